@@ -1,0 +1,145 @@
+"""The contract of a log: what it promises, whatever it is kept in.
+
+A log knows *lives* of sessions, each by its ``epoch``, and holds their texts. It alone decides the
+order: ``seq`` is its gift. It knows nothing of members, connections or who may do what.
+
+::
+
+    Session.say -> Log.append --(commit)--> Deferred fires -> Session publishes
+    Session     <- Log.read <- whoever comes back, falls behind, or pages through history
+
+Every method is called in the reactor's thread and never blocks it. Every Deferred fires in the
+reactor's thread. A method that can not do what it promises fails with NotStored, has then done
+nothing, and may be called again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import field, frozen
+from twisted.internet.defer import Deferred
+
+from twisted_chat.errors import ChatError
+from twisted_chat.messages import Text
+
+PAGE_TEXTS = 200
+"""Texts in a page, at most."""
+
+PAGE_BYTES = 65_536
+"""A page stops at the text with which its ``data`` reach this many characters: it is bounded."""
+
+
+class NotStored(ChatError):
+    """The log could not store it: nothing has changed, and it may be tried again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("not-stored", f"The server can not store this now ({reason}).")
+
+
+class LogError(Exception):
+    """The log can not be opened; the sentence is for the operator, at start."""
+
+
+@frozen
+class Entry:
+    """What somebody says, before it has a place: ``id`` makes it once-only."""
+
+    source: str
+    data: str
+    id: str | None = None
+
+
+@frozen(kw_only=True)
+class Life:
+    """One life of a session, as it is stored; ``epoch`` is its identity.
+
+    ``key`` is the compared form of ``name``. ``password`` is a hash. ``head`` is the seq of the
+    last text (0: none yet). ``first`` is the seq of the oldest text that is still there, or
+    ``head + 1``. ``direct`` holds the keys of the two users of a direct session.
+    """
+
+    epoch: str
+    key: str
+    name: str
+    owner: str | None = None
+    topic: str = ""
+    keep: bool = False
+    password: str | None = field(default=None, repr=False)
+    direct: tuple[str, str] | None = None
+    head: int = 0
+    first: int = 1
+
+
+@frozen
+class Page:
+    """Some texts of a session, oldest first; ``more`` lie beyond in the direction of reading.
+
+    ``first`` is the seq of the oldest text that the log still had when it was read.
+    """
+
+    texts: list[Text]
+    more: bool
+    first: int = 1
+
+
+class Log(Protocol):
+    """The append-only record of every session's texts."""
+
+    def lives(self) -> Sequence[Life]:
+        """Return every life that is stored: read once, at start.
+
+        Lives that are not ``keep`` are among them, after a crash: their texts were acknowledged.
+        """
+
+    def create(self, life: Life) -> Deferred[None]:
+        """Begin a life. It is stored when the Deferred fires.
+
+        Lives with the same ``key`` may follow one another, but are never there at once.
+        """
+
+    def set_topic(self, epoch: str, topic: str) -> Deferred[None]:
+        """Store a session's topic."""
+
+    def delete(self, epoch: str) -> Deferred[None]:
+        """End a life and forget its texts. Fine for a life that is not there."""
+
+    def append(self, epoch: str, entries: Sequence[Entry]) -> Deferred[list[Text]]:
+        """Store entries, in their order, all or none; fire with one text for each.
+
+        * *Acknowledged means stored*: fires after the commit, never before.
+        * *Once*: an entry whose ``id`` the same source has used in this life already (in an
+          earlier call or earlier in this one) is not stored again; its text is the stored one.
+        * *One order*: new texts get the next seqs, 1, 2, 3 … without holes; calls for the same
+          life take effect, and fire, in the order in which they were made.
+
+        Whatever is appended while a commit is under way is committed together by the next one.
+        Fails with NotStored; also where the life is not there.
+        """
+
+    def read(self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS) -> Deferred[Page]:
+        """Read the first texts with ``after < seq < before``: only committed ones, in order.
+
+        At most ``limit`` and at most PAGE_TEXTS, bounded by PAGE_BYTES, at least one where there
+        is one. ``more``: others with a seq under ``before`` follow.
+        """
+
+    def read_last(
+        self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
+    ) -> Deferred[Page]:
+        """Read the last texts with ``after < seq < before``, oldest first.
+
+        Bounded as ``read``. ``more``: others with a seq over ``after`` lie before these.
+        """
+
+    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[Page]:
+        """Find the last texts with ``seq < before`` that match, oldest first; bounded as ``read``.
+
+        A query is words that must all occur, compared without case and accents; ``word*`` is a
+        prefix and ``"two words"`` a phrase. Fails with ChatError ``bad-request`` where it is
+        malformed. Only this life's texts are ever found.
+        """
+
+    def close(self) -> Deferred[None]:
+        """Finish what was appended, and let go. Nothing is called after it."""

@@ -1,0 +1,97 @@
+"""Names of users and sessions: one rule for every door.
+
+A name is prepared by PRECIS (RFC 8265): shown in its UsernameCasePreserved form, compared in its
+UsernameCaseMapped form (its *key*). Beyond PRECIS, no name holds a character that some door uses
+as punctuation, and none begins like an option, a hidden file or a mode.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from attrs import field, frozen
+from precis_i18n import get_profile
+
+from twisted_chat.errors import ChatError
+
+MAX_USER_NAME = 32
+"""Characters in a user's name, at most."""
+
+MAX_SESSION_NAME = 64
+"""Characters in a session's name, at most."""
+
+RESERVED = frozenset("#&@!:,*?/\\\"'<>$%")
+"""Characters that some door needs for itself."""
+
+RESERVED_FIRST = frozenset("-.+")
+"""Characters that no name begins with."""
+
+_preserved = get_profile("UsernameCasePreserved")
+_mapped = get_profile("UsernameCaseMapped")
+
+
+@frozen
+class Name:
+    """A valid name: ``text`` is what people see, ``key`` is what is compared."""
+
+    text: str = field(eq=False)
+    key: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def user_name(raw: str) -> Name:
+    """Return the user's name that ``raw`` stands for.
+
+    Raises ChatError ``invalid-name``.
+    """
+    return _name(raw, "user name", MAX_USER_NAME)
+
+
+def session_name(raw: str) -> Name:
+    """Return the session's name that ``raw`` stands for.
+
+    Raises ChatError ``invalid-name``.
+    """
+    return _name(raw, "session name", MAX_SESSION_NAME)
+
+
+def key_of(raw: str) -> str | None:
+    """Return the compared form of ``raw``, or None where no name has it: for looking up."""
+    if raw.isascii():
+        return raw.lower()
+    try:
+        return _key(raw)
+    except ChatError:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _key(raw: str) -> str:
+    return session_name(raw).key
+
+
+def _name(raw: str, what: str, longest: int) -> Name:
+    if not raw:
+        raise ChatError("invalid-name", f"A {what} can not be empty.")
+    if len(raw) > longest:  # before PRECIS, so that a huge name costs nothing
+        raise ChatError("invalid-name", f"A {what} has at most {longest} characters.")
+    try:
+        text: str = _preserved.enforce(raw)
+        key: str = _mapped.enforce(raw)
+    except UnicodeError:
+        raise ChatError(
+            "invalid-name",
+            f"A {what} has letters, digits and marks only: no spaces, control characters or symbols"
+            " outside ASCII.",
+        ) from None
+    if not 0 < len(text) <= longest or len(key) > longest:
+        raise ChatError("invalid-name", f"A {what} has at most {longest} characters.")
+    if not RESERVED.isdisjoint(text):
+        raise ChatError(
+            "invalid-name", f"A {what} has none of these: {' '.join(sorted(RESERVED))}"
+        )
+    if text[0] in RESERVED_FIRST:
+        raise ChatError("invalid-name", f"A {what} does not begin with '-', '.' or '+'.")
+    return Name(text, key)
