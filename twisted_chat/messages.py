@@ -469,9 +469,10 @@ def _judged(message: bytes, problem: Exception) -> BadRequest | NotAnObject:
     if not isinstance(id, str) or not 1 <= len(id) <= 64 or not _is_text(id):
         id = None
     if isinstance(problem, ValidationError):
-        kind = found.get("type")
-        known = isinstance(kind, str) and _is_text(kind)
-        return BadRequest(f"{problem} in a {kind!r}." if known else f"{problem}.", id)
+        # Both may quote what came, which may fill a frame: the answer must fit into one too.
+        kind, sentence = found.get("type"), str(problem)[:200]
+        known = isinstance(kind, str) and len(kind) <= 16 and _is_text(kind)
+        return BadRequest(f"{sentence} in a {kind!r}." if known else f"{sentence}.", id)
     return BadRequest("Text is any Unicode but lone surrogates.", id)
 
 
