@@ -28,14 +28,24 @@ PAGE_TEXTS = 200
 """Texts in a page, at most."""
 
 PAGE_BYTES = 65_536
-"""A page stops at the text with which its ``data`` reach this many characters: it is bounded."""
+"""A page stops at the text with which its ``data`` reach this many bytes (UTF-8): it is bounded."""
+
+PRUNE_BITE = 500
+"""Texts that one call of ``prune`` forgets, at most, unless told otherwise."""
 
 
-class NotStored(ChatError):
+class NotStored(ChatError):  # noqa: N818
     """The log could not store it: nothing has changed, and it may be tried again."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("not-stored", f"The server can not store this now ({reason}).")
+
+
+class Unreadable(NotStored):
+    """The log could not read it, or it is not there: it may be tried again."""
+
+    def __init__(self, reason: str) -> None:
+        ChatError.__init__(self, "not-stored", f"The server can not read this now ({reason}).")
 
 
 class LogError(Exception):
@@ -96,11 +106,13 @@ class Log(Protocol):
     def create(self, life: Life) -> Deferred[None]:
         """Begin a life. It is stored when the Deferred fires.
 
-        Lives with the same ``key`` may follow one another, but are never there at once.
+        Lives with the same ``key`` may follow one another, but are never there at once: fails
+        with NotStored where the epoch or the key is taken. ``head`` and ``first`` are the log's
+        to give: what the life says of them is not looked at.
         """
 
     def set_topic(self, epoch: str, topic: str) -> Deferred[None]:
-        """Store a session's topic."""
+        """Store a session's topic. Fails with NotStored where the life is not there."""
 
     def delete(self, epoch: str) -> Deferred[None]:
         """End a life and forget its texts. Fine for a life that is not there."""
@@ -111,6 +123,7 @@ class Log(Protocol):
         * *Acknowledged means stored*: fires after the commit, never before.
         * *Once*: an entry whose ``id`` the same source has used in this life already (in an
           earlier call or earlier in this one) is not stored again; its text is the stored one.
+          This holds for as long as the text is stored: pruning forgets ids too.
         * *One order*: new texts get the next seqs, 1, 2, 3 … without holes; calls for the same
           life take effect, and fire, in the order in which they were made.
 
@@ -122,7 +135,8 @@ class Log(Protocol):
         """Read the first texts with ``after < seq < before``: only committed ones, in order.
 
         At most ``limit`` and at most PAGE_TEXTS, bounded by PAGE_BYTES, at least one where there
-        is one. ``more``: others with a seq under ``before`` follow.
+        is one. ``more``: others with a seq under ``before`` follow. Fails with Unreadable where
+        the life is not there, as do the others that read. A read never waits for a commit.
         """
 
     def read_last(
@@ -138,7 +152,23 @@ class Log(Protocol):
 
         A query is words that must all occur, compared without case and accents; ``word*`` is a
         prefix and ``"two words"`` a phrase. Fails with ChatError ``bad-request`` where it is
-        malformed. Only this life's texts are ever found.
+        malformed. Only this life's texts are ever found. (query.py says what a word is.)
+        """
+
+    def prune(
+        self,
+        epoch: str,
+        *,
+        texts: int | None = None,
+        older_than: int | None = None,
+        bite: int = PRUNE_BITE,
+    ) -> Deferred[bool]:
+        """Forget the oldest texts; fire with whether it should be called again at once.
+
+        Forgets from the oldest on, while there are more than ``texts`` of them or the oldest was
+        said before ``older_than`` (milliseconds since 1970), and at most ``bite``: so that nobody's
+        commit waits long. ``head`` stays, and ``first`` says what is left: seqs go on without a
+        hole. Fires with False where the life is not there.
         """
 
     def close(self) -> Deferred[None]:
