@@ -1,0 +1,204 @@
+"""The layers of docs/architecture.md: imports point up the list, never down."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+from twisted.trial.unittest import SynchronousTestCase
+
+PACKAGE = "twisted_chat"
+ROOT = Path(__file__).parent.parent / PACKAGE
+
+LAYERS = (
+    "errors",
+    "names",
+    "messages",
+    "passwords",
+    "attempts",
+    "users_file",
+    "log",
+    "session",
+    "chat",
+    "accounts",
+    "conversation",
+    "doors",
+    "console",
+    "tap",
+)
+"""The server: each may import those before it. The last is the only one that knows them all."""
+
+BESIDE = {
+    "schema": {"messages"},
+    "admin": {"errors", "names", "messages", "passwords", "users_file", "accounts", "log"},
+    "client": {"errors", "names", "messages"},
+    "client.main": {"errors", "names", "messages", "admin"},
+}
+"""What is no part of the server, and all that it may import. A client knows nothing of a server."""
+
+REACTOR = {"tap", "client.main"}
+"""Who may import the reactor, inside functions. All others are given one, or a clock."""
+
+PURE = ("errors", "names", "messages")
+"""These import nothing of Twisted: a program of any kind can use them."""
+
+DOMAIN = ("session", "chat")
+"""These know no socket, no frame and no file."""
+
+NEEDED_BY_DOMAIN = {
+    "twisted.cred",
+    "twisted.internet.defer",
+    "twisted.internet.interfaces",
+    "twisted.internet.task",
+    "twisted.logger",
+    "twisted.python.failure",
+}
+"""All that the domain takes from Twisted."""
+
+UNKNOWN_TO_DOMAIN = {
+    *("argparse", "asyncio", "autobahn", "csv", "http", "io", "json", "mmap", "os", "pathlib"),
+    *("select", "selectors", "shutil", "signal", "socket", "socketserver", "sqlite3", "ssl"),
+    *("struct", "subprocess", "sys", "tempfile", "threading", "tomllib", "urllib"),
+}
+
+
+@frozen
+class Import:
+    """One import: in ``module`` (as ``doors.native``), of ``name`` (as ``twisted.logger``)."""
+
+    module: str
+    name: str
+    line: int
+    nested: bool
+
+    def __str__(self) -> str:
+        return f"{self.module} imports {self.name} (line {self.line})"
+
+    @property
+    def inside(self) -> str | None:
+        """What it imports of this package, as ``doors.native``; None for all else."""
+        return self.name.removeprefix(f"{PACKAGE}.") if self.of(PACKAGE) else None
+
+    def of(self, package: str) -> bool:
+        """Whether it imports ``package`` or something in it."""
+        return f"{self.name}.".startswith(f"{package}.")
+
+
+def modules() -> dict[str, Path]:
+    """Return the modules of the package by their names without ``twisted_chat.``."""
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name:
+            found[name] = path
+    return found
+
+
+def imports(module: str, source: str) -> Iterator[Import]:
+    """Yield every import in a module, in functions too; ``from a import b`` is ``a`` and ``a.b``.
+
+    Whether ``b`` is a module does not matter: what is forbidden for ``a`` is forbidden for it.
+    """
+    tree = ast.parse(source)
+    top = set(tree.body)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module} has a relative import: this test reads names"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            yield Import(module, name, node.lineno, node not in top)
+
+
+def layer(module: str) -> str:
+    """Return the layer of a module: its name, or its package's."""
+    return module if module in BESIDE else module.partition(".")[0]
+
+
+def allowed(module: str) -> set[str]:
+    """Return the layers that a module may import, besides its own package."""
+    if layer(module) in BESIDE:
+        return BESIDE[layer(module)]
+    return set(LAYERS[: LAYERS.index(layer(module))])
+
+
+def wrongs(found: Import) -> Iterator[str]:
+    """Yield what is wrong with one import."""
+    here, there = layer(found.module), found.inside
+    if there is not None:
+        target = there.partition(".")[0]
+        if here == "doors":
+            door, other = (".".join(name.split(".")[:2]) for name in (found.module, there))
+            if other.startswith("doors.") and other != door:
+                yield f"{found}: a door knows no other door"
+        own = {here.partition(".")[0], PACKAGE, "__version__"}
+        if target not in own | allowed(found.module):
+            yield f"{found}: imports point up, and {target} is not above {here}"
+    if found.of("twisted.internet.reactor"):
+        if found.module not in REACTOR:
+            yield f"{found}: it is to be given the reactor"
+        elif not found.nested:
+            yield f"{found}: the reactor is imported inside functions"
+    if here in PURE and found.of("twisted"):
+        yield f"{found}: {here} has nothing to do with Twisted"
+    if here in DOMAIN:
+        if found.of("twisted") and not any(found.of(name) for name in NEEDED_BY_DOMAIN):
+            yield f"{found}: the domain has no use for it"
+        if any(found.of(name) for name in UNKNOWN_TO_DOMAIN):
+            yield f"{found}: the domain knows no socket, no frame and no file"
+
+
+class LayerTests(SynchronousTestCase):
+    def test_every_module_has_a_layer(self) -> None:
+        """A new module is given its place, here and in docs/architecture.md."""
+        homeless = [
+            name for name in modules() if layer(name) not in LAYERS and layer(name) not in BESIDE
+        ]
+        self.assertEqual(homeless, [])
+
+    def test_imports_point_up(self) -> None:
+        """No module imports what is below it, what is none of its business, or the reactor."""
+        found = [
+            wrong
+            for module, path in modules().items()
+            if layer(module) in LAYERS or layer(module) in BESIDE
+            for one in imports(module, path.read_text(encoding="utf-8"))
+            for wrong in wrongs(one)
+        ]
+        self.assertEqual(found, [])
+
+    def test_the_test(self) -> None:
+        """What is wrong is found, and what is right is not."""
+        for module, source, count in (
+            ("session", "from twisted_chat.log.contract import Log", 0),
+            ("log.sqlite", "from twisted_chat.log.contract import Log", 0),
+            ("log.sqlite", "from twisted_chat import session", 1),
+            ("names", "from twisted_chat.errors import ChatError", 0),
+            ("names", "def late():\n from twisted_chat.messages import Text", 1),
+            ("messages", "from twisted.internet.defer import Deferred", 1),
+            ("session", "import socket", 1),
+            ("session", "from os.path import join", 1),
+            ("session", "from twisted.internet.protocol import Protocol", 1),
+            ("chat", "from twisted.internet.defer import Deferred", 0),
+            ("chat", "from twisted_chat.doors.native import ChatFactory", 1),
+            ("doors.web", "from twisted_chat.doors import native", 1),
+            ("doors.web", "from twisted_chat.doors.native import ChatProtocol", 1),
+            ("doors.web", "from twisted_chat.conversation import Conversation", 0),
+            ("doors.web", "from twisted_chat import __version__", 0),
+            ("client.core", "import twisted_chat.chat", 1),
+            ("client.main", "from twisted_chat.admin import users", 0),
+            ("client.core", "from twisted_chat.admin import users", 1),
+            ("client.core", "from twisted_chat.client.main import main", 0),
+            ("tap", "from twisted.internet import reactor", 1),
+            ("tap", "def make():\n from twisted.internet import reactor", 0),
+            ("chat", "def make():\n from twisted.internet import reactor", 2),
+            ("conversation", "def make():\n from twisted.internet import reactor", 1),
+        ):
+            found = [wrong for one in imports(module, source) for wrong in wrongs(one)]
+            self.assertEqual(len(found), count, (source, found))
