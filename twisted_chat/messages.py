@@ -74,7 +74,7 @@ class Place(Struct, frozen=True, kw_only=True, gc=False):
     password: Password | None = None
 
 
-class Login(Message, tag="login"):
+class Login(Message, frozen=True, tag="login"):
     """Log in, as an account or as a guest, and come back to the sessions in ``resume``.
 
     ``token`` is the one that a guest's earlier ``welcome`` gave: whoever has it is the same guest.
@@ -87,7 +87,7 @@ class Login(Message, tag="login"):
     id: Id | None = None
 
 
-class Create(Message, tag="create"):
+class Create(Message, frozen=True, tag="create"):
     """Create a session and become its owner and first member."""
 
     session: NameField
@@ -97,7 +97,7 @@ class Create(Message, tag="create"):
     id: Id | None = None
 
 
-class Join(Message, tag="join"):
+class Join(Message, frozen=True, tag="join"):
     """Become a member; with ``after``, get the texts after it first."""
 
     session: NameField
@@ -107,21 +107,21 @@ class Join(Message, tag="join"):
     id: Id | None = None
 
 
-class Leave(Message, tag="leave"):
+class Leave(Message, frozen=True, tag="leave"):
     """Stop being a member."""
 
     session: NameField | None = None
     id: Id | None = None
 
 
-class Delete(Message, tag="delete"):
+class Delete(Message, frozen=True, tag="delete"):
     """End a session, and its log: for its owner and for operators."""
 
     session: NameField
     id: Id | None = None
 
 
-class Say(Message, tag="text"):
+class Say(Message, frozen=True, tag="text"):
     """Say something in a session, or with ``to`` to one user alone."""
 
     data: str
@@ -130,7 +130,7 @@ class Say(Message, tag="text"):
     id: Id | None = None
 
 
-class SetTopic(Message, tag="topic"):
+class SetTopic(Message, frozen=True, tag="topic"):
     """Change a session's topic: for its owner and for operators."""
 
     topic: Topic
@@ -138,13 +138,13 @@ class SetTopic(Message, tag="topic"):
     id: Id | None = None
 
 
-class List(Message, tag="list"):
+class List(Message, frozen=True, tag="list"):
     """Ask which sessions there are and who is here."""
 
     id: Id | None = None
 
 
-class Who(Message, tag="who"):
+class Who(Message, frozen=True, tag="who"):
     """Ask who is in a session; ``after`` a name, in the order of the names' compared forms."""
 
     session: NameField
@@ -152,7 +152,7 @@ class Who(Message, tag="who"):
     id: Id | None = None
 
 
-class History(Message, tag="history"):
+class History(Message, frozen=True, tag="history"):
     """Ask for stored texts: those before a seq, after one, between the two, or the latest."""
 
     session: NameField | None = None
@@ -162,7 +162,7 @@ class History(Message, tag="history"):
     id: Id | None = None
 
 
-class Search(Message, tag="search"):
+class Search(Message, frozen=True, tag="search"):
     """Ask for the stored texts that a query finds, the newest of those before ``before``."""
 
     query: Annotated[str, Meta(max_length=MAX_QUERY)]
@@ -172,13 +172,13 @@ class Search(Message, tag="search"):
     id: Id | None = None
 
 
-class Ping(Message, tag="ping"):
+class Ping(Message, frozen=True, tag="ping"):
     """Ask for a ``pong``; allowed before login."""
 
     id: Id | None = None
 
 
-class Logout(Message, tag="logout"):
+class Logout(Message, frozen=True, tag="logout"):
     """Leave every session and be let go with ``bye``."""
 
     id: Id | None = None
@@ -221,7 +221,7 @@ class Direct(Struct, frozen=True, kw_only=True, gc=False):
     head: int
 
 
-class Welcome(Message, tag="welcome"):
+class Welcome(Message, frozen=True, tag="welcome"):
     """The login is done. ``token`` is a guest's proof for coming back."""
 
     user: str
@@ -236,7 +236,7 @@ class Welcome(Message, tag="welcome"):
     id: str | None = None
 
 
-class Snapshot(Message, tag="session"):
+class Snapshot(Message, frozen=True, tag="session"):
     """A session as it is now: all that a client needs to show it.
 
     ``reset``: the place that was asked for (``after``, ``epoch``) could not be honoured; forget
@@ -257,7 +257,7 @@ class Snapshot(Message, tag="session"):
     id: str | None = None
 
 
-class Text(Message, tag="text"):
+class Text(Message, frozen=True, tag="text"):
     """One text, in its place. For its sender it is the acknowledgement."""
 
     session: str
@@ -268,7 +268,7 @@ class Text(Message, tag="text"):
     id: str | None = None
 
 
-class Joined(Message, tag="joined"):
+class Joined(Message, frozen=True, tag="joined"):
     """A user came into a session; ``count`` users are there now."""
 
     session: str
@@ -276,7 +276,7 @@ class Joined(Message, tag="joined"):
     count: int
 
 
-class Left(Message, tag="left"):
+class Left(Message, frozen=True, tag="left"):
     """A user went out of a session; as a reply (with ``id``) it is one's own leaving."""
 
     session: str
@@ -285,7 +285,7 @@ class Left(Message, tag="left"):
     id: str | None = None
 
 
-class Presence(Message, tag="presence"):
+class Presence(Message, frozen=True, tag="presence"):
     """Comings and goings of a large session, gathered: at most one a second."""
 
     session: str
@@ -294,7 +294,7 @@ class Presence(Message, tag="presence"):
     left: list[str] = []
 
 
-class TopicChanged(Message, tag="topic"):
+class TopicChanged(Message, frozen=True, tag="topic"):
     """A session's topic is now this."""
 
     session: str
@@ -303,7 +303,7 @@ class TopicChanged(Message, tag="topic"):
     id: str | None = None
 
 
-class Deleted(Message, tag="deleted"):
+class Deleted(Message, frozen=True, tag="deleted"):
     """A session is no more, and its texts are gone; ``user`` ended it."""
 
     session: str
@@ -329,7 +329,7 @@ class ListedUser(Struct, frozen=True, kw_only=True, gc=False):
     sessions: list[str]
 
 
-class Listing(Message, tag="list"):
+class Listing(Message, frozen=True, tag="list"):
     """Which sessions there are and who is here; with ``more``, another with the same id follows."""
 
     sessions: list[ListedSession]
@@ -338,7 +338,7 @@ class Listing(Message, tag="list"):
     id: str | None = None
 
 
-class Members(Message, tag="who"):
+class Members(Message, frozen=True, tag="who"):
     """Who is in a session, in the order of compared names; ``more`` after the last of them."""
 
     session: str
@@ -348,7 +348,7 @@ class Members(Message, tag="who"):
     id: str | None = None
 
 
-class Texts(Message, tag="history"):
+class Texts(Message, frozen=True, tag="history"):
     """Stored texts, oldest first; ``more`` lie beyond, in the direction that was asked for."""
 
     session: str
@@ -358,7 +358,7 @@ class Texts(Message, tag="history"):
     id: str | None = None
 
 
-class Found(Message, tag="found"):
+class Found(Message, frozen=True, tag="found"):
     """The texts that a search found, oldest first; ``more`` lie before the first of them."""
 
     session: str
@@ -367,19 +367,19 @@ class Found(Message, tag="found"):
     id: str | None = None
 
 
-class Pong(Message, tag="pong"):
+class Pong(Message, frozen=True, tag="pong"):
     """The answer to a ``ping``."""
 
     id: str | None = None
 
 
-class Notice(Message, tag="notice"):
+class Notice(Message, frozen=True, tag="notice"):
     """A sentence from the server to a person."""
 
     data: str
 
 
-class Bye(Message, tag="bye"):
+class Bye(Message, frozen=True, tag="bye"):
     """The server is about to close the connection; come back after ``retry`` milliseconds."""
 
     data: str
@@ -387,7 +387,7 @@ class Bye(Message, tag="bye"):
     id: str | None = None
 
 
-class Error(Message, tag="error"):
+class Error(Message, frozen=True, tag="error"):
     """A refusal. ``session`` is named where a login's ``resume`` could not be honoured."""
 
     code: Code

@@ -59,12 +59,23 @@ def session_name(raw: str) -> Name:
 
 def key_of(raw: str) -> str | None:
     """Return the compared form of ``raw``, or None where no name has it: for looking up."""
+    if raw.startswith("@"):
+        keys = [key_of(name) for name in raw[1:].split(",", 2)]
+        return direct_key(*keys) if len(keys) == 2 and all(keys) else None
     if raw.isascii():
         return raw.lower()
     try:
         return _key(raw)
     except ChatError:
         return None
+
+
+def direct_key(*users: str | None) -> str:
+    """Return the compared form of the name of the direct session of two users, given by key.
+
+    No other session can have it: a name holds neither ``@`` nor ``,``.
+    """
+    return "@" + ",".join(sorted(filter(None, users)))
 
 
 @lru_cache(maxsize=1024)
@@ -89,9 +100,7 @@ def _name(raw: str, what: str, longest: int) -> Name:
     if not 0 < len(text) <= longest or len(key) > longest:
         raise ChatError("invalid-name", f"A {what} has at most {longest} characters.")
     if not RESERVED.isdisjoint(text):
-        raise ChatError(
-            "invalid-name", f"A {what} has none of these: {' '.join(sorted(RESERVED))}"
-        )
+        raise ChatError("invalid-name", f"A {what} has none of these: {' '.join(sorted(RESERVED))}")
     if text[0] in RESERVED_FIRST:
         raise ChatError("invalid-name", f"A {what} does not begin with '-', '.' or '+'.")
     return Name(text, key)

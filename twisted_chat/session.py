@@ -1,0 +1,540 @@
+r"""A session: who is in it, what is said in it, and the one place where texts are given out.
+
+Everything that members are told goes through one queue, and leaves it at the end of a turn::
+
+    say, joined, left, topic          the log                       the members
+      |                                 ^  |
+      v                                 |  v after the commit
+    queue --(end of the turn)--> flying batch --> outbox --(end of a turn)--> live: one write each
+                                                                 \\--> behind: pages of the log
+
+A *turn* is one pass of the reactor: what arrives in it is stored together and given out together.
+A member is *live*, and then it is given each batch as the others are, or *behind*: then it has a
+place, ``seq``, and is read to from the log, a page at a time, until it has reached the head. Who
+reads too slowly, who comes back and who starts further back are all the same: behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import nsmallest
+from itertools import islice
+from typing import Protocol
+
+from attrs import Factory, define, evolve, field, frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_chat.errors import ChatError
+from twisted_chat.log.contract import Entry, Life, Log, Page
+from twisted_chat.messages import (
+    MAX_SNAPSHOT_USERS,
+    MAX_WHO,
+    Bye,
+    Deleted,
+    Error,
+    Joined,
+    Left,
+    Members,
+    Presence,
+    Response,
+    Snapshot,
+    Text,
+    TopicChanged,
+)
+from twisted_chat.names import Name
+
+BATCH_TEXTS = 512
+"""Texts that one batch holds, at most: what is over waits for the next."""
+
+BATCH_BYTES = 131_072
+"""Characters of ``data`` with which a batch is full: it bounds what a slow reader can cost."""
+
+READS_IN_A_TURN = 8
+"""Pages that are begun in one turn, at most: catching up never holds up what is live."""
+
+GATHERED_NAMES = 200
+"""Names in each list of one ``presence``, at most."""
+
+GATHER_SECONDS = 1.0
+"""How long comings and goings of a large session are gathered."""
+
+Encode = Callable[[Response], bytes]
+"""What turns a message into a door's bytes. Members with the same one share the work."""
+
+
+class Mind(Protocol):
+    """A logged-in client, as the chat sees it: where it is, and how to tell it things.
+
+    ``host`` and ``port`` are the client's; ``door`` is the name of the door it came through.
+    """
+
+    door: str
+    host: str
+    port: int
+    encode: Encode
+    deliver: Callable[[bytes], None]
+    """Send these bytes, in order. Never blocks; calls ``User.filled`` when it has had enough."""
+
+    def settled(self) -> None:
+        """Some texts that the user said have been answered."""
+
+    def close(self, farewell: Bye) -> None:
+        """Send this, and close the connection."""
+
+
+class Attendant(Protocol):
+    """What a session needs of a User: one connection of somebody."""
+
+    mind: Mind
+    full: bool
+    members: dict[str, Member]
+
+    @property
+    def name(self) -> Name:
+        """Whose connection it is."""
+
+    def settle(self, size: int) -> None:
+        """A text of that many characters, which the user said, has been answered."""
+
+
+@define(eq=False)
+class Member:
+    """One connection's place in one session.
+
+    ``seq`` is its place in the log while it is not ``live``; ``told`` counts the events of the
+    session, stored nowhere, that it knows of.
+    """
+
+    user: Attendant
+    session: Session
+    live: bool = False
+    reading: bool = False
+    seq: int = 0
+    told: int = 0
+
+
+@define(eq=False)
+class Turn:
+    """What is to be done at the end of this turn of the reactor."""
+
+    _clock: IReactorTime
+    _sessions: dict[Session, None] = Factory(dict)
+    _behind: dict[Member, None] = Factory(dict)
+    _scheduled: bool = False
+
+    def wake(self, session: Session) -> None:
+        """Let ``session`` store and give out what it has, when this turn ends."""
+        self._sessions[session] = None
+        self._schedule()
+
+    def catch_up(self, member: Member) -> None:
+        """Let ``member`` read on from the log, when it is its turn."""
+        self._behind[member] = None
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._clock.callLater(0, self._end)
+
+    def _end(self) -> None:
+        self._scheduled = False
+        sessions, self._sessions = self._sessions, {}
+        # All of them first: then the log has its next commit together while this one is given out.
+        for session in sessions:
+            session.store()
+        for session in sessions:
+            session.publish()
+        for member in tuple(islice(self._behind, READS_IN_A_TURN)):
+            del self._behind[member]
+            member.session.catch_up(member)
+        if self._behind:
+            self._schedule()
+
+
+@define(eq=False)
+class _Said:
+    """A text on its way; once the log has answered, ``outcome`` is its text or the refusal."""
+
+    user: Attendant
+    entry: Entry
+    outcome: Text | ChatError | None = None
+
+
+@frozen(eq=False)
+class _Told:
+    """An event on its way to everybody but the connection that caused it, which has a reply."""
+
+    event: Response
+    cause: Attendant | None
+
+
+@define(eq=False)
+class _Attendance:
+    """A user in a session, by how many connections."""
+
+    name: Name
+    connections: int = 0
+
+
+@define(eq=False)
+class Session:
+    """A named chat room: its life in the log, its members, and what they are told.
+
+    ``max_members`` counts connections (0: no limit). Over ``presence_limit`` users, comings and
+    goings are told gathered, once a second.
+    """
+
+    life: Life
+    _log: Log
+    _turn: Turn
+    _clock: IReactorTime
+    _max_members: int = field(default=0, kw_only=True)
+    _presence_limit: int = field(default=200, kw_only=True)
+    port: int | None = field(default=None, kw_only=True)
+
+    members: dict[Attendant, Member] = field(init=False, factory=dict)
+    head: int = field(init=False, default=Factory(lambda self: self.life.head, takes_self=True))
+    """The seq of the last text that was given out."""
+
+    _users: dict[str, _Attendance] = field(init=False, factory=dict)
+    _live: dict[Encode, dict[Member, Callable[[bytes], None]]] = field(init=False, factory=dict)
+    _queue: list[_Said | _Told] = field(init=False, factory=list)
+    _outbox: list[_Said | _Told] = field(init=False, factory=list)
+    _flying: bool = field(init=False, default=False)
+    _storing: bool = field(init=False, default=False)
+    _caused: int = field(init=False, default=0)
+    _told: int = field(init=False, default=0)
+    _gathered: dict[str, tuple[str, bool]] = field(init=False, factory=dict)
+
+    _logger = Logger()
+
+    # --- who is here -------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """How many users are here."""
+        return len(self._users)
+
+    def who(self, after: str) -> Members:
+        """Return the first names whose compared form is over ``after``."""
+        keys = nsmallest(MAX_WHO + 1, (key for key in self._users if key > after))
+        return Members(
+            session=self.life.name,
+            users=[self._users[key].name.text for key in keys[:MAX_WHO]],
+            count=self.count,
+            more=len(keys) > MAX_WHO,
+        )
+
+    def snapshot(self, *, reset: bool = False) -> Snapshot:
+        """Return the session as it is now."""
+        users = islice(self._users.values(), MAX_SNAPSHOT_USERS)
+        return Snapshot(
+            session=self.life.name,
+            epoch=self.life.epoch,
+            head=self.head,
+            users=[attendance.name.text for attendance in users],
+            count=self.count,
+            topic=self.life.topic,
+            owner=self.life.owner,
+            keep=self.life.keep,
+            locked=self.life.password is not None,
+            port=self.port,
+            reset=reset,
+        )
+
+    def join(self, user: Attendant, after: int | None = None, epoch: str | None = None) -> Snapshot:
+        """Make ``user`` a member, or move its place back to ``after``.
+
+        The texts after that place follow when the turn ends: the snapshot can be sent first.
+        Where the place can not be honoured the snapshot says ``reset``, and the member is live.
+
+        Raises ChatError ``session-full``.
+        """
+        member = self.members.get(user)
+        if member is not None and after is None:
+            return self.snapshot()
+        if member is None:
+            member = self._arrive(user)
+        seq = self.head if after is None else after
+        reset = epoch not in (None, self.life.epoch) or not self.life.first - 1 <= seq <= self.head
+        self._set_behind(member, self.head if reset else seq, self._caused)
+        if member.seq == self.head and not user.full:
+            self._set_live(member)
+        else:
+            self._turn.catch_up(member)
+        return self.snapshot(reset=reset and after is not None)
+
+    def leave(self, user: Attendant) -> Left:
+        """Take ``user`` out: it is told nothing more."""
+        member = self.members.pop(user)
+        del user.members[self.life.key]
+        self._set_behind(member, self.head, self._told)
+        attendance = self._users[user.name.key]
+        attendance.connections -= 1
+        if not attendance.connections:
+            del self._users[user.name.key]
+            self._came_or_went(user, came=False)
+        return Left(session=self.life.name, user=user.name.text, count=self.count)
+
+    def _arrive(self, user: Attendant) -> Member:
+        if self._max_members and len(self.members) >= self._max_members:
+            raise ChatError("session-full", f"{self.life.name} is full.")
+        member = self.members[user] = Member(user, self)
+        user.members[self.life.key] = member
+        attendance = self._users.get(user.name.key)
+        if attendance is None:
+            attendance = self._users[user.name.key] = _Attendance(user.name)
+            self._came_or_went(user, came=True)
+        attendance.connections += 1
+        return member
+
+    def _came_or_went(self, user: Attendant, *, came: bool) -> None:
+        """Tell it; in a large session, gathered, so that a storm does not cost members squared."""
+        if self.life.direct is not None:
+            return
+        if self._gathered or self.count > self._presence_limit:
+            self._gather(user.name, came=came)
+            return
+        event = Joined if came else Left
+        self._tell(event(session=self.life.name, user=user.name.text, count=self.count), user)
+
+    def _gather(self, name: Name, *, came: bool) -> None:
+        if not self._gathered:
+            self._clock.callLater(GATHER_SECONDS, self._tell_gathered)
+        # Who came and went within the second is not named; the mark stays, and the timer with it.
+        undone = name.key in self._gathered and self._gathered[name.key][0] != ""
+        self._gathered[name.key] = ("" if undone else name.text, came)
+
+    def _tell_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, {}
+        came = (name for name, came in gathered.values() if came and name)
+        went = (name for name, came in gathered.values() if not came and name)
+        self._tell(
+            Presence(
+                session=self.life.name,
+                count=self.count,
+                joined=list(islice(came, GATHERED_NAMES)),
+                left=list(islice(went, GATHERED_NAMES)),
+            )
+        )
+
+    # --- what happens in it ------------------------------------------------------------------
+
+    def say(self, user: Attendant, data: str, id: str | None) -> None:
+        """Take a text: its echo, or an ``error``, reaches the user when the log has answered."""
+        self._queue.append(_Said(user, Entry(user.name.text, data, id)))
+        self._turn.wake(self)
+
+    def topic_changed(self, user: Attendant, topic: str) -> TopicChanged:
+        """Tell a topic that is stored already; the user itself gets the reply returned."""
+        self.life = evolve(self.life, topic=topic)
+        event = TopicChanged(session=self.life.name, user=user.name.text, topic=topic)
+        self._tell(event, user)
+        return event
+
+    def pruned(self, first: int) -> None:
+        """Know that the oldest text that is still stored is ``first``."""
+        self.life = evolve(self.life, first=first)
+
+    def close(self, deleted: Deleted | None = None, cause: Attendant | None = None) -> None:
+        """End the session, which is deleted from the log; ``cause`` asked, and has a reply."""
+        # What was said but not handed to the log is refused: publish finds it without outcome.
+        self._outbox += self._queue
+        self._queue = []
+        if deleted is not None:
+            self._outbox.append(_Told(deleted, cause))
+        self.publish()
+        for user, member in self.members.items():
+            del user.members[self.life.key]
+            member.live = False
+        self.members.clear()
+        self._users.clear()
+        self._live.clear()
+
+    def _tell(self, event: Response, cause: Attendant | None = None) -> None:
+        self._caused += 1
+        self._queue.append(_Told(event, cause))
+        self._turn.wake(self)
+
+    # --- its journey -------------------------------------------------------------------------
+
+    def store(self) -> None:
+        """Hand to the log what is queued, unless a batch is with it already: then it waits."""
+        self._storing = True
+        while self._queue and not self._flying:
+            batch = self._next_batch()
+            entries = [item.entry for item in batch if isinstance(item, _Said)]
+            if not entries:
+                self._outbox += batch
+                continue
+            self._flying = True
+            stored = self._log.append(self.life.epoch, entries)
+            stored.addCallback(self._stored, batch)
+            stored.addErrback(self._not_stored, batch)
+        self._storing = False
+
+    def _next_batch(self) -> list[_Said | _Told]:
+        size = 0
+        for count, item in enumerate(self._queue):
+            if isinstance(item, _Said):
+                size += len(item.entry.data)
+            if count and (count == BATCH_TEXTS or size > BATCH_BYTES):
+                batch, self._queue = self._queue[:count], self._queue[count:]
+                return batch
+        batch, self._queue = self._queue, []
+        return batch
+
+    def _stored(self, texts: Sequence[Text], batch: list[_Said | _Told]) -> None:
+        said = (item for item in batch if isinstance(item, _Said))
+        for item, text in zip(said, texts, strict=True):
+            item.outcome = text
+        self._landed(batch)
+
+    def _not_stored(self, failure: Failure, batch: list[_Said | _Told]) -> None:
+        refusal = failure.value
+        if not isinstance(refusal, ChatError):
+            self._logger.failure("The log failed for {session}", failure, session=self.life.name)
+            refusal = ChatError("not-stored", "The server can not store this now.")
+        for item in batch:
+            if isinstance(item, _Said):
+                item.outcome = refusal
+        self._landed(batch)
+
+    def _landed(self, batch: list[_Said | _Told]) -> None:
+        self._flying = False
+        self._outbox += batch
+        if not self._storing:
+            self._turn.wake(self)
+
+    def publish(self) -> None:
+        """Give out what is stored: one encoding for each format, one write for each live member."""
+        if not self._outbox:
+            return
+        outbox, self._outbox = self._outbox, []
+        events: list[Response] = []
+        causes: list[Attendant | None] = []
+        alone: list[_Said] = []
+        said: list[_Said] = []
+        for item in outbox:
+            if isinstance(item, _Told):
+                self._told += 1
+                events.append(item.event)
+                causes.append(item.cause)
+                continue
+            said.append(item)
+            text = item.outcome
+            if isinstance(text, Text) and text.seq > self.head:
+                self.head = text.seq
+                events.append(text)
+                causes.append(None)
+            else:
+                alone.append(item)
+        # From here on whoever falls behind has had this batch: the head and the count say so.
+        special = {cause for cause in causes if cause is not None}
+        for encode, live in tuple(self._live.items()):
+            frames = [encode(event) for event in events]
+            data = b"".join(frames)
+            for member, deliver in tuple(live.items()):
+                try:
+                    if special and member.user in special:
+                        pairs = zip(frames, causes, strict=True)
+                        deliver(b"".join(frame for frame, who in pairs if who is not member.user))
+                    else:
+                        deliver(data)
+                except Exception:
+                    self._lose(member)
+        for item in alone:
+            self._answer(item)
+        for item in said:
+            item.user.settle(len(item.entry.data))
+
+    def _answer(self, item: _Said) -> None:
+        """Answer a sender alone: it was refused, or it is shown what was stored before."""
+        mind = item.user.mind
+        if isinstance(item.outcome, Text):
+            member = self.members.get(item.user)
+            if member is not None and not member.live and item.outcome.seq > member.seq:
+                return  # it is about to read it from the log, in its place
+            mind.deliver(mind.encode(item.outcome))
+            return
+        refusal = item.outcome or ChatError("no-such-session", f"{self.life.name} was deleted.")
+        mind.deliver(
+            mind.encode(
+                Error(
+                    code=refusal.code,
+                    data=str(refusal),
+                    session=self.life.name,
+                    id=item.entry.id,
+                )
+            )
+        )
+
+    def _lose(self, member: Member) -> None:
+        """A member that can not be written to loses itself, and nobody else."""
+        self._logger.failure("Could not write to {user}", user=member.user.name.text)
+        self._set_behind(member, self.head, self._told)
+        try:
+            member.user.mind.close(Bye(data="Something went wrong here; come back.", retry=1_000))
+        except Exception:
+            self._logger.failure("Could not close {user}", user=member.user.name.text)
+
+    # --- live and behind ---------------------------------------------------------------------
+
+    def fall_behind(self, member: Member) -> None:
+        """Stop writing to a member that has had all up to the head: its buffer is full."""
+        if member.live:
+            self._set_behind(member, self.head, self._told)
+
+    def catch_up(self, member: Member) -> None:
+        """Read one page for a member that is behind; at the head, let it be live."""
+        if member.live or member.reading or member.user.full or not self._has(member):
+            return
+        if member.seq >= self.head:
+            self._set_live(member)
+            return
+        member.reading = True
+        page = self._log.read(self.life.epoch, member.seq, self.head + 1)
+        page.addCallback(self._read, member, member.seq)
+        page.addErrback(self._unread, member)
+
+    def _read(self, page: Page, member: Member, after: int) -> None:
+        member.reading = False
+        if not self._has(member):
+            return
+        if not member.live and member.seq == after:  # else it was moved while this was read
+            mind = member.user.mind
+            if page.texts and page.texts[0].seq == after + 1:
+                member.seq = page.texts[-1].seq
+                mind.deliver(b"".join(map(mind.encode, page.texts)))
+            else:  # pruned meanwhile: said, never passed over in silence
+                self._set_behind(member, self.head, self._caused)
+                mind.deliver(mind.encode(self.snapshot(reset=True)))
+        self._turn.catch_up(member)
+
+    def _unread(self, failure: Failure, member: Member) -> None:
+        """The log can not be read: let go of the client, which comes back to where it was."""
+        member.reading = False
+        if failure.check(ChatError) is None:
+            self._logger.failure("Could not read {session}", failure, session=self.life.name)
+        if self._has(member):
+            member.user.mind.close(Bye(data="The log can not be read now.", retry=5_000))
+
+    def _has(self, member: Member) -> bool:
+        return self.members.get(member.user) is member
+
+    def _set_behind(self, member: Member, seq: int, told: int) -> None:
+        if member.live:
+            del self._live[member.user.mind.encode][member]
+            member.live = False
+        member.seq = seq
+        member.told = told
+
+    def _set_live(self, member: Member) -> None:
+        mind = member.user.mind
+        self._live.setdefault(mind.encode, {})[member] = mind.deliver
+        member.live = True
+        if member.told < self._told:  # it missed events that are stored nowhere
+            mind.deliver(mind.encode(self.snapshot()))
