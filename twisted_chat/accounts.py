@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from hmac import compare_digest
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from attrs import define, field, frozen
 from twisted.cred.checkers import ICredentialsChecker
@@ -27,10 +27,11 @@ from zope.interface import implementer
 
 from twisted_chat import users_file
 from twisted_chat.attempts import Attempts as Attempts
-from twisted_chat.chat import Guest, IUser, Mind, User
+from twisted_chat.chat import Guest, IUser, User
 from twisted_chat.errors import ChatError
 from twisted_chat.names import key_of, user_name
 from twisted_chat.passwords import DECOY, Passwords, is_hash, prepared
+from twisted_chat.session import Mind
 from twisted_chat.users_file import Account as Account
 from twisted_chat.users_file import AccountsError as AccountsError
 
@@ -179,7 +180,9 @@ class GuestChecker:
     accounts: Accounts | None
     credentialInterfaces = (IGuestName,)
 
-    def requestAvatarId(self, credentials: GuestName) -> Guest:
+    def requestAvatarId(  # type: ignore[override]  # the realm is ours, and knows what a Guest is
+        self, credentials: GuestName
+    ) -> Guest:
         """Return the guest.
 
         Raises UnauthorizedLogin for an account's name, and ChatError ``invalid-name``.
@@ -243,7 +246,7 @@ class Admission:
             raise ChatError(
                 "bad-credentials", "The name and the password do not match an account."
             ) from None
-        return user
+        return cast(User, user)
 
 
 class _ReactorThreads:

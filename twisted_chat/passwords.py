@@ -13,6 +13,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread, get_native_id
 from typing import Any, Final, Protocol, TypeVar
 from unicodedata import normalize
@@ -129,7 +130,9 @@ class NiceThreads:
 class _NiceThread(Thread):
     def run(self) -> None:
         if sys.platform == "linux":  # elsewhere a priority belongs to a whole process
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+            with suppress(OSError):  # a sandbox may forbid it
+                ours = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, get_native_id(), min(ours + NICENESS, 19))
         super().run()
 
 
