@@ -1,0 +1,100 @@
+"""Clients written from docs/protocol.md alone, against the real daemon."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.daemon import Daemon, RawClient
+from tests.test_protocol_document import block, conversation, drawn
+
+SCRIPT = Path(__file__).with_name("foreign_client.mjs")
+
+NODE = shutil.which("node")
+
+OWN = {"epoch": "5f0c8f2e71d3a946", "time": 1767225600000, "token": "qXhZ0dTt3mVb9sKfRw2LJg"}
+"""What differs in each conversation, and what the document has in its place."""
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """Return a daemon that has just begun, without accounts."""
+    with Daemon("--log", "memory:") as running:
+        yield running
+
+
+@pytest.mark.skipif(NODE is None, reason="there is no node here to run a client in JavaScript")
+def test_client_in_another_language(daemon: Daemon) -> None:
+    """A client in JavaScript logs in, creates a session, talks, hangs up and comes back."""
+    assert NODE is not None
+    found = subprocess.run(
+        [NODE, SCRIPT, str(daemon.port)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (found.returncode, found.stdout) == (0, "understood\n"), found.stderr
+
+
+def test_client_in_20_lines(daemon: Daemon) -> None:
+    """The document's client works as it is printed."""
+    source = block("client")
+    assert len(source.splitlines()) <= 21
+    client = subprocess.Popen(
+        [sys.executable, "-c", source, str(daemon.port)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "carol: Hello from twenty lines.\n"
+        with RawClient(daemon.port) as bob:
+            bob.login("bob")
+            bob.ask("text", session="lobby", data="Grüße!")
+            assert client.stdout.readline() == "bob: Grüße!\n"
+    finally:
+        client.kill()
+        client.communicate()
+
+
+def test_conversation(daemon: Daemon) -> None:
+    """The conversation of the document is what happens, byte for byte."""
+    expected = conversation()
+    happened = converse(daemon.port, [frame for side, _, frame in expected if side == ">"])
+    assert [drawn(*one) for one in happened] == [drawn(side, frame) for side, _, frame in expected]
+
+
+def converse(port: int, requests: list[bytes]) -> list[tuple[str, bytes]]:
+    """Send frames, each when all is quiet; return all frames, with what differs made the same."""
+    frames = []
+    with RawClient(port) as client:
+        for request in requests:
+            client.socket.sendall(request)
+            frames.append((">", request))
+            answered = False
+            while not answered:
+                answer = client.receive()
+                body = json.dumps(made_same(answer), ensure_ascii=False, separators=(",", ":"))
+                frame = body.encode()
+                frames.append(("<", len(frame).to_bytes(4, "big") + frame))
+                answered = answer["type"] != "welcome"  # the lobby follows it
+        assert client.at_end()
+    return frames
+
+
+def made_same(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message with the document's own values in place of those that always differ."""
+    return {name: OWN.get(name, value) for name, value in message.items()}
+
+
+if __name__ == "__main__":  # prints the conversation for docs/protocol.md
+    asked = (
+        '{"type":"login","user":"alice","id":"1"}',
+        '{"type":"text","session":"lobby","data":"Grüße!","id":"2"}',
+        '{"type":"logout","id":"3"}',
+    )
+    sent = [len(one.encode()).to_bytes(4, "big") + one.encode() for one in asked]
+    with Daemon("--log", "memory:") as started:
+        print("\n".join(drawn(*one) for one in converse(started.port, sent)))
