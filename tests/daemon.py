@@ -228,15 +228,16 @@ class RawClient:
                 return found
 
     def login(self, user: str, **fields: object) -> Object:
-        """Log in and return the ``welcome``; the lobby's snapshot, where there is one, is read too.
+        """Log in and return the ``welcome``.
 
-        Anything that a ``resume`` brings is left to be received.
+        Where the server has a lobby, the first snapshot is read too: the lobby's, or that of the
+        session whose own port this is. Anything else is left to be received.
         """
         found = self.ask("login", user=user, **fields)
         if found["type"] != "welcome":
             raise RuntimeError(f"No welcome, but {found}")
         if found.get("lobby") is not None:
-            self.receive_until("session", session=found["lobby"])
+            self.receive_until("session")
         return found
 
     def at_end(self) -> bool:
