@@ -138,9 +138,9 @@ class QueueTests(SynchronousTestCase):
         asked[0].cancel()
         self.failureResultOf(asked[0], CancelledError)
         self.assertEqual(len(self.threads.held), 2)
-        self.threads.release()
-        self.threads.release()
-        self.threads.release()
+        for _ in range(3):
+            self.threads.release()
+        self.assertEqual(self.flushLoggedErrors(), [])
         self.assertEqual([self.successResultOf(one) for one in asked[1:]], [False, False])
 
     def test_a_broken_job_breaks_itself(self) -> None:

@@ -131,8 +131,8 @@ class _NiceThread(Thread):
     def run(self) -> None:
         if sys.platform == "linux":  # elsewhere a priority belongs to a whole process
             with suppress(OSError):  # a sandbox may forbid it
-                ours = os.getpriority(os.PRIO_PROCESS, 0)
-                os.setpriority(os.PRIO_PROCESS, get_native_id(), min(ours + NICENESS, 19))
+                main = os.getpriority(os.PRIO_PROCESS, os.getpid())
+                os.setpriority(os.PRIO_PROCESS, get_native_id(), min(main + NICENESS, 19))
         super().run()
 
 
@@ -199,11 +199,13 @@ class Passwords:
     def _finished(self, result: object, job: _Job) -> None:
         self._running -= 1
         self._next()
+        if job.done.called:  # cancelled: nobody waits for the result
+            return
         if isinstance(result, Failure):
             job.done.errback(result)
         else:
             job.done.callback(result)
 
     def _cancelled(self, done: Deferred[Any]) -> None:
-        """Leave the queue. What runs already runs on, and Deferred.cancel discards its result."""
+        """Leave the queue. What runs already runs on, for nobody."""
         self._waiting = deque(job for job in self._waiting if job.done is not done)
