@@ -24,6 +24,7 @@ LAYERS = (
     "chat",
     "accounts",
     "conversation",
+    "outlet",
     "doors",
     "console",
     "tap",
