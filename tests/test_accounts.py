@@ -144,7 +144,7 @@ class AccountsTests(FileCase):
             (event,) = logged
             self.assertEqual(event["log_level"], LogLevel.error)
             self.assertEqual((event["file"], event["line"]), (str(self.file), 3))
-            self.assertIn("1 columns, not 2", event["reason"])
+            self.assertIn("columns is 1, not 2", event["reason"])
             self.assertTrue(accounts.is_operator("alice"))
         self.write("user,password\nbob,b\n")
         accounts.refresh()

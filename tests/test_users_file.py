@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_chat import users_file
 from twisted_chat.names import user_name
 from twisted_chat.passwords import DECOY as HASH
-from twisted_chat.users_file import AccountsError, parse
+from twisted_chat.users_file import Account, AccountsError, parse
 
 
 class ParseTests(SynchronousTestCase):
@@ -54,8 +54,8 @@ class ParseTests(SynchronousTestCase):
             ("alice,secret\n", 1, "first line has to be user,password or user,password,role"),
             ("\nuser,secret\n", 2, "first line has to be"),
             ("user,password,role,secret\n", 1, "first line has to be"),
-            ("user,password\nalice\n", 2, "1 columns, not 2"),
-            ("user,password\nalice,se,cret\n", 2, "3 columns, not 2"),
+            ("user,password\nalice\n", 2, "columns is 1, not 2"),
+            ("user,password\nalice,se,cret\n", 2, "columns is 3, not 2"),
             ("user,password\nalice,'secret'\n'', secret\n", 3, "not valid: A user name can not"),
             ("user,password\nal ice,secret\n", 2, "not valid: A user name has letters"),
             ("user,password\n#alice,secret\n", 2, "not valid: A user name has none of these"),
@@ -108,3 +108,38 @@ class ParseTests(SynchronousTestCase):
         for one in accounts:
             self.assertEqual(user_name(one.name.text), one.name)
             self.assertTrue(one.password)
+
+    @given(
+        st.dictionaries(
+            st.from_regex(r"[a-z]{1,4}", fullmatch=True),
+            st.tuples(
+                st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
+                    lambda text: text[0] != "$"
+                ),
+                st.booleans(),
+            ),
+            min_size=1,
+            max_size=5,
+        ),
+        st.sampled_from(["\n", "\r\n"]),
+        st.data(),
+    )
+    def test_changing_one(
+        self, users: dict[str, tuple[str, bool]], newline: str, data: st.DataObject
+    ) -> None:
+        """Whatever passwords are: what is written is read, and one change changes one account."""
+        file = parse(f"user,password{newline}".encode(), "users.csv")
+        for name, (password, operator) in users.items():
+            file = file.with_account(Account(user_name(name), password, operator))
+        file = parse(file.encode(), "users.csv")
+        self.assertEqual(
+            {one.name.text: (one.password, one.operator) for one in file.accounts}, users
+        )
+        one = data.draw(st.sampled_from(sorted(users)))
+        changed = parse(file.with_account(Account(user_name(one), "new")).encode(), "users.csv")
+        removed = parse(file.without(one).encode(), "users.csv")
+        self.assertEqual([a.name.text for a in changed.accounts], list(users))
+        self.assertEqual([a.name.text for a in removed.accounts], [n for n in users if n != one])
+        for account in changed.accounts:
+            kept = users[account.name.text] if account.name.text != one else ("new", False)
+            self.assertEqual((account.password, account.operator), kept)

@@ -199,7 +199,7 @@ def _account(cells: list[str], columns: int, known: Mapping[str, Name]) -> Accou
     """Judge one row; raises ValueError with a reason that quotes nothing."""
     if not 2 <= len(cells) <= columns:
         raise ValueError(
-            f"it has {len(cells)} columns, not {columns}"
+            f"the number of columns is {len(cells)}, not {columns}"
             " (a password with a comma needs double quotes around it)"
         )
     raw, password = cells[:2]
