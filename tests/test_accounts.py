@@ -50,7 +50,9 @@ class FileCase(SynchronousTestCase):
     """A test with a users file."""
 
     def setUp(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
         self.file = self.folder / "users.csv"
 
     def write(self, text: str | bytes) -> None:

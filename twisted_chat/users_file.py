@@ -115,8 +115,8 @@ class UsersFile:
     def _row(self, account: Account) -> str:
         row = io.StringIO()
         cells = [account.name.text, account.password, OPERATOR if account.operator else ""]
-        csv.writer(row, lineterminator=self.newline).writerow(cells[: self.columns])
-        return row.getvalue()
+        csv.writer(row).writerow(cells[: self.columns])  # with CRLF, so that it quotes both
+        return row.getvalue().removesuffix("\r\n") + self.newline
 
 
 EMPTY: Final = UsersFile((Part(",".join(COLUMNS) + "\n"),), 0, len(COLUMNS), "\n")
