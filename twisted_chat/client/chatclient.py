@@ -1,0 +1,485 @@
+"""A client of a twisted-chat server, for bots and for the line client.
+
+A bot that answers in the session "ops"::
+
+    from twisted.internet.task import react
+    from twisted_chat.client import ChatClient
+
+    async def main(reactor):
+        async with ChatClient.to(reactor, "tcp:chat.example.com:1234", "pinger") as bot:
+            await bot.join("ops")
+            async for text in bot.texts():
+                if text.data == "!ping":
+                    await bot.say(text.session, f"pong, {text.source}")
+
+    react(main)
+
+The client comes back by itself when the connection goes: to every session that it was in, with
+what was missed meanwhile, and says again, with its old ``id``, what was not acknowledged. A text
+that is told was never told before, and one that was said is stored once.
+
+::
+
+    say, join ... -> waiting (1,000) -> in flight (64) -> Link -> server
+                        ^------ the connection went ----'           |
+    Deferreds, listeners <- once, in order <- places (last seq) <---'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random, SystemRandom
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, TypeVar, cast
+from weakref import WeakSet
+
+from attrs import define, field
+from msgspec import structs
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail, succeed
+from twisted.internet.endpoints import clientFromString
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_chat import messages as m
+from twisted_chat.client.events import Ended, Event, Listeners, Offline, Online
+from twisted_chat.client.link import Link, sentence
+from twisted_chat.client.outbox import Fate, Outbox, Unanswered
+from twisted_chat.client.places import Place, Places
+from twisted_chat.client.stream import TextStream
+from twisted_chat.client.waiters import Waiters
+from twisted_chat.errors import ChatError
+
+__all__ = ["ChatClient", "Place", "TextStream", "Unanswered"]
+
+FIRST_DELAY: Final = 1.0
+"""Seconds before the first attempt to come back; each further delay is twice as long."""
+
+LONGEST_DELAY: Final = 60.0
+"""Seconds between two attempts, at most."""
+
+LOGOUT_TIME: Final = 2.0
+"""Seconds that a logout takes at most."""
+
+PASSING: Final = frozenset({"server-full", "too-many-attempts", "internal", "not-stored"})
+"""Refusals of a login that may succeed later by itself; any other one ends the attempts."""
+
+T = TypeVar("T")
+
+
+@define(eq=False, slots=False)
+class ChatClient(Service):
+    """One user's link to one server, kept up until ``logout``.
+
+    ``reactor`` is the clock. ``endpoint`` is where the server is: ``to`` makes one from a string.
+    ``user`` is the name to log in with, later the name as the server shows it. ``password`` is
+    left out for a guest. ``random`` is where each ``id`` and the jitter of delays come from.
+
+    Every request returns a Deferred and takes effect in the order in which it was made, also when
+    it is made before the login is done or while the connection is down: it waits then. Each fails
+    with ChatError where the server refuses, and at once, with the code ``not-stored``, where
+    1,000 requests wait already. Texts that are in flight when the connection goes are sent again,
+    as is what may be asked twice; ``create``, ``delete`` and ``topic`` fail with Unanswered.
+    A Deferred that is cancelled (``addTimeout``) takes back a request that has not been sent.
+
+    It is a Service too: in a program that twistd runs, give it a parent.
+    """
+
+    reactor: IReactorTime
+    endpoint: IStreamClientEndpoint
+    user: str
+    password: str | None = field(default=None, repr=False)
+    random: Random = field(factory=SystemRandom)
+    welcome: m.Welcome | None = field(default=None, init=False)
+    _outbox: Outbox = field(init=False)
+    _places: Places = field(factory=Places, init=False)
+    _link: Link | None = field(default=None, init=False)
+    _online: bool = field(default=False, init=False)
+    _login: str | None = field(default=None, init=False)
+    _token: str | None = field(default=None, init=False)
+    _no_lobby: bool = field(default=False, init=False)
+    _attempts: int = field(default=0, init=False)
+    _retry: float | None = field(default=None, init=False)
+    _obstacle: str | None = field(default=None, init=False)
+    _refusal: ChatError | None = field(default=None, init=False)
+    _active: bool = field(default=False, init=False)
+    _awaited: Deferred[Any] | None = field(default=None, init=False)
+    _listeners: Listeners = field(factory=Listeners, init=False)
+    _streams: WeakSet[TextStream] = field(factory=WeakSet, init=False)
+    _arrivals: Waiters[m.Welcome] = field(factory=Waiters, init=False)
+    _departures: Waiters[None] = field(factory=Waiters, init=False)
+    _log = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        self._outbox = Outbox(self._new_id)
+
+    @classmethod
+    def to(
+        cls, reactor: Any, description: str, user: str, password: str | None = None
+    ) -> ChatClient:
+        """Make a client of the server at a Twisted endpoint description.
+
+        ``tcp:chat.example.com:1234`` or ``tls:chat.example.com:1235``, for example.
+        Raises ValueError where the description is none.
+        """
+        return cls(reactor, clientFromString(reactor, description), user, password)
+
+    # --- coming and going ------------------------------------------------------------------
+
+    @property
+    def online(self) -> bool:
+        """Whether the login is done and the connection there."""
+        return self._online
+
+    @property
+    def sessions(self) -> Mapping[str, Place]:
+        """The sessions that the client is in, direct ones too, by their shown names."""
+        return MappingProxyType(self._places.known)
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests have no answer yet."""
+        return len(self._outbox)
+
+    def start(self) -> Deferred[m.Welcome]:
+        """Begin to connect; fire when the login is done.
+
+        Fails with ChatError where the login is refused for good. While there is no connection it
+        tries on and on: ``addTimeout`` on the Deferred is how to give up, and ``logout`` then.
+        """
+        if not self._active:
+            self.startService()
+        return self.arrival()
+
+    def arrival(self) -> Deferred[m.Welcome]:
+        """Fire when the client is online, at once if it is; fails as ``start``."""
+        if self._online and self.welcome is not None:
+            return succeed(self.welcome)
+        if not self.running:
+            return fail(self._refusal or Unanswered("The client has been stopped."))
+        return self._arrivals.wait()
+
+    def startService(self) -> None:
+        """Begin to connect."""
+        super().startService()
+        self._active, self._refusal = True, None
+        staying = Deferred.fromCoroutine(self._stay())
+        staying.addErrback(lambda failure: self._log.failure("The client failed", failure))
+
+    def stopService(self) -> Deferred[None]:
+        """Log out."""
+        return self.logout()
+
+    def logout(self, timeout: float = LOGOUT_TIME) -> Deferred[None]:
+        """Leave each session, log out, and stop; fire when the connection has gone.
+
+        Waits for each answer, ``timeout`` seconds in all; requests that were made before are
+        answered first. What has no answer in the end fails with Unanswered. Never fails.
+        """
+        if not self._active:
+            return succeed(None)
+        departed = self._departures.wait()
+        if self.running:
+            super().stopService()
+            if self._online and self._link is not None:
+                self._depart(self._link, timeout)
+            elif self._awaited is not None:
+                self._awaited.cancel()
+        return departed
+
+    def _depart(self, link: Link, timeout: float) -> None:
+        steps: Sequence[Deferred[Any]] = [
+            *(
+                self._ask(m.Leave(session=place.session), m.Left, "forget")
+                for place in self._places.known.values()
+                if not place.direct
+            ),
+            self._ask(m.Logout(), m.Bye, "forget"),
+        ]
+        DeferredList(steps, consumeErrors=True).addCallback(lambda _: link.close())
+        deadline = self.reactor.callLater(timeout, link.abort)
+
+        def departed(_: None) -> None:
+            if deadline.active():
+                deadline.cancel()
+
+        self._departures.wait().addCallback(departed)
+
+    async def __aenter__(self) -> ChatClient:
+        """Log in."""
+        try:
+            await self.start()
+        except BaseException:
+            await self.logout()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Log out."""
+        await self.logout()
+
+    # --- requests --------------------------------------------------------------------------
+
+    def say(self, session: str, data: str) -> Deferred[m.Text]:
+        """Say something in a session; fires with the text as it is stored, once it is."""
+        return self._ask(m.Say(session=session, data=data), m.Text)
+
+    def message(self, to: str, data: str) -> Deferred[m.Text]:
+        """Say something to one user alone, in the direct session of the two."""
+        return self._ask(m.Say(to=to, data=data), m.Text)
+
+    def create(
+        self, session: str, password: str | None = None, *, keep: bool = False, topic: str = ""
+    ) -> Deferred[m.Snapshot]:
+        """Create a session, and be its owner and first member."""
+        request = m.Create(session=session, password=password, keep=keep, topic=topic)
+        return self._ask(request, m.Snapshot, "fail")
+
+    def join(
+        self,
+        session: str,
+        password: str | None = None,
+        *,
+        after: int | None = None,
+        epoch: str | None = None,
+    ) -> Deferred[m.Snapshot]:
+        """Become a member; with ``after`` a seq, the texts after it are told first."""
+        request = m.Join(session=session, password=password, after=after, epoch=epoch)
+        return self._ask(request, m.Snapshot)
+
+    def leave(self, session: str) -> Deferred[m.Left]:
+        """Stop being a member."""
+        return self._ask(m.Leave(session=session), m.Left)
+
+    def delete(self, session: str) -> Deferred[m.Deleted]:
+        """End a session, and its texts: for its owner and for operators."""
+        return self._ask(m.Delete(session=session), m.Deleted, "fail")
+
+    def topic(self, session: str, topic: str) -> Deferred[m.TopicChanged]:
+        """Change a session's topic: for its owner and for operators."""
+        return self._ask(m.SetTopic(session=session, topic=topic), m.TopicChanged, "fail")
+
+    def list(self) -> Deferred[m.Listing]:
+        """Ask which sessions there are and who is here."""
+        return self._ask(m.List(), m.Listing)
+
+    def who(self, session: str, *, after: str | None = None) -> Deferred[m.Members]:
+        """Ask who is in a session: 1,000 names at most, those after the name ``after``."""
+        return self._ask(m.Who(session=session, after=after), m.Members)
+
+    def history(
+        self, session: str, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> Deferred[m.Texts]:
+        """Read stored texts, 200 at most: those before a seq, after one, or the latest.
+
+        They are not told to listeners, and may have been told before.
+        """
+        request = m.History(session=session, before=before, after=after, limit=limit)
+        return self._ask(request, m.Texts)
+
+    def search(
+        self, session: str, query: str, *, before: int | None = None, limit: int = 50
+    ) -> Deferred[m.Found]:
+        """Find stored texts, the newest of those before the seq ``before``."""
+        request = m.Search(session=session, query=query, before=before, limit=limit)
+        return self._ask(request, m.Found)
+
+    def ping(self) -> Deferred[m.Pong]:
+        """Ask for a sign of life."""
+        return self._ask(m.Ping(), m.Pong)
+
+    def _ask(self, request: m.Request, expects: type[T], fate: Fate = "again") -> Deferred[T]:
+        if not self._active:
+            return fail(self._refusal or Unanswered("The client has not been started."))
+        answer = self._outbox.put(request, expects, fate)
+        self._send()
+        return answer
+
+    def _send(self) -> None:
+        """Send what may be sent now."""
+        if self._online and self._link is not None:
+            while (frame := self._outbox.next()) is not None:
+                self._link.send(frame)
+
+    def _new_id(self) -> str:
+        """Return an ``id`` that no other connection of this user will ever use."""
+        return f"{self.random.getrandbits(96):024x}"
+
+    # --- listening -------------------------------------------------------------------------
+
+    def listen(self, listener: Callable[[Event], object]) -> Callable[[], None]:
+        """Tell ``listener`` every Event from now on, until what is returned is called.
+
+        A listener that raises is logged, and harms nobody else.
+        """
+        return self._listeners.add(listener)
+
+    def texts(self, session: str | None = None, *, own: bool = False) -> TextStream:
+        """Return the texts from now on, of one session or of all, for ``async for``.
+
+        What this user says is among them with ``own``. The iteration ends with a logout.
+        """
+        stream = TextStream(self, session, own)
+        self._streams.add(stream)  # weakly: a loop that is left is forgotten
+        return stream
+
+    def _tell(self, event: Event) -> None:
+        for stream in tuple(self._streams):
+            stream.heard(event)
+        self._listeners.tell(event)
+
+    # --- the connection --------------------------------------------------------------------
+
+    async def _stay(self) -> None:
+        """Connect, and connect again, until a logout or a login that is refused for good."""
+        try:
+            while self.running:
+                reason = await self._connection()
+                if self._refusal is not None or not self.running:
+                    break
+                delay = self._delay()
+                self._tell(Offline(reason, delay))
+                if self.running:  # a listener may have had enough
+                    await self._unless_logout(deferLater(self.reactor, delay))
+        except CancelledError:
+            pass
+        self._stopped()
+
+    async def _unless_logout(self, awaited: Deferred[T]) -> T:
+        """Wait for something; a logout cancels it."""
+        self._awaited = awaited
+        try:
+            return await awaited
+        finally:
+            self._awaited = None
+
+    async def _connection(self) -> str:
+        """Have one connection, from beginning to end; return why it ended."""
+        self._obstacle = None
+        factory = Factory.forProtocol(lambda: Link(self._received, self.reactor))
+        factory.noisy = False
+        try:
+            link = cast(Link, await self._unless_logout(self.endpoint.connect(factory)))
+        except CancelledError:
+            raise
+        except Exception:
+            return sentence(Failure())
+        self._link = link
+        self._log_in(link)
+        reason = await self._unless_logout(link.gone)
+        self._link, self._online = None, False
+        self._outbox.landed()
+        return self._obstacle or reason
+
+    def _delay(self) -> float:
+        """Return the seconds to wait: the server's wish, or ever more; never quite the same."""
+        if self._retry is not None:
+            delay, self._retry = self._retry * self.random.uniform(1.0, 1.5), None
+            return delay
+        delay = min(FIRST_DELAY * 2.0**self._attempts, LONGEST_DELAY)
+        self._attempts = min(self._attempts + 1, 10)
+        return min(delay * self.random.uniform(0.75, 1.25), LONGEST_DELAY)
+
+    def _log_in(self, link: Link) -> None:
+        self._login = self._new_id()
+        login = m.Login(user=self.user, password=self.password, token=self._token, id=self._login)
+        room = m.MAX_FRAME_BEFORE_LOGIN - len(m.encode(login)) - len(',"resume":[]')
+        lobby = self.welcome.lobby if self.welcome is not None else None
+        link.send(m.encode(structs.replace(login, resume=self._places.resume(room, lobby))))
+
+    def _stopped(self) -> None:
+        """Tell everybody that there will be no further attempt."""
+        if self.running:
+            super().stopService()
+        self._active = False
+        self._places.known.clear()
+        error = self._refusal or Unanswered("The client has logged out.")
+        self._outbox.fail(error)
+        self._tell(Ended(self._refusal))
+        self._arrivals.fire(Failure(error))
+        self._departures.fire(None)
+
+    # --- what the server says --------------------------------------------------------------
+
+    def _received(self, response: m.Response) -> None:
+        match response:
+            case m.Welcome():
+                self._welcomed(response)
+            case m.Error() if not self._online and response.id in (self._login, None):
+                self._refused(response)
+            case m.Text():
+                if self._places.heard(response):
+                    self._tell(response)
+                if response.source == self.user:
+                    self._outbox.answered(response)
+            case m.Snapshot():
+                self._places.snapshot(response, self._outbox.asked(response))
+                self._no_lobby = self._no_lobby and not self._is_lobby(response.session)
+                self._tell(response)
+                self._outbox.answered(response)
+            case m.Left():
+                if response.user == self.user:
+                    self._places.left(response.session)
+                    self._no_lobby = self._no_lobby or self._is_lobby(response.session)
+                self._tell(response)
+                self._outbox.answered(response)
+            case m.Deleted():
+                self._places.left(response.session)
+                self._tell(response)
+                self._outbox.answered(response)
+            case m.TopicChanged():
+                self._tell(response)
+                self._outbox.answered(response)
+            case m.Bye(id=None):
+                self._obstacle = response.data
+                self._retry = None if response.retry is None else response.retry / 1000
+                self._tell(response)
+            case m.Error(id=None):
+                if response.session is not None:  # it could not be resumed
+                    self._places.left(response.session)
+                self._tell(response)
+            case m.Joined() | m.Presence() | m.Notice():
+                self._tell(response)
+            case _:
+                self._outbox.answered(response)
+        self._send()
+
+    def _is_lobby(self, session: str) -> bool:
+        return self.welcome is not None and session == self.welcome.lobby
+
+    def _welcomed(self, welcome: m.Welcome) -> None:
+        again = self.welcome is not None
+        self.welcome, self.user, self._token = welcome, welcome.user, welcome.token
+        self._online, self._attempts, self._retry = True, 0, None
+        self._places.welcomed(welcome.direct, again=again)
+        self._tell(Online(welcome, again))
+        for join in self._places.rejoin():
+            answer = self._outbox.put(join, m.Snapshot, "forget", first=True)
+            answer.addErrback(self._not_resumed, join.session)
+        if self._no_lobby and welcome.lobby is not None:
+            left = self._outbox.put(m.Leave(session=welcome.lobby), m.Left, "forget", first=True)
+            left.addErrback(lambda failure: failure.trap(ChatError) and None)
+        self._arrivals.fire(welcome)
+
+    def _not_resumed(self, failure: Failure, session: str) -> None:
+        failure.trap(ChatError)
+        error = failure.value
+        if isinstance(error, ChatError) and not isinstance(error, Unanswered):
+            self._places.left(session)
+            self._tell(m.Error(code=error.code, data=str(error), session=session))
+
+    def _refused(self, refusal: m.Error) -> None:
+        """Stop, unless it may go better by itself later."""
+        self._obstacle = refusal.data
+        if refusal.code not in PASSING:
+            self._refusal = ChatError(refusal.code, refusal.data)
+        if self._link is not None:
+            self._link.close()

@@ -1,0 +1,144 @@
+"""One connection to a server: frames to messages, and proof of life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import DecodeError, Struct, ValidationError
+from msgspec.json import Decoder
+from twisted.internet import error
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.basic import Int32StringReceiver
+from twisted.protocols.policies import TimeoutMixin
+from twisted.python.failure import Failure
+
+from twisted_chat.messages import MAX_FRAME, Error, Ping, Response, encode
+
+IDLE: Final = 30.0
+"""Seconds of silence after which the server is asked whether it is still there."""
+
+PATIENCE: Final = 15.0
+"""Seconds that it has to answer."""
+
+FOREIGN: Final = "the server does not speak this protocol"
+
+_decoder: Final[Decoder[Response]] = Decoder(Response)
+
+
+class _Stranger(Struct):
+    """What a message of a newer server still tells: whom it answers."""
+
+    id: object = None
+    data: object = None
+
+
+_stranger: Final = Decoder(_Stranger)
+
+
+def _decode(frame: bytes) -> Response | None:
+    """Decode one message; None for a newer server's that nobody waits for."""
+    try:
+        return _decoder.decode(frame)
+    except ValidationError as problem:
+        stranger = _stranger.decode(frame)
+        if not isinstance(stranger.id, str):
+            return None
+        data = stranger.data if isinstance(stranger.data, str) else str(problem)
+        return Error(code="internal", data=data, id=stranger.id)
+
+
+class Link(Int32StringReceiver, TimeoutMixin):
+    """Messages out, messages in; ``gone`` fires once, with the reason, when it is over."""
+
+    MAX_LENGTH = MAX_FRAME
+
+    def __init__(self, received: Callable[[Response], None], clock: IReactorTime) -> None:
+        self._received = received
+        self._asked = False
+        self._reason: str | None = None
+        self._clock = clock
+        self.gone: Deferred[str] = Deferred(self._give_up)
+
+    def send(self, frame: bytes) -> None:
+        """Write one request."""
+        self.sendString(frame)
+
+    def close(self) -> None:
+        """Close the connection once what was written is out."""
+        if self.transport is not None:
+            self.transport.loseConnection()
+
+    def abort(self, reason: str | None = None) -> None:
+        """Close the connection now, for a ``reason`` of our own where there is one."""
+        self._reason = self._reason or reason
+        if self.transport is not None:
+            # Not every endpoint's transport can be aborted: a process's can not.
+            getattr(self.transport, "abortConnection", self.transport.loseConnection)()
+
+    def _give_up(self, gone: Deferred[str]) -> None:
+        self.abort()
+        if not gone.called:  # some transports are gone at once
+            gone.callback("given up")
+
+    def callLater(self, period: float, func: Callable[[], None]) -> IDelayedCall:
+        """Give TimeoutMixin our clock."""
+        return self._clock.callLater(period, func)
+
+    def connectionMade(self) -> None:
+        """Begin to watch over the silence."""
+        self.setTimeout(IDLE)
+
+    def stringReceived(self, frame: bytes) -> None:
+        """Hand on one message."""
+        if self._reason is not None:  # given up already, and these bytes came in the same read
+            return
+        self._asked = False
+        self.setTimeout(IDLE)
+        try:
+            response = _decode(frame)
+        except (DecodeError, UnicodeDecodeError):
+            self.abort(FOREIGN)
+        else:
+            if response is not None:
+                self._received(response)
+
+    def lengthLimitExceeded(self, length: int) -> None:
+        """Give up on a peer whose frames are not of this protocol."""
+        self.abort(FOREIGN)
+
+    def timeoutConnection(self) -> None:
+        """Ask whether the server is there, and give up when it was asked in vain."""
+        if self._asked:
+            self.abort("the server does not answer")
+        else:
+            self._asked = True
+            self.setTimeout(PATIENCE)
+            self.send(encode(Ping()))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Say once that it is over."""
+        self.setTimeout(None)
+        if not self.gone.called:
+            self.gone.callback(self._reason or sentence(reason))
+
+
+_SENTENCES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (error.ConnectionRefusedError, "connection refused"),
+    (error.DNSLookupError, "no such host"),
+    (error.TimeoutError, "no answer"),
+    (error.NoRouteError, "no route to it"),
+    (error.ConnectionDone, "the server closed the connection"),
+    (error.ConnectionLost, "the connection was lost"),
+    (error.ConnectionAborted, "the connection was lost"),
+)
+
+
+def sentence(failure: Failure) -> str:
+    """Say in a few words, on one line, why there is no connection."""
+    for kind, words in _SENTENCES:
+        if failure.check(kind):
+            return words
+    return " ".join((failure.getErrorMessage() or type(failure.value).__name__).split())
