@@ -62,6 +62,14 @@ class AttemptsTests(SynchronousTestCase):
         self.clock.advance(60)
         self.may_try()
 
+    def test_clock_is_set(self) -> None:
+        """A reactor's clock may be set back by an hour: nobody is shut out for that long."""
+        self.clock.advance(3_600)
+        for _ in range(5):
+            self.fail_once()
+        self.clock.rightNow -= 3_000
+        self.may_try()
+
     def test_addresses_are_apart(self) -> None:
         """One address's failures are no other's; loopback is one like the others."""
         for _ in range(5):

@@ -69,7 +69,7 @@ class _Line:
 
 @define(eq=False)
 class Attempts:
-    """Counts failed logins by address. ``clock.seconds()`` has to be monotonic.
+    """Counts failed logins by address; a clock that is set back or forward forgives.
 
     A login that guesses (it has a password) awaits ``begin`` and in the end calls ``end``; one
     that does not calls ``check``. Either then tells how it went.
@@ -131,7 +131,8 @@ class Attempts:
         failures = self._failures.get(where)
         if failures is None:
             return deque()
-        while failures and failures[0].time <= now - WINDOW:
+        # One of the future is from before the clock was set back: it would count for too long.
+        while failures and not now - WINDOW < failures[0].time <= now:
             failures.popleft()
         if not failures:
             del self._failures[where]
