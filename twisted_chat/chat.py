@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from attrs import Factory, define, field, frozen
 from msgspec import Struct
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
@@ -418,13 +418,15 @@ class Chat:
     _direct: dict[str, dict[str, Session]] = field(init=False, factory=dict)
     _claims: dict[str, list[Deferred[None]]] = field(init=False, factory=dict)
     _closing: dict[Session, IDelayedCall] = field(init=False, factory=dict)
+    _is_open: bool = field(init=False, default=False)
+    _waiting: list[Deferred[None]] = field(init=False, factory=list)
 
     _logger = Logger()
 
     # --- coming and going --------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Take up what the log holds; make the lobby. Called once, before anybody comes."""
+        """Take up what the log holds, and make the lobby; logins wait until it is done."""
         for life in self.log.lives():
             await self._revive(life)
         if self.rules.lobby:
@@ -434,6 +436,10 @@ class Chat:
                 await self.log.create(life)
                 self.sessions[name.key] = self._session(life, None)
             self.lobby = self.sessions[name.key]
+        self._is_open = True
+        for waiter in self._waiting:
+            waiter.callback(None)
+        self._waiting.clear()
 
     async def _revive(self, life: Life) -> None:
         if life.direct is not None and not life.keep:
@@ -451,13 +457,20 @@ class Chat:
 
     def requestAvatar(
         self, avatarId: Any, mind: Any, *interfaces: object
-    ) -> tuple[type[IUser], User, Callable[[], None]]:
+    ) -> Deferred[tuple[type[IUser], User, Callable[[], None]]]:
         """Let somebody in: see IRealm. ``avatarId`` is a Guest or an account's name in UTF-8.
 
         ``mind`` is a Mind. Raises ChatError ``name-in-use``, ``server-full``.
         """
         if IUser not in interfaces:
             raise NotImplementedError("a chat has Users only")
+        if self._is_open:
+            return succeed(self._admit(avatarId, mind))
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
+        return waiter.addCallback(lambda _: self._admit(avatarId, mind))
+
+    def _admit(self, avatarId: Any, mind: Mind) -> tuple[type[IUser], User, Callable[[], None]]:
         full = self.rules.max_connections
         if full and self.connections >= full:
             raise ChatError("server-full", "The server has no room for one more; try again later.")
@@ -536,11 +549,8 @@ class Chat:
         for session in self.direct_sessions(person.name):
             self._run(self._end(session, person.name))
 
-    def close(self, farewell: Bye) -> None:
-        """Say farewell to everybody; nobody comes in any more."""
-        for person in tuple(self.people.values()):
-            for user in tuple(person.users):
-                user.mind.close(farewell)
+    def close(self) -> None:
+        """Stop what waits for a time to come: the daemon is stopping."""
         for call in self._closing.values():
             call.cancel()
         self._closing.clear()
@@ -659,11 +669,11 @@ class Chat:
             await self.log.create(life)
             session = self.sessions[key] = self._session(life, None)
             self._index(session)
-        for name in (one, two):
-            person = self.people.get(name.key)
-            for connection in tuple(person.users) if person is not None else ():
-                mind = connection.mind
-                mind.deliver(mind.encode(session.join(connection)))
+        users = [user for person in here for user in person.users]
+        for one_of_them in users:
+            session.join(one_of_them)
+        for one_of_them in users:
+            one_of_them.mind.deliver(one_of_them.mind.encode(session.snapshot()))
         return session
 
     def direct_sessions(self, name: Name) -> Sequence[Session]:
@@ -675,8 +685,9 @@ class Chat:
         sessions: list[ListedSession] = []
         users: list[ListedUser] = []
         size = 0
-        part: ListedSession | ListedUser
-        for part in chain(self._listed_sessions(), self._listed_users()):
+        parts: Iterator[ListedSession | ListedUser]
+        parts = chain(self._listed_sessions(), self._listed_users())
+        for part in parts:
             length = len(encode(part)) + 1
             if size + length > ROOM:
                 yield Listing(sessions=sessions, users=users, more=True)

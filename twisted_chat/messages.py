@@ -9,10 +9,11 @@ them. Unknown fields are ignored; an unknown ``type`` is a ``bad-request``.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from msgspec import DecodeError, Meta, Struct, ValidationError
 from msgspec.json import Decoder, Encoder
+from msgspec.structs import replace
 
 from twisted_chat.errors import ChatError, Code
 
@@ -425,6 +426,14 @@ encode: Final = Encoder().encode
 """Encode one message as JSON in UTF-8."""
 
 
+Reply = TypeVar("Reply", bound=Message)
+
+
+def with_id(reply: Reply, id: str | None) -> Reply:
+    """Return ``reply`` bearing the ``id`` of its request."""
+    return reply if id is None else replace(reply, id=id)
+
+
 class BadRequest(ChatError):
     """A JSON object that is no request; ``id`` is the one it bears, where it bears one."""
 
@@ -458,9 +467,7 @@ def _judged(message: bytes, problem: Exception) -> BadRequest | NotAnObject:
         return BadRequest("The message is nested too deeply.", None)
     try:
         # Strict where json is lax (NaN), lax where it is strict (digits without end).
-        found = json.loads(
-            message.decode(), parse_constant=_refuse, parse_int=len, parse_float=len
-        )
+        found = json.loads(message.decode(), parse_constant=_refuse, parse_int=len, parse_float=len)
     except (ValueError, RecursionError):
         return NotAnObject()
     if not isinstance(found, dict):

@@ -60,8 +60,12 @@ GATHERED_NAMES = 200
 GATHER_SECONDS = 1.0
 """How long comings and goings of a large session are gathered."""
 
-Encode = Callable[[Response], bytes]
-"""What turns a message into a door's bytes. Members with the same one share the work."""
+
+class Encode(Protocol):
+    """What turns a message into a door's bytes. Members with the same one share the work."""
+
+    def __call__(self, response: Response, /) -> bytes:
+        """Encode one message."""
 
 
 class Mind(Protocol):

@@ -1,0 +1,367 @@
+"""A conversation: request -> User -> reply, for every door that speaks messages.py.
+
+A ``Conversation`` is the ``Mind`` of one connection. Its door cuts messages out of bytes and gives
+them to ``receive``; replies and events go back through the door's ``Line``. Answers come in the
+order of the requests: texts are pipelined, and any other request waits until the texts said before
+it are answered. While one waits, while many texts are unanswered, while the transport is full and
+while the rate is exceeded, the line is held: not read, and so bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, assert_never
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from twisted_chat.accounts import Admission
+from twisted_chat.chat import User
+from twisted_chat.errors import ChatError
+from twisted_chat.messages import (
+    BadRequest,
+    Bye,
+    Create,
+    Delete,
+    Error,
+    History,
+    Join,
+    Leave,
+    List,
+    Login,
+    Logout,
+    NotAnObject,
+    Ping,
+    Place,
+    Pong,
+    Request,
+    Response,
+    Say,
+    Search,
+    SetTopic,
+    Who,
+    decode,
+    with_id,
+)
+from twisted_chat.names import key_of
+from twisted_chat.session import Encode
+
+WINDOW = 64
+"""Texts of one connection that may be unanswered: past that it is not read."""
+
+WINDOW_SIZE = 65_536
+"""Characters of those texts that may be: past that it is not read."""
+
+
+class Line(Protocol):
+    """One client's connection, as its door offers it."""
+
+    door: str
+    host: str
+    port: int
+    encode: Encode
+    deliver: Callable[[bytes], None]
+    """Send these bytes, in order. May call ``Conversation.filled``. Never raises."""
+
+    def hold(self) -> None:
+        """Read no further: ``receive`` is not called until ``release``."""
+
+    def release(self) -> None:
+        """Read on."""
+
+    def close(self) -> None:
+        """Send what is written, read nothing more, and close; in a while, in any case."""
+
+
+@define(eq=False)
+class Rate:
+    """A token bucket: ``each`` requests a second, and ``burst`` at once; 0 is no limit."""
+
+    each: float
+    burst: float
+    _tokens: float = field(init=False)
+    _seen: float = field(init=False, default=0.0)
+
+    def __attrs_post_init__(self) -> None:
+        self._tokens = self.burst
+
+    def wait(self, now: float) -> float:
+        """Take a token at ``now``; return how many seconds to wait before the next request."""
+        self._tokens = min(self.burst, self._tokens + (now - self._seen) * self.each) - 1
+        self._seen = now
+        return max(0.0, -self._tokens / self.each)
+
+
+@define(eq=False)
+class Conversation:
+    """What is asked and answered on one connection, from before login to its end.
+
+    ``entry`` is the session that one is in after login: the lobby, or that of a session's own
+    port; None for neither.
+    """
+
+    line: Line
+    admission: Admission
+    clock: IReactorTime
+    entry: Callable[[], str | None]
+    rate: Rate | None = None
+
+    door: str = field(init=False)
+    host: str = field(init=False)
+    port: int = field(init=False)
+    encode: Encode = field(init=False)
+    deliver: Callable[[bytes], None] = field(init=False)
+
+    user: User | None = field(init=False, default=None)
+    over: bool = field(init=False, default=False)
+    _busy: bool = field(init=False, default=False)
+    _full: bool = field(init=False, default=False)
+    _slowed: bool = field(init=False, default=False)
+    _held: bool = field(init=False, default=False)
+    _settling: Deferred[None] | None = field(init=False, default=None)
+
+    _logger = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        self.door = self.line.door
+        self.host = self.line.host
+        self.port = self.line.port
+        self.encode = self.line.encode
+        self.deliver = self.line.deliver
+
+    @property
+    def answering(self) -> bool:
+        """Whether a request is being answered."""
+        return self._busy
+
+    # --- the door's calls --------------------------------------------------------------------
+
+    def receive(self, message: bytes) -> None:
+        """Answer one message; not while the line is held."""
+        if self.over:
+            return
+        try:
+            request = decode(message)
+        except BadRequest as refused:
+            self.tell(Error(code=refused.code, data=str(refused), id=refused.id))
+            self._take_token()
+            return
+        except NotAnObject as refused:
+            self.tell(Error(code=refused.code, data=str(refused)))
+            self.end()
+            return
+        user = self.user
+        if type(request) is Say and request.to is None and user is not None:
+            # The one request whose answer comes by itself: the next need not wait for it.
+            try:
+                user.say(request.data, request.session, request.id)
+            except ChatError as refused:
+                self._refuse(refused, request.id)
+            except Exception:
+                self._fail(request.id)
+        else:
+            self._busy = True
+            answering = Deferred.fromCoroutine(self._respond(request))
+            answering.addErrback(
+                lambda failure: self._logger.failure("A conversation failed", failure)
+            )
+        self._take_token()
+
+    def refuse(self, refused: ChatError) -> None:
+        """Say why what came can not be read, and close: it was no message at all."""
+        if not self.over:
+            self.tell(Error(code=refused.code, data=str(refused)))
+            self.end()
+
+    def filled(self) -> None:
+        """The transport has had enough; it may say so again and again."""
+        if self._full:
+            return
+        self._full = True
+        if self.user is not None:
+            self.user.filled()
+        self._read_or_hold()
+
+    def drained(self) -> None:
+        """The transport takes more."""
+        self._full = False
+        if self.user is not None:
+            self.user.drained()
+        self._read_or_hold()
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self.over = True
+        if self.user is not None:
+            self.user.logout()
+        if self._settling is not None:
+            settling, self._settling = self._settling, None
+            settling.callback(None)
+
+    # --- the chat's calls: see session.Mind ----------------------------------------------------
+
+    def settled(self) -> None:
+        """Some texts have been answered: read on, or answer what waits for them."""
+        if self._settling is not None and self.user is not None and not self.user.unsettled:
+            settling, self._settling = self._settling, None
+            settling.callback(None)
+        if self._held:
+            self._read_or_hold()
+
+    def close(self, farewell: Bye) -> None:
+        """Send this, and close the connection."""
+        if not self.over:
+            self.tell(farewell)
+            self.end()
+
+    # --- answers -----------------------------------------------------------------------------
+
+    def tell(self, response: Response) -> None:
+        """Send one message."""
+        self.deliver(self.encode(response))
+
+    def end(self) -> None:
+        """Close, and hear nothing more; the door says ``lost`` when it is done."""
+        self.over = True
+        self.line.close()
+
+    async def _respond(self, request: Request) -> None:
+        try:
+            if self.user is not None and self.user.unsettled:
+                self._settling = Deferred()
+                await self._settling
+            if not self.over:
+                await self._answer(request)
+        except ChatError as refused:
+            self._refuse(refused, request.id)
+        except Exception:
+            self._fail(request.id)
+        finally:
+            self._busy = False
+            if self._held:
+                self._read_or_hold()
+
+    async def _answer(self, request: Request) -> None:
+        id = request.id
+        user = self.user
+        if isinstance(request, Ping):
+            self.tell(Pong(id=id))
+            return
+        if isinstance(request, Login):
+            if user is not None:
+                raise ChatError("already-logged-in", f"You are logged in as {user.name}.")
+            await self._login(request)
+            return
+        if user is None:
+            raise ChatError("not-logged-in", "Log in first.")
+        match request:
+            case Say():
+                if request.to is None or request.session is not None:
+                    raise BadRequest("A text goes to a session or to a user.", id)
+                await user.message(request.to, request.data, id)
+            case Create():
+                reply = await user.create(
+                    request.session, request.password, request.keep, request.topic
+                )
+                self.tell(with_id(reply, id))
+            case Join():
+                reply = await user.join(
+                    request.session, request.password, request.after, request.epoch
+                )
+                self.tell(with_id(reply, id))
+            case Leave():
+                self.tell(with_id(user.leave(request.session), id))
+            case Delete():
+                self.tell(with_id(await user.delete(request.session), id))
+            case SetTopic():
+                self.tell(with_id(await user.set_topic(request.topic, request.session), id))
+            case List():
+                await self._list(user, id)
+            case Who():
+                self.tell(with_id(user.who(request.session, request.after), id))
+            case History():
+                self.tell(with_id(await user.history(request), id))
+            case Search():
+                self.tell(with_id(await user.search(request), id))
+            case Logout():
+                user.logout()
+                self.tell(Bye(data="Goodbye.", id=id))
+                self.end()
+            case _:
+                assert_never(request)
+
+    async def _login(self, request: Login) -> None:
+        user = await self.admission.admit(request.user, request.password, request.token, self)
+        if self.over:  # the client did not wait
+            user.logout()
+            return
+        self.user = user
+        user.full = self._full
+        self.tell(user.welcome(request.id))
+        entry = self.entry()
+        key = key_of(entry) if entry is not None else None
+        places = sorted(request.resume, key=lambda place: key_of(place.session) != key)
+        if entry is not None and not (places and key_of(places[0].session) == key):
+            places.insert(0, Place(session=entry))
+        for place in places:
+            try:
+                snapshot = await user.join(place.session, place.password, place.after, place.epoch)
+            except ChatError as refused:
+                self._refuse(refused, None, place.session)
+            else:
+                self.tell(snapshot)
+            if self.over:
+                return
+
+    async def _list(self, user: User, id: str | None) -> None:
+        """A page in a turn: a long list holds up nobody else."""
+        for page in user.list():
+            self.tell(with_id(page, id))
+            if page.more:
+                await deferLater(self.clock, 0)
+            if self.over:
+                return
+
+    def _refuse(self, refused: ChatError, id: str | None, session: str | None = None) -> None:
+        if not self.over:
+            self.tell(Error(code=refused.code, data=str(refused), session=session, id=id))
+
+    def _fail(self, id: str | None) -> None:
+        self._logger.failure("Could not answer {host}:{port}", host=self.host, port=self.port)
+        if not self.over:
+            self.tell(Error(code="internal", data="Something went wrong here.", id=id))
+
+    # --- what bounds it ----------------------------------------------------------------------
+
+    def _take_token(self) -> None:
+        if self.rate is not None:
+            wait = self.rate.wait(self.clock.seconds())
+            if wait:
+                self._slowed = True
+                self.clock.callLater(wait, self._tokens_are_back)
+        self._read_or_hold()
+
+    def _tokens_are_back(self) -> None:
+        self._slowed = False
+        self._read_or_hold()
+
+    def _read_or_hold(self) -> None:
+        user = self.user
+        held = (
+            self._busy
+            or self._full
+            or self._slowed
+            or (
+                user is not None
+                and (user.unsettled >= WINDOW or user.unsettled_size >= WINDOW_SIZE)
+            )
+        )
+        if held != self._held and not self.over:
+            self._held = held
+            if held:
+                self.line.hold()
+            else:
+                self.line.release()

@@ -1,0 +1,289 @@
+"""The native door: messages in frames of a 4-byte big-endian length, over TCP or TLS.
+
+``ChatFactory`` holds what the connections of one listener share, ``ChatProtocol`` what belongs to
+one of them.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from struct import Struct
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IPushProducer,
+    IReactorTime,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.task import LoopingCall
+from twisted.protocols.basic import Int32StringReceiver
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_chat.accounts import Admission
+from twisted_chat.conversation import Conversation, Rate
+from twisted_chat.errors import ChatError
+from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
+from twisted_chat.outlet import Outlet
+from twisted_chat.session import Encode
+
+LOGIN_SECONDS = 30.0
+"""How long a client may be silent before it has logged in."""
+
+CLOSE_SECONDS = 5.0
+"""How long a client may take to read what was written before its connection is cut off."""
+
+KEEPALIVE_SECONDS = 60
+"""After so long a silence TCP asks whether the client is still there."""
+
+_length = Struct("!I")
+
+
+def encode_frame(response: Response) -> bytes:
+    """Encode one message as a frame."""
+    message = encode(response)
+    return _length.pack(len(message)) + message
+
+
+@implementer(IPushProducer)
+class ChatProtocol(Int32StringReceiver):
+    """One connection: frames in and out, what is held back, and when it ends.
+
+    It is its transport's producer: ``pauseProducing`` and ``resumeProducing`` say that the
+    transport's buffer (64 KiB) is over-full, and empty again. Reading is stopped and started by
+    ``hold`` and ``release``; ``paused`` tells which.
+    """
+
+    factory: ChatFactory
+    transport: Any
+    """A stream transport: ITransport, IConsumer and IPushProducer."""
+
+    door = "native"
+    host: str
+    port: int
+    encode: Encode = staticmethod(encode_frame)
+    deliver: Callable[[bytes], None]
+    conversation: Conversation
+
+    def __init__(self) -> None:
+        self._cutting = False
+
+    # --- the connection ----------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """Begin a conversation."""
+        transport = self.transport
+        peer = transport.getPeer()
+        self.host = str(getattr(peer, "host", "local"))
+        self.port = int(getattr(peer, "port", 0))
+        if ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+            transport.setTcpKeepAlive(True)
+            _set_keepalive(self.transport.getHandle())
+        self._outlet = Outlet(transport)
+        self.deliver = self._outlet.deliver
+        self.conversation = self.factory.converse(self)
+        transport.registerProducer(self, True)
+        self.factory.opened(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End the conversation."""
+        self._outlet.closed()
+        self._unprocessed = b""
+        self.conversation.lost()
+        self.factory.gone(self)
+
+    # --- frames in ---------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Cut frames, as Int32StringReceiver does; but ``release`` may come within a frame."""
+        self._unprocessed = self._unprocessed + data if self._unprocessed else data
+        if not self._cutting:
+            self._cut()
+
+    def _cut(self) -> None:
+        data = self._unprocessed
+        size = len(data)
+        start = 0
+        self._cutting = True
+        try:
+            while not self.paused and start + 4 <= size:
+                (length,) = _length.unpack_from(data, start)
+                end = start + 4 + length
+                if length > self.MAX_LENGTH:
+                    start = size
+                    self.lengthLimitExceeded(length)
+                elif end <= size:
+                    frame = data[start + 4 : end]
+                    start = end
+                    self.stringReceived(frame)
+                else:
+                    break
+        finally:
+            self._cutting = False
+            self._unprocessed = data[start:] if start else data
+
+    @property
+    def MAX_LENGTH(self) -> int:  # type: ignore[override]
+        """How long a frame may be now."""
+        return MAX_FRAME if self.conversation.user is not None else MAX_FRAME_BEFORE_LOGIN
+
+    def stringReceived(self, string: bytes) -> None:
+        """Answer one message."""
+        if self.conversation.user is None:
+            self.factory.heard(self)
+        self.conversation.receive(string)
+
+    def lengthLimitExceeded(self, length: int) -> None:
+        """Say so, and close: nothing after it can be understood."""
+        sentence = f"A frame has at most {self.MAX_LENGTH} bytes; this one has {length}."
+        self.conversation.refuse(ChatError("too-large", sentence))
+
+    # --- the line: see conversation.Line ------------------------------------------------------
+
+    def hold(self) -> None:
+        """Read no further."""
+        self.paused = True
+        self.transport.pauseProducing()
+
+    def release(self) -> None:
+        """Read on, what is here already first."""
+        self.paused = False
+        if not self._cutting:
+            self._cut()
+        if not self.paused and not self.conversation.over:
+            self.transport.resumeProducing()
+
+    def close(self) -> None:
+        """Send what is written, and close; after CLOSE_SECONDS in any case."""
+        self.paused = True
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+        self.factory.closing(self)
+
+    # --- the transport's producer: see IPushProducer -------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is over-full."""
+        self.conversation.filled()
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer is empty."""
+        self.conversation.drained()
+
+    def stopProducing(self) -> None:
+        """The connection is gone: connectionLost says so too."""
+
+
+def _set_keepalive(connection: socket.socket) -> None:
+    for option, seconds in (("TCP_KEEPIDLE", KEEPALIVE_SECONDS), ("TCP_KEEPINTVL", 15)):
+        if hasattr(socket, option) and connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
+
+
+@define(eq=False, slots=False)
+class ChatFactory(Factory):
+    """One listener of the native door.
+
+    ``entry`` names the session that everyone who logs in here is in. ``rate`` is how many requests
+    a second a connection is read for (0: any number), and twice as many at once.
+    """
+
+    noisy = False
+    admission: Admission
+    clock: IReactorTime
+    entry: Callable[[], str | None]
+    rate: float = 0.0
+    max_connections: int = 0
+    connections: set[ChatProtocol] = field(init=False, factory=set)
+    _silent: dict[ChatProtocol, float] = field(init=False, factory=dict)
+    _closing: dict[ChatProtocol, float] = field(init=False, factory=dict)
+    _empty: Deferred[None] | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self._sweeps = LoopingCall(self._sweep)
+        self._sweeps.clock = self.clock
+
+    def buildProtocol(self, addr: IAddress | None) -> ChatProtocol | None:  # type: ignore[override]
+        """Take a connection; past ``max_connections`` (0: no limit) it is closed at once."""
+        if self.max_connections and len(self.connections) >= self.max_connections:
+            return None
+        protocol = ChatProtocol()
+        protocol.factory = self
+        return protocol
+
+    def converse(self, protocol: ChatProtocol) -> Conversation:
+        """Begin the conversation of a connection."""
+        rate = Rate(self.rate, 2 * self.rate) if self.rate else None
+        return Conversation(protocol, self.admission, self.clock, self.entry, rate)
+
+    def close(self, farewell: Bye) -> Deferred[None]:
+        """Say farewell on every connection; fires when all of them are gone, in a while."""
+        for protocol in tuple(self.connections):
+            protocol.conversation.close(farewell)
+        empty = self._empty = Deferred()
+        self._check_empty()
+        return empty
+
+    # --- one timer for all connections ---------------------------------------------------------
+
+    def startFactory(self) -> None:
+        """Begin to look after those who say nothing."""
+        if not self._sweeps.running:
+            self._sweeps.start(1.0, now=False)
+
+    def opened(self, protocol: ChatProtocol) -> None:
+        """A connection has begun, and should log in."""
+        self.connections.add(protocol)
+        self.heard(protocol)
+
+    def heard(self, protocol: ChatProtocol) -> None:
+        """A connection that is not logged in has said something."""
+        self._silent.pop(protocol, None)
+        self._silent[protocol] = self.clock.seconds() + LOGIN_SECONDS
+
+    def closing(self, protocol: ChatProtocol) -> None:
+        """A connection is being closed."""
+        self._closing[protocol] = self.clock.seconds() + CLOSE_SECONDS
+
+    def gone(self, protocol: ChatProtocol) -> None:
+        """A connection is gone."""
+        self.connections.discard(protocol)
+        self._silent.pop(protocol, None)
+        self._closing.pop(protocol, None)
+        self._check_empty()
+
+    def _check_empty(self) -> None:
+        if self._empty is not None and not self.connections:
+            empty, self._empty = self._empty, None
+            if self._sweeps.running:
+                self._sweeps.stop()
+            empty.callback(None)
+
+    def _sweep(self) -> None:
+        now = self.clock.seconds()
+        for protocol in _due(self._silent, now):
+            conversation = protocol.conversation
+            if conversation.user is None and not conversation.answering:
+                conversation.refuse(ChatError("not-logged-in", "No login came: goodbye."))
+            elif conversation.user is None:
+                self.heard(protocol)
+        for protocol in _due(self._closing, now):
+            protocol.transport.abortConnection()
+
+
+def _due(deadlines: dict[ChatProtocol, float], now: float) -> list[ChatProtocol]:
+    """Take out those whose time has come: all wait equally long, so the first are due first."""
+    due = []
+    for protocol, deadline in deadlines.items():
+        if deadline > now:
+            break
+        due.append(protocol)
+    for protocol in due:
+        del deadlines[protocol]
+    return due

@@ -1,0 +1,310 @@
+"""``twistd chat``: from the operator's settings to running services.
+
+The only importer of the reactor. What can go wrong is found before anything listens, or while the
+sockets are bound: then it is one line on standard error, and exit status 1.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.application.internet import TimerService
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+
+from twisted_chat import settings
+from twisted_chat.accounts import Accounts, AccountsError, Admission, Attempts, make_portal
+from twisted_chat.chat import Chat, Rules
+from twisted_chat.console import Table
+from twisted_chat.doors.native import ChatFactory
+from twisted_chat.doors.ports import SessionPorts
+from twisted_chat.log.contract import Log, LogError
+from twisted_chat.log.memory import MemoryLog
+from twisted_chat.messages import Bye
+from twisted_chat.passwords import NiceThreads, Passwords
+from twisted_chat.settings import Settings, SettingsError
+
+REFRESH_SECONDS = 5.0
+"""How often the users file is looked at."""
+
+STOP_SECONDS = 4.0
+"""How long clients may take to read their farewell when the daemon stops."""
+
+RETRY_MILLISECONDS = 1_000
+"""When clients are told to come back after the daemon has stopped."""
+
+SPARE_FILES = 64
+"""Descriptors that are not for connections."""
+
+
+def _taker(name: str, help: str) -> Callable[[Options, str], None]:
+    """Return the method by which usage.Options knows an option that may be given several times."""
+
+    def take(self: Options, value: str) -> None:
+        self.given.setdefault(name, []).append(value)
+
+    take.__doc__ = help
+    return take
+
+
+class Options(UsageOptions):
+    """The command line: every setting of settings.py, and ``--config``."""
+
+    longdesc = "A chat daemon: one set of sessions behind many doors. See README.md."
+
+    optFlags: ClassVar = [
+        [settings.option(setting.name), None, setting.metadata["help"]]
+        for setting in settings.table()
+        if setting.default is False
+    ]
+    optParameters: ClassVar = [
+        [settings.option(setting.name), None, None, setting.metadata["help"]]
+        for setting in settings.table()
+        if setting.default is not False and not setting.metadata["many"]
+    ] + [["config", None, None, "a TOML file with the same names; the command line wins"]]
+
+    for setting in settings.table():
+        if setting.metadata["many"]:
+            locals()[f"opt_{setting.name}"] = _taker(setting.name, setting.metadata["help"])
+    del setting
+
+    def __init__(self) -> None:
+        self.given: dict[str, list[str]] = {}
+        self.settings = Settings()
+        super().__init__()
+
+    def parseOptions(self, options: Any = None) -> None:
+        """Parse, or end with one clear line and exit status 1."""
+        try:
+            super().parseOptions(options)
+            self._judge()
+        except (UsageError, SettingsError) as problem:
+            sys.exit(f"twistd chat: {problem}")
+
+    def parseArgs(self, *args: str) -> None:
+        """Take no arguments but options."""
+        if args:
+            raise UsageError(f"{args[0]!r} is no option; see twistd chat --help.")
+
+    def _judge(self) -> None:
+        for setting in settings.table():
+            value = self.get(settings.option(setting.name))
+            if value is not None and value != 0:
+                self.given[setting.name] = ["true" if value == 1 else value]
+        self.settings = settings.read(self.given, self["config"])
+        from twisted.internet import reactor
+
+        for description in self.settings.port + self.settings.web:
+            try:
+                serverFromString(reactor, description)
+            except (ValueError, TypeError, KeyError, OSError, ImportError) as problem:
+                raise SettingsError(f"{description}: {_reason(problem)}") from None
+
+
+def _reason(problem: Exception) -> str:
+    """Return in one line what ``problem`` says."""
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+def makeService(options: Options) -> MultiService:
+    """Return the daemon as a service."""
+    from twisted.internet import reactor
+
+    return ChatService(options.settings, reactor)
+
+
+@define(eq=False, slots=False)
+class ChatService(MultiService):
+    """The daemon: opens the log, listens, and ends in an orderly way.
+
+    * privilegedStartService: the log is opened and every socket bound, or the program ends.
+    * startService: the chat takes up what the log holds; logins wait until it has.
+    * stopService: nobody new, ``bye`` to everyone, what is written is flushed, the log is closed.
+    """
+
+    settings: Settings
+    reactor: Any
+    """IReactorTime, IReactorThreads and IReactorCore."""
+
+    _listening: list[IListeningPort] = field(init=False, factory=list)
+    _factories: list[ChatFactory] = field(init=False, factory=list)
+
+    _logger = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        super().__init__()
+
+    # --- starting ----------------------------------------------------------------------------
+
+    def privilegedStartService(self) -> None:
+        """Open the log, bind the sockets; or end with one clear line and exit status 1."""
+        try:
+            self._build()
+            for description in self.settings.port:
+                factory = self._factory(lambda: self.settings.lobby or None)
+                self._factories.append(factory)
+                self._listen(description, factory, "native")
+        except (AccountsError, LogError, CannotListenError) as problem:
+            sys.exit(f"twistd chat: {_reason(problem)}")
+        super().privilegedStartService()
+
+    def _build(self) -> None:
+        chosen = self.settings
+        self.accounts = self._open_accounts()
+        self.passwords = Passwords(NiceThreads(self.reactor))
+        self.log = self._open_log()
+        self.connections = chosen.max_connections or _raise_descriptor_limit()
+        rules = Rules(
+            server=chosen.name,
+            lobby=chosen.lobby,
+            linger=chosen.linger,
+            max_sessions=chosen.max_sessions,
+            max_members=chosen.max_members,
+            max_connections=self.connections,
+            max_text=chosen.max_text,
+            presence_limit=chosen.presence_limit,
+            guests_keep=self.accounts is None,
+        )
+        self.chat = Chat(self.log, self.reactor, self.passwords, rules, self.accounts)
+        if chosen.table or sys.stdout.isatty():
+            self.chat.changed = Table(self.chat, self.reactor, _print).changed
+        if chosen.session_ports is not None:
+            self.chat.ports = self._session_ports(*chosen.session_ports)
+        portal = make_portal(self.chat, self.passwords, self.accounts, chosen.guests)
+        self.admission = Admission(
+            portal, Attempts(self.reactor), accounts=self.accounts is not None
+        )
+
+    def _open_accounts(self) -> Accounts | None:
+        path = self.settings.users
+        if path is None and not Path(settings.USERS).exists():
+            self._logger.info("There is no users file: everyone is a guest.")
+            return None
+        accounts = Accounts(path or settings.USERS)
+        TimerService(REFRESH_SECONDS, accounts.refresh).setServiceParent(self)
+        return accounts
+
+    def _open_log(self) -> Log:
+        if self.settings.log == "memory:":
+            return MemoryLog(self.reactor)
+        raise LogError(f"--log {self.settings.log}: there is no such kind of log.")
+
+    def _factory(self, entry: Callable[[], str | None]) -> ChatFactory:
+        return ChatFactory(
+            self.admission,
+            self.reactor,
+            entry,
+            rate=self.settings.rate,
+            max_connections=self.connections + SPARE_FILES // 2,
+        )
+
+    def _session_ports(self, low: int, high: int) -> SessionPorts:
+        found = re.search(r"interface=((?:[^:\\]|\\.)*)", self.settings.port[0])
+        interface = found[1].replace("\\", "") if found is not None else ""
+
+        def listen(port: int, factory: ChatFactory) -> IListeningPort:
+            listening: IListeningPort = self.reactor.listenTCP(port, factory, interface=interface)
+            return listening
+
+        return SessionPorts(low, high, listen, lambda name: self._factory(lambda: name))
+
+    def _listen(self, description: str, factory: Factory, door: str) -> None:
+        endpoint = serverFromString(self.reactor, description)
+        failures: list[Failure] = []
+        endpoint.listen(factory).addCallbacks(self._listening.append, failures.append)
+        if failures:
+            failures[0].raiseException()
+        address = self._listening[-1].getHost()
+        self._logger.info(
+            "{door} door on {host}:{port}",
+            door=door,
+            host=getattr(address, "host", description),
+            port=getattr(address, "port", ""),
+        )
+
+    def startService(self) -> None:
+        """Let the chat take up what the log holds."""
+        super().startService()
+        self.passwords.start()
+        self.reactor.callWhenRunning(self._take_signals)
+        self.reactor.callWhenRunning(self._open_chat)
+
+    def _open_chat(self) -> None:
+        def failed(failure: Failure) -> None:
+            self._logger.failure("The chat can not open", failure)
+            self._stop()
+
+        Deferred.fromCoroutine(self.chat.open()).addErrback(failed)
+
+    def _take_signals(self) -> None:
+        """End with status 0 when told to: the reactor's own handlers make it a death by signal."""
+
+        def handle(*_: object) -> None:
+            self.reactor.callFromThread(self._stop)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, handle)
+
+    def _stop(self) -> None:
+        if self.running:
+            self.reactor.stop()
+
+    # --- stopping ----------------------------------------------------------------------------
+
+    async def _end(self) -> None:
+        farewell = Bye(data="The server is stopping.", retry=RETRY_MILLISECONDS)
+        for listening in self._listening:
+            await _done(listening.stopListening())
+        ends: list[Deferred[Any]] = [factory.close(farewell) for factory in self._factories]
+        if isinstance(self.chat.ports, SessionPorts):
+            ends.append(self.chat.ports.stop(farewell))
+        self.chat.close()
+        gone = DeferredList(ends)
+        gone.addTimeout(STOP_SECONDS, self.reactor, lambda *_: None)
+        await gone
+        await self.log.close()
+        self.passwords.stop()
+
+    def stopService(self) -> Deferred[None]:
+        """Say farewell to everyone and end, within STOP_SECONDS and a little."""
+        stopped = Deferred.fromCoroutine(self._end())
+        stopped.addErrback(lambda failure: self._logger.failure("Could not stop", failure))
+        stopped.addCallback(lambda _: super(ChatService, self).stopService())
+        stopped.addCallback(lambda _: None)
+        return stopped
+
+
+async def _done(result: Any) -> None:
+    if isinstance(result, Deferred):
+        await result
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _raise_descriptor_limit() -> int:
+    """Let the process have as many connections as the system allows; return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > 1_048_576:
+        hard = max(soft, 1_048_576)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (hard, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
+    return max(1, hard - SPARE_FILES)
