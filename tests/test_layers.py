@@ -26,7 +26,9 @@ LAYERS = (
     "conversation",
     "outlet",
     "doors",
+    "ports",
     "console",
+    "settings",
     "tap",
 )
 """The server: each may import those before it. The last is the only one that knows them all."""

@@ -32,11 +32,11 @@ from twisted_chat.accounts import Accounts, AccountsError, Admission, Attempts, 
 from twisted_chat.chat import Chat, Rules
 from twisted_chat.console import Table
 from twisted_chat.doors.native import ChatFactory
-from twisted_chat.doors.ports import SessionPorts
 from twisted_chat.log.contract import Log, LogError
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.messages import Bye
 from twisted_chat.passwords import NiceThreads, Passwords
+from twisted_chat.ports import SessionPorts
 from twisted_chat.settings import Settings, SettingsError
 
 REFRESH_SECONDS = 5.0
