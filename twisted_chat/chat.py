@@ -68,6 +68,9 @@ RETRY_SECONDS = 5.0
 LAST = 2**53
 """Over every seq."""
 
+Avatar = tuple[type[Interface], object, Callable[[], None]]
+"""What a realm answers: the interface, the avatar, and what to call when it goes."""
+
 
 class IUser(Interface):
     """The avatar's interface, for ``portal.login``: a User."""
@@ -455,9 +458,7 @@ class Chat:
         self._index(session)
         self._linger(session)
 
-    def requestAvatar(
-        self, avatarId: Any, mind: Any, *interfaces: object
-    ) -> Deferred[tuple[type[IUser], User, Callable[[], None]]]:
+    def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: object) -> Deferred[Avatar]:
         """Let somebody in: see IRealm. ``avatarId`` is a Guest or an account's name in UTF-8.
 
         ``mind`` is a Mind. Raises ChatError ``name-in-use``, ``server-full``.
@@ -470,7 +471,7 @@ class Chat:
         self._waiting.append(waiter)
         return waiter.addCallback(lambda _: self._admit(avatarId, mind))
 
-    def _admit(self, avatarId: Any, mind: Mind) -> tuple[type[IUser], User, Callable[[], None]]:
+    def _admit(self, avatarId: Any, mind: Mind) -> Avatar:
         full = self.rules.max_connections
         if full and self.connections >= full:
             raise ChatError("server-full", "The server has no room for one more; try again later.")

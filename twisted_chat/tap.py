@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from attrs import define, field
 from twisted.application.internet import TimerService
@@ -94,7 +94,7 @@ class Options(UsageOptions):
             super().parseOptions(options)
             self._judge()
         except (UsageError, SettingsError) as problem:
-            sys.exit(f"twistd chat: {problem}")
+            _die(problem)
 
     def parseArgs(self, *args: str) -> None:
         """Take no arguments but options."""
@@ -113,12 +113,20 @@ class Options(UsageOptions):
             try:
                 serverFromString(reactor, description)
             except (ValueError, TypeError, KeyError, OSError, ImportError) as problem:
-                raise SettingsError(f"{description}: {_reason(problem)}") from None
+                raise SettingsError(
+                    f"{description} is no endpoint that can be listened on ({_reason(problem)})."
+                ) from None
 
 
 def _reason(problem: Exception) -> str:
     """Return in one line what ``problem`` says."""
     return " ".join(str(problem).split()) or type(problem).__name__
+
+
+def _die(problem: Exception) -> NoReturn:
+    """End with one clear line on the real standard error: the log may have taken the other."""
+    print(f"twistd chat: {_reason(problem)}", file=sys.__stderr__)
+    sys.exit(1)
 
 
 def makeService(options: Options) -> MultiService:
@@ -160,7 +168,7 @@ class ChatService(MultiService):
                 self._factories.append(factory)
                 self._listen(description, factory, "native")
         except (AccountsError, LogError, CannotListenError) as problem:
-            sys.exit(f"twistd chat: {_reason(problem)}")
+            _die(problem)
         super().privilegedStartService()
 
     def _build(self) -> None:
