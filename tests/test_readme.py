@@ -1,0 +1,88 @@
+"""README.md and etc/ say what is so: the options, the commands, the bot, the configuration."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from attrs import evolve
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.daemon import Daemon, RawClient
+from twisted_chat import settings
+from twisted_chat.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLE = ROOT / "etc" / "chat.toml"
+
+OPTIONS = {settings.option(setting.name) for setting in settings.table()}
+
+
+def block(name: str) -> str:
+    """Return what stands between ``<!-- name -->`` and ``<!-- /name -->``, without the fence."""
+    _, found, _ = re.split(f"^<!-- /?{name} -->\n", README, flags=re.MULTILINE)
+    return re.sub("^```.*\n", "", found, flags=re.MULTILINE)
+
+
+class ReadmeTests(SynchronousTestCase):
+    def test_options(self) -> None:
+        """The table has every option of the daemon, and no other."""
+        shown = re.findall(r"^\| `--([a-z-]+)", block("options"), flags=re.MULTILINE)
+        self.assertEqual(sorted(shown), sorted({*OPTIONS, "config"}))
+
+    def test_links(self) -> None:
+        """Links to files of the project lead somewhere."""
+        for target in re.findall(r"\]\(([^)#:]+)\)", README):
+            self.assertTrue((ROOT / target).exists(), target)
+
+    def test_commands(self) -> None:
+        """The two commands are one line each: they are what .ci/run runs and people paste."""
+        for name, last in (("run", ".venv/bin/twistd -n chat --port 1234"), ("test", "pytest")):
+            command = block(name).strip()
+            self.assertNotIn("\n", command)
+            self.assertTrue(command.startswith("python3 -m venv .venv && "), command)
+            self.assertTrue(command.endswith(last), command)
+
+
+class ExampleTests(SynchronousTestCase):
+    def test_config(self) -> None:
+        """etc/chat.toml works as it is, and changes nothing."""
+        self.assertEqual(settings.read({}, str(EXAMPLE)), Settings())
+
+    def test_config_is_complete(self) -> None:
+        """It shows every setting, and what holds without it."""
+        lines = re.findall(r"^(?:# )?([a-z-]+ = .*)$", EXAMPLE.read_text(), flags=re.MULTILINE)
+        shown = tomllib.loads("\n".join(lines))
+        self.assertEqual(set(shown), OPTIONS)
+        everything = self.mktemp()
+        Path(everything).write_text("\n".join(lines))
+        read = settings.read({}, everything)
+        # These have no value that means what is so without them.
+        read = evolve(read, users=None, session_ports=None, max_connections=0, log=settings.LOG)
+        self.assertEqual(read, Settings())
+
+
+def test_bot() -> None:
+    """The bot works as it is printed: it answers once, and not itself."""
+    with Daemon("--log", "memory:") as daemon, RawClient(daemon.port) as alice:
+        bot = subprocess.Popen(
+            [sys.executable, "-c", block("bot"), f"tcp:127.0.0.1:{daemon.port}"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            alice.login("alice")
+            if alice.ask("who", session="lobby")["count"] == 1:
+                alice.receive_until("joined", user="pinger")
+            alice.ask("text", session="lobby", data="!ping")
+            answer = alice.receive_until("text", source="pinger")
+            assert (answer["data"], answer["seq"]) == ("pong, alice", 2)
+            assert bot.stdout is not None
+            assert bot.stdout.readline() == "answered with number 2\n"
+        finally:
+            bot.kill()
+            bot.communicate()
