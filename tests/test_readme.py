@@ -68,7 +68,7 @@ class ExampleTests(SynchronousTestCase):
 
 def test_bot() -> None:
     """The bot works as it is printed: it answers once, and not itself."""
-    with Daemon("--log", "memory:") as daemon, RawClient(daemon.port) as alice:
+    with Daemon("--log", "memory:") as daemon, RawClient(daemon.port, timeout=1.0) as alice:
         bot = subprocess.Popen(
             [sys.executable, "-c", block("bot"), f"tcp:127.0.0.1:{daemon.port}"],
             stdout=subprocess.PIPE,
@@ -76,13 +76,19 @@ def test_bot() -> None:
         )
         try:
             alice.login("alice")
-            if alice.ask("who", session="lobby")["count"] == 1:
-                alice.receive_until("joined", user="pinger")
-            alice.ask("text", session="lobby", data="!ping")
-            answer = alice.receive_until("text", source="pinger")
-            assert (answer["data"], answer["seq"]) == ("pong, alice", 2)
+            stored = answer = None
+            for _ in range(20):  # until the bot listens
+                stored = alice.ask("text", session="lobby", data="!ping")
+                try:
+                    answer = alice.receive_until("text", source="pinger")
+                    break
+                except TimeoutError:
+                    pass
+            assert stored is not None
+            assert answer is not None
+            assert (answer["data"], answer["seq"]) == ("pong, alice", stored["seq"] + 1)
             assert bot.stdout is not None
-            assert bot.stdout.readline() == "answered with number 2\n"
+            assert bot.stdout.readline() == f"answered with number {answer['seq']}\n"
         finally:
             bot.kill()
             bot.communicate()
