@@ -195,8 +195,9 @@ class Conversation:
     def lost(self) -> None:
         """The connection is gone."""
         self.over = True
-        if self.user is not None:
-            self.user.logout()
+        user, self.user = self.user, None  # no cycle is left for the garbage collector to find
+        if user is not None:
+            user.logout()
         if self._settling is not None:
             settling, self._settling = self._settling, None
             settling.callback(None)

@@ -6,6 +6,7 @@ sockets are bound: then it is one line on standard error, and exit status 1.
 
 from __future__ import annotations
 
+import gc
 import re
 import resource
 import signal
@@ -47,6 +48,12 @@ STOP_SECONDS = 4.0
 
 RETRY_MILLISECONDS = 1_000
 """When clients are told to come back after the daemon has stopped."""
+
+PRUNE_SECONDS = 60.0
+"""How often what is older than the operator wants is forgotten."""
+
+HEAP_SECONDS = 10.0
+"""How often what lives long is taken out of the garbage collector's sight."""
 
 SPARE_FILES = 64
 """Descriptors that are not for connections."""
@@ -203,9 +210,7 @@ class ChatService(MultiService):
         if path is None and not Path(settings.USERS).exists():
             self._logger.info("There is no users file: everyone is a guest.")
             return None
-        accounts = Accounts(path or settings.USERS)
-        TimerService(REFRESH_SECONDS, accounts.refresh).setServiceParent(self)
-        return accounts
+        return Accounts(path or settings.USERS)
 
     def _open_log(self) -> Log:
         if self.settings.log == "memory:":
@@ -249,8 +254,29 @@ class ChatService(MultiService):
         """Let the chat take up what the log holds."""
         super().startService()
         self.passwords.start()
+        self._tend()
         self.reactor.callWhenRunning(self._take_signals)
         self.reactor.callWhenRunning(self._open_chat)
+
+    def _tend(self) -> None:
+        """Begin what is done again and again."""
+        chosen = self.settings
+        services = [TimerService(HEAP_SECONDS, _settle_heap)]
+        if self.accounts is not None:
+            services.append(TimerService(REFRESH_SECONDS, self.accounts.refresh))
+        if chosen.retain or chosen.retain_texts:
+            services.append(TimerService(PRUNE_SECONDS, self._prune))
+        for service in services:
+            service.clock = self.reactor
+            service.setServiceParent(self)
+
+    def _prune(self) -> Deferred[None]:
+        days = self.settings.retain
+        older_than = int((self.reactor.seconds() - days * 86_400) * 1000) if days else None
+        pruned = Deferred.fromCoroutine(
+            self.chat.prune(self.settings.retain_texts or None, older_than)
+        )
+        return pruned.addErrback(lambda failure: self._logger.failure("Could not prune", failure))
 
     def _open_chat(self) -> None:
         def failed(failure: Failure) -> None:
@@ -300,6 +326,17 @@ class ChatService(MultiService):
 async def _done(result: Any) -> None:
     if isinstance(result, Deferred):
         await result
+
+
+def _settle_heap() -> None:
+    """Keep the garbage collector's pauses short, however many are connected.
+
+    What has outlived the young generations stays, mostly, for as long as its connection: it is
+    taken out of sight, so that no collection walks over all of it. References count on, and
+    connections leave no cycles behind.
+    """
+    gc.collect(1)
+    gc.freeze()
 
 
 def _print(text: str) -> None:

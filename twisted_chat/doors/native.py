@@ -97,6 +97,7 @@ class ChatProtocol(Int32StringReceiver):
         self._unprocessed = b""
         self.conversation.lost()
         self.factory.gone(self)
+        del self.conversation, self._outlet, self.deliver  # no cycle is left behind
 
     # --- frames in ---------------------------------------------------------------------------
 
