@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.daemon import Daemon, RawClient
-from tests.test_protocol_document import block, conversation, drawn
+from tests.documents import block
+from tests.test_protocol_document import DOCUMENT, conversation, drawn
 
 SCRIPT = Path(__file__).with_name("foreign_client.mjs")
 
@@ -42,7 +43,7 @@ def test_client_in_another_language(daemon: Daemon) -> None:
 
 def test_client_in_20_lines(daemon: Daemon) -> None:
     """The document's client works as it is printed."""
-    source = block("client")
+    source = block(DOCUMENT, "client")
     assert len(source.splitlines()) <= 21
     client = subprocess.Popen(
         [sys.executable, "-c", source, str(daemon.port)], stdout=subprocess.PIPE, text=True

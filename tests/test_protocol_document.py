@@ -5,29 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.documents import block, read
 from tests.test_schema import DEFINITIONS, problem
 from twisted_chat import messages, names
 from twisted_chat.errors import CODES
 from twisted_chat.messages import Request, Response
 
-DOCUMENT = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
-
-
-def block(name: str) -> str:
-    """Return what stands between ``<!-- name -->`` and ``<!-- /name -->``, without the fence."""
-    _, found, _ = re.split(f"^<!-- /?{name} -->\n", DOCUMENT, flags=re.MULTILINE)
-    return re.sub("^```.*\n", "", found, flags=re.MULTILINE)
+DOCUMENT = read("docs/protocol.md")
 
 
 def conversation() -> list[tuple[str, Any, bytes]]:
     """Return the example: for each frame ``>`` or ``<``, the object, and the frame's bytes."""
     found: list[tuple[str, Any, bytes]] = []
-    for line in block("conversation").splitlines():
+    for line in block(DOCUMENT, "conversation").splitlines():
         if line.startswith(("> ", "< ")):
             found.append((line[0], json.loads(line[2:]), b""))
         elif line:
@@ -111,10 +105,8 @@ class DocumentTests(SynchronousTestCase):
                 found = json.loads(line)
                 wrong = [problem(found, DEFINITIONS[root]) for root in ("Request", "Response")]
                 self.assertIn(None, wrong, line)
-                known = {
-                    *DEFINITIONS[self.kind_of(found, wrong[1] is None)]["properties"],
-                }
-                self.assertLessEqual(set(found), known, line)
+                known = DEFINITIONS[self.kind_of(found, wrong[1] is None)]["properties"]
+                self.assertLessEqual(set(found), set(known), line)
 
     def kind_of(self, found: dict[str, Any], response: bool) -> str:
         """Return the name of a message's definition."""
@@ -133,7 +125,7 @@ class DocumentTests(SynchronousTestCase):
             self.assertIsNone(problem(shown, DEFINITIONS[root]))
         self.assertEqual(
             "\n".join(drawn(side, frame) for side, _, frame in frames),
-            block("conversation").strip("\n") + "\n",
+            block(DOCUMENT, "conversation").strip("\n") + "\n",
         )
 
     def test_links(self) -> None:

@@ -12,26 +12,20 @@ from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.daemon import Daemon, RawClient
+from tests.documents import ROOT, block, read
 from twisted_chat import settings
 from twisted_chat.settings import Settings
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = read("README.md")
 EXAMPLE = ROOT / "etc" / "chat.toml"
 
 OPTIONS = {settings.option(setting.name) for setting in settings.table()}
 
 
-def block(name: str) -> str:
-    """Return what stands between ``<!-- name -->`` and ``<!-- /name -->``, without the fence."""
-    _, found, _ = re.split(f"^<!-- /?{name} -->\n", README, flags=re.MULTILINE)
-    return re.sub("^```.*\n", "", found, flags=re.MULTILINE)
-
-
 class ReadmeTests(SynchronousTestCase):
     def test_options(self) -> None:
         """The table has every option of the daemon, and no other."""
-        shown = re.findall(r"^\| `--([a-z-]+)", block("options"), flags=re.MULTILINE)
+        shown = re.findall(r"^\| `--([a-z-]+)", block(README, "options"), flags=re.MULTILINE)
         self.assertEqual(sorted(shown), sorted({*OPTIONS, "config"}))
 
     def test_links(self) -> None:
@@ -42,7 +36,7 @@ class ReadmeTests(SynchronousTestCase):
     def test_commands(self) -> None:
         """The two commands are one line each: they are what .ci/run runs and people paste."""
         for name, last in (("run", ".venv/bin/twistd -n chat --port 1234"), ("test", "pytest")):
-            command = block(name).strip()
+            command = block(README, name).strip()
             self.assertNotIn("\n", command)
             self.assertTrue(command.startswith("python3 -m venv .venv && "), command)
             self.assertTrue(command.endswith(last), command)
@@ -70,7 +64,7 @@ def test_bot() -> None:
     """The bot works as it is printed: it answers once, and not itself."""
     with Daemon("--log", "memory:") as daemon, RawClient(daemon.port, timeout=1.0) as alice:
         bot = subprocess.Popen(
-            [sys.executable, "-c", block("bot"), f"tcp:127.0.0.1:{daemon.port}"],
+            [sys.executable, "-c", block(README, "bot"), f"tcp:127.0.0.1:{daemon.port}"],
             stdout=subprocess.PIPE,
             text=True,
         )
