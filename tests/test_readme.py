@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
@@ -52,12 +52,13 @@ class ExampleTests(SynchronousTestCase):
         lines = re.findall(r"^(?:# )?([a-z-]+ = .*)$", EXAMPLE.read_text(), flags=re.MULTILINE)
         shown = tomllib.loads("\n".join(lines))
         self.assertEqual(set(shown), OPTIONS)
-        everything = self.mktemp()
-        Path(everything).write_text("\n".join(lines))
-        read = settings.read({}, everything)
+        with NamedTemporaryFile("w", encoding="utf-8") as everything:
+            everything.write("\n".join(lines))
+            everything.flush()
+            found = settings.read({}, everything.name)
         # These have no value that means what is so without them.
-        read = evolve(read, users=None, session_ports=None, max_connections=0, log=settings.LOG)
-        self.assertEqual(read, Settings())
+        found = evolve(found, users=None, session_ports=None, max_connections=0, log=settings.LOG)
+        self.assertEqual(found, Settings())
 
 
 def test_bot() -> None:
