@@ -167,8 +167,10 @@ class User:
     person: Person
     mind: Mind
     full: bool = False
+    reading: bool = False
     gone: bool = False
     members: dict[str, Member] = Factory(dict)
+    behind: dict[Member, None] = Factory(dict)
     unsettled: int = 0
     unsettled_size: int = 0
     since: float = 0.0
@@ -189,9 +191,8 @@ class User:
     def drained(self) -> None:
         """The transport takes more: read on from the log, where something was missed."""
         self.full = False
-        for member in self.members.values():
-            if not member.live:
-                self.chat.turn.catch_up(member)
+        if self.behind:
+            self.chat.turn.catch_up(self)
 
     def settle(self, size: int) -> None:
         """See session.Attendant."""
@@ -452,7 +453,10 @@ class Chat:
         port = None
         is_lobby = bool(self.rules.lobby) and life.key == key_of(self.rules.lobby)
         if self.ports is not None and life.direct is None and not is_lobby:
-            port = await self.ports.open(session_name(life.name))
+            try:
+                port = await self.ports.open(session_name(life.name))
+            except ChatError as problem:
+                self._logger.warn("{session}: {problem}", session=life.name, problem=problem)
         members = 0 if is_lobby or life.direct else self.rules.max_members
         session = self.sessions[life.key] = self._session(life, port, max_members=members)
         self._index(session)

@@ -93,7 +93,11 @@ class Attendant(Protocol):
 
     mind: Mind
     full: bool
+    reading: bool
+    """Whether a page of some session is being read for it: one at a time."""
     members: dict[str, Member]
+    behind: dict[Member, None]
+    """Those of its members that are not live, in the order in which they are read to."""
 
     @property
     def name(self) -> Name:
@@ -114,7 +118,6 @@ class Member:
     user: Attendant
     session: Session
     live: bool = False
-    reading: bool = False
     seq: int = 0
     told: int = 0
 
@@ -125,7 +128,7 @@ class Turn:
 
     _clock: IReactorTime
     _sessions: dict[Session, None] = Factory(dict)
-    _behind: dict[Member, None] = Factory(dict)
+    _behind: dict[Attendant, None] = Factory(dict)
     _scheduled: bool = False
 
     def wake(self, session: Session) -> None:
@@ -133,9 +136,9 @@ class Turn:
         self._sessions[session] = None
         self._schedule()
 
-    def catch_up(self, member: Member) -> None:
-        """Let ``member`` read on from the log, when it is its turn."""
-        self._behind[member] = None
+    def catch_up(self, user: Attendant) -> None:
+        """Let ``user`` be read to from the log, where it is behind, when it is its turn."""
+        self._behind[user] = None
         self._schedule()
 
     def _schedule(self) -> None:
@@ -151,9 +154,11 @@ class Turn:
             session.store()
         for session in sessions:
             session.publish()
-        for member in tuple(islice(self._behind, READS_IN_A_TURN)):
-            del self._behind[member]
-            member.session.catch_up(member)
+        for user in tuple(islice(self._behind, READS_IN_A_TURN)):
+            del self._behind[user]
+            if user.behind and not user.full and not user.reading:
+                member = next(iter(user.behind))
+                member.session.catch_up(member)
         if self._behind:
             self._schedule()
 
@@ -268,14 +273,14 @@ class Session:
         if member.seq == self.head and not user.full:
             self._set_live(member)
         else:
-            self._turn.catch_up(member)
+            self._turn.catch_up(user)
         return self.snapshot(reset=reset and after is not None)
 
     def leave(self, user: Attendant) -> Left:
         """Take ``user`` out: it is told nothing more."""
         member = self.members.pop(user)
         del user.members[self.life.key]
-        self._set_behind(member, self.head, self._told)
+        self._forget(member)
         attendance = self._users[user.name.key]
         attendance.connections -= 1
         if not attendance.connections:
@@ -353,7 +358,7 @@ class Session:
         self.publish()
         for user, member in self.members.items():
             del user.members[self.life.key]
-            member.live = False
+            self._forget(member)
         self.members.clear()
         self._users.clear()
         self._live.clear()
@@ -494,51 +499,57 @@ class Session:
 
     def catch_up(self, member: Member) -> None:
         """Read one page for a member that is behind; at the head, let it be live."""
-        if member.live or member.reading or member.user.full or not self._has(member):
-            return
         if member.seq >= self.head:
             self._set_live(member)
+            self._turn.catch_up(member.user)  # it may be behind elsewhere
             return
-        member.reading = True
+        member.user.reading = True
         page = self._log.read(self.life.epoch, member.seq, self.head + 1)
         page.addCallback(self._read, member, member.seq)
         page.addErrback(self._unread, member)
 
     def _read(self, page: Page, member: Member, after: int) -> None:
-        member.reading = False
-        if not self._has(member):
-            return
-        if not member.live and member.seq == after:  # else it was moved while this was read
-            mind = member.user.mind
+        user = member.user
+        user.reading = False
+        if member in user.behind and member.seq == after:  # it has not gone or moved meanwhile
+            mind = user.mind
             if page.texts and page.texts[0].seq == after + 1:
                 member.seq = page.texts[-1].seq
                 mind.deliver(b"".join(map(mind.encode, page.texts)))
             else:  # pruned meanwhile: said, never passed over in silence
                 self._set_behind(member, self.head, self._caused)
                 mind.deliver(mind.encode(self.snapshot(reset=True)))
-        self._turn.catch_up(member)
+            # The next page is for the next of the sessions in which it is behind.
+            if member in user.behind:
+                del user.behind[member]
+                user.behind[member] = None
+        self._turn.catch_up(user)
 
     def _unread(self, failure: Failure, member: Member) -> None:
         """The log can not be read: let go of the client, which comes back to where it was."""
-        member.reading = False
+        member.user.reading = False
         if failure.check(ChatError) is None:
             self._logger.failure("Could not read {session}", failure, session=self.life.name)
-        if self._has(member):
+        if member in member.user.behind:
             member.user.mind.close(Bye(data="The log can not be read now.", retry=5_000))
 
-    def _has(self, member: Member) -> bool:
-        return self.members.get(member.user) is member
-
     def _set_behind(self, member: Member, seq: int, told: int) -> None:
-        if member.live:
-            del self._live[member.user.mind.encode][member]
-            member.live = False
+        self._forget(member)
+        member.user.behind[member] = None
         member.seq = seq
         member.told = told
 
     def _set_live(self, member: Member) -> None:
         mind = member.user.mind
         self._live.setdefault(mind.encode, {})[member] = mind.deliver
+        del member.user.behind[member]
         member.live = True
         if member.told < self._told:  # it missed events that are stored nowhere
             mind.deliver(mind.encode(self.snapshot()))
+
+    def _forget(self, member: Member) -> None:
+        if member.live:
+            del self._live[member.user.mind.encode][member]
+            member.live = False
+        else:
+            member.user.behind.pop(member, None)

@@ -181,7 +181,9 @@ class ChatProtocol(Int32StringReceiver):
         """The connection is gone: connectionLost says so too."""
 
 
-def _set_keepalive(connection: socket.socket) -> None:
+def _set_keepalive(connection: object) -> None:
+    if not isinstance(connection, socket.socket):
+        return  # over TLS: the system's own times hold
     for option, seconds in (("TCP_KEEPIDLE", KEEPALIVE_SECONDS), ("TCP_KEEPINTVL", 15)):
         if hasattr(socket, option) and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
