@@ -34,7 +34,7 @@ PRUNE_BITE = 500
 """Texts that one call of ``prune`` forgets, at most, unless told otherwise."""
 
 
-class NotStored(ChatError):  # noqa: N818
+class NotStored(ChatError):
     """The log could not store it: nothing has changed, and it may be tried again."""
 
     def __init__(self, reason: str) -> None:

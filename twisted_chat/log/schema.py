@@ -1,0 +1,239 @@
+"""The file behind the durable log: its tables, how it is opened, and who may hold it.
+
+A text's row is found by its *place*, one integer made of the life's number and the text's seq. So
+a page of history is one run of rows, the search index (whose rows bear the same number) can be
+entered at any seq of any life, and no other life's texts lie between.
+"""
+
+# SQL is composed of constants here; what people send is always a parameter.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import quote
+
+from twisted_chat.log.contract import Life, LogError
+
+APPLICATION_ID: Final = 0x54774368
+"""What marks a SQLite file as ours ("TwCh")."""
+
+SEQ_BITS: Final = 36
+"""Bits of a place that are the seq: 68 thousand million texts in a life, 134 million lives."""
+
+MAX_SEQ: Final = (1 << SEQ_BITS) - 1
+MAX_LIVES: Final = (1 << (63 - SEQ_BITS)) - 1
+
+OLDEST_SQLITE: Final = (3, 35)
+
+BUSY_SECONDS: Final = 5.0
+"""How long a commit waits for another program that writes to the file."""
+
+STEPS: Final[Sequence[str]] = (
+    f"""
+    PRAGMA application_id = {APPLICATION_ID};
+
+    CREATE TABLE lives (
+        n INTEGER PRIMARY KEY,
+        epoch TEXT NOT NULL UNIQUE,
+        key TEXT NOT NULL,
+        name TEXT NOT NULL,
+        owner TEXT,
+        topic TEXT NOT NULL,
+        keep INTEGER NOT NULL,
+        password TEXT,                        -- a hash
+        direct_first TEXT,                    -- the keys of the two users of a direct session
+        direct_second TEXT,
+        pruned INTEGER NOT NULL DEFAULT 0,    -- the last seq that was pruned: it is not given again
+        indexed INTEGER NOT NULL DEFAULT 0,   -- the last seq that the search index knows
+        ended INTEGER NOT NULL DEFAULT 0      -- deleted: its texts are being removed
+    );
+    CREATE UNIQUE INDEX one_life_at_once ON lives (key) WHERE NOT ended;
+
+    CREATE TABLE texts (
+        place INTEGER PRIMARY KEY,            -- n << {SEQ_BITS} | seq
+        life INTEGER NOT NULL,                -- n again, for the index below
+        time INTEGER NOT NULL,                -- milliseconds since 1970
+        source TEXT NOT NULL,
+        data TEXT NOT NULL,
+        id TEXT
+    );
+    CREATE UNIQUE INDEX once ON texts (life, source, id) WHERE id IS NOT NULL;
+
+    CREATE VIRTUAL TABLE words USING fts5 (
+        data,
+        content = 'texts',
+        content_rowid = 'place',
+        columnsize = 0,
+        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
+    );
+
+    -- for people who look into the file
+    CREATE VIEW said AS
+        SELECT name AS session, place & {MAX_SEQ} AS seq,
+               datetime(time / 1000, 'unixepoch') AS time, source, data, id
+        FROM texts JOIN lives ON n = life WHERE NOT ended;
+    """,
+)
+"""What makes a file of version N into one of version N + 1. A step, once released, stays."""
+
+
+def open_database(
+    path: str, synchronous: str = "full", steps: Sequence[str] = STEPS
+) -> sqlite3.Connection:
+    """Open the file for the one that writes to it; make it, or bring it up to date, where needed.
+
+    ``path`` is held by ``hold``. Raises LogError: not ours, damaged, too new, not to be written.
+    The file that is refused is not changed.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise LogError(f"SQLite {sqlite3.sqlite_version} is too old for the log: 3.35 is needed.")
+    with told(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # texts are private
+        connection = _connect(path, "rw")
+        try:
+            version = _version(path, connection)
+            if version > len(steps):
+                raise LogError(
+                    f"The log {path} was written by a newer version of this program"
+                    f" (format {version}, and this one knows {len(steps)})."
+                )
+            connection.execute("PRAGMA journal_mode = wal").fetchall()
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            _migrate(connection, version, steps)
+            # Fails now, and not with the first text, where the file can not be written to.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def open_for_reading(path: str) -> sqlite3.Connection:
+    """Open the file for reading alone, beside the one that writes to it.
+
+    Raises LogError where it is not there or not a log of this version.
+    """
+    with told(path):
+        if not os.path.exists(path):
+            raise LogError(f"There is no log {path}.")
+        connection = _connect(path, "ro")
+        try:
+            if _version(path, connection) != len(STEPS):
+                raise LogError(f"The log {path} is of another version of this program.")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _connect(path: str, mode: str) -> sqlite3.Connection:
+    # Each connection is used by one thread at a time, and closed by another.
+    return sqlite3.connect(
+        f"file:{quote(path)}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_SECONDS,
+        check_same_thread=False,
+        cached_statements=32,
+    )
+
+
+def _version(path: str, connection: sqlite3.Connection) -> int:
+    """Return the file's version, 0 for an empty one. Raises LogError where it is not ours."""
+    ((version,),) = connection.execute("PRAGMA user_version")
+    ((application,),) = connection.execute("PRAGMA application_id")
+    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_schema")
+    if application != APPLICATION_ID and (application or version or tables):
+        raise LogError(f"The file {path} is a database, but not a chat log.")
+    return int(version)
+
+
+def _migrate(connection: sqlite3.Connection, version: int, steps: Sequence[str]) -> None:
+    for number, step in enumerate(steps[version:], version + 1):
+        # A step is done with its number or not at all.
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number}; COMMIT;"
+        )
+
+
+def load_lives(connection: sqlite3.Connection) -> list[tuple[int, int, Life]]:
+    """Return each life's number, the last seq that the search index knows, and the life."""
+    rows = connection.execute(
+        f"""
+        SELECT n, indexed, epoch, key, name, owner, topic, keep, password,
+               direct_first, direct_second, pruned,
+               (SELECT min(place) FROM texts WHERE place BETWEEN low AND high) & {MAX_SEQ},
+               (SELECT max(place) FROM texts WHERE place BETWEEN low AND high) & {MAX_SEQ}
+        FROM (SELECT *, n << {SEQ_BITS} AS low, (n << {SEQ_BITS}) + {MAX_SEQ} AS high FROM lives)
+        WHERE NOT ended ORDER BY n
+        """
+    )
+    return [
+        (
+            n,
+            indexed,
+            Life(
+                epoch=epoch,
+                key=key,
+                name=name,
+                owner=owner,
+                topic=topic,
+                keep=bool(keep),
+                password=password,
+                direct=None if one is None else (one, other),
+                head=pruned if head is None else head,
+                first=pruned + 1 if first is None else first,
+            ),
+        )
+        for (
+            n, indexed, epoch, key, name, owner, topic, keep, password,
+            one, other, pruned, first, head,
+        ) in rows
+    ]  # fmt: skip
+
+
+def hold(path: str) -> int:
+    """Take the file for this process alone, until ``os.close`` of the number that is returned.
+
+    The kernel lets go of it when the process ends, however it ends; the lock's file stays and
+    means nothing by itself. Raises LogError where another process holds it.
+    """
+    try:
+        lock = os.open(path + "-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as problem:
+        raise LogError(f"The log {path} can not be opened: {problem.strerror}.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(lock, 0)
+        os.write(lock, b"%d\n" % os.getpid())
+    except BlockingIOError:
+        holder = os.read(lock, 20).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise LogError(f"The log {path} is in use by process {holder or 'unknown'}.") from None
+    except OSError as problem:
+        os.close(lock)
+        raise LogError(f"The log {path} can not be locked: {problem.strerror}.") from None
+    return lock
+
+
+@contextmanager
+def told(path: str) -> Iterator[None]:
+    """Turn what the system and SQLite raise into a LogError."""
+    try:
+        yield
+    except OSError as problem:
+        raise LogError(f"The log {path} can not be opened: {problem.strerror}.") from None
+    except sqlite3.OperationalError as problem:
+        raise LogError(f"The log {path} can not be opened: {problem}.") from None
+    except sqlite3.DatabaseError as problem:
+        raise LogError(
+            f"The log {path} is damaged, or not a log at all: {problem}."
+            " It was left as it is; a backup can take its place."
+        ) from None

@@ -1,0 +1,267 @@
+"""The durable log: SQLite in WAL mode, and a commit for many.
+
+::
+
+    append ---> waiting --(one batch at a time)--> Writer's thread: one transaction
+    caller <--- Deferreds fire, in order <-------- committed, and forced to the disk
+    read, search ----------------> Readers' threads, each with a connection of its own
+
+Whatever is appended while a commit is under way is the next one's batch. The next batch is handed
+over before the Deferreds of the last one fire, so that the disk works while the chat tells its
+members.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from typing import Any, Final
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_chat.log import query as queries
+from twisted_chat.log.contract import PAGE_TEXTS, PRUNE_BITE, Entry, Life, NotStored, Page
+from twisted_chat.log.reading import Reader, match_of
+from twisted_chat.log.schema import (
+    hold,
+    load_lives,
+    open_database,
+    open_for_reading,
+    told,
+)
+from twisted_chat.log.threads import Worker
+from twisted_chat.log.writing import (
+    MAX_ROWS,
+    Append,
+    Create,
+    Delete,
+    Index,
+    Job,
+    Outcome,
+    Prune,
+    SetTopic,
+    Writer,
+)
+from twisted_chat.messages import Text
+
+INDEX_WHEN_IDLE: Final = 64
+"""Texts without a place in the search index that make an idle writer index them."""
+
+INDEX_WHEN_BUSY: Final = 4_096
+"""Texts without a place in the search index that make commits wait for a bite of indexing."""
+
+MakeWorker = Callable[[str], Worker]
+"""Makes a worker of a name."""
+
+
+@define(eq=False)
+class SqliteLog:
+    """A Log in a file, and in three threads: one writes, one reads pages, one searches.
+
+    Its memory does not depend on what is stored. What waits for the writer is bounded by those who
+    append: each connection of the chat has a bounded number of texts unanswered, and one read.
+    """
+
+    clock: IReactorTime
+    _path: str
+    _writer: Writer
+    _pages: Reader
+    _finder: Reader
+    _lock: int
+    _write: Worker
+    _read: Worker
+    _find: Worker
+    _waiting: deque[tuple[Job, Deferred[Any]]] = field(factory=deque, init=False)
+    _is_writing: bool = field(default=False, init=False)
+    _unindexed: int = field(default=0, init=False)
+    _is_removable: bool = field(default=False, init=False)
+    _is_failing: bool = field(default=False, init=False)
+    _idle: Deferred[None] | None = field(default=None, init=False)
+    _logger = Logger()
+
+    # --- the contract ----------------------------------------------------------------------
+
+    def lives(self) -> Sequence[Life]:
+        """See Log."""
+        with closing(open_for_reading(self._path)) as connection:
+            return [life for _, _, life in load_lives(connection)]
+
+    def create(self, life: Life) -> Deferred[None]:
+        """See Log."""
+        return self._submit(Create(life))
+
+    def set_topic(self, epoch: str, topic: str) -> Deferred[None]:
+        """See Log."""
+        return self._submit(SetTopic(epoch, topic))
+
+    def delete(self, epoch: str) -> Deferred[None]:
+        """See Log. The texts are removed from the file in bites, when there is time."""
+        return self._submit(Delete(epoch))
+
+    def append(self, epoch: str, entries: Sequence[Entry]) -> Deferred[list[Text]]:
+        """See Log."""
+        return self._submit(Append(epoch, entries, int(self.clock.seconds() * 1000)))
+
+    def read(self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS) -> Deferred[Page]:
+        """See Log."""
+        return self._read.do(partial(self._pages.read, epoch, after, before, limit))
+
+    def read_last(
+        self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
+    ) -> Deferred[Page]:
+        """See Log."""
+        return self._read.do(partial(self._pages.read_last, epoch, after, before, limit))
+
+    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[Page]:
+        """See Log. It waits for the writer only where the newest texts must be indexed first."""
+        return Deferred.fromCoroutine(self._searched(epoch, query, before, limit))
+
+    def prune(
+        self,
+        epoch: str,
+        *,
+        texts: int | None = None,
+        older_than: int | None = None,
+        bite: int = PRUNE_BITE,
+    ) -> Deferred[bool]:
+        """See Log."""
+        return self._submit(Prune(epoch, texts, older_than, bite))
+
+    def close(self) -> Deferred[None]:
+        """See Log."""
+        return Deferred.fromCoroutine(self._closed())
+
+    # --- flows -----------------------------------------------------------------------------
+
+    async def _searched(self, epoch: str, query: str, before: int, limit: int) -> Page:
+        match = match_of(queries.parse(query))
+        search = partial(self._finder.search, epoch, match, before, limit)
+        page, is_complete = await self._find.do(search)
+        if not is_complete:
+            await self._submit(Index(epoch))
+            page, _ = await self._find.do(search)
+        return page
+
+    async def _closed(self) -> None:
+        self._idle = Deferred()
+        self._next()
+        await self._idle
+        # The writer is last: the last connection moves all there is from the WAL into the file.
+        for worker, of in ((self._read, self._pages), (self._find, self._finder)):
+            await worker.do(of.close)
+            await worker.stop()
+        await self._write.do(self._writer.close)
+        await self._write.stop()
+        os.close(self._lock)
+
+    def _submit(self, job: Job) -> Deferred[Any]:
+        if self._idle is not None:
+            return fail(NotStored("the server is stopping"))
+        done: Deferred[Any] = Deferred()
+        self._waiting.append((job, done))
+        self._next()
+        return done
+
+    def _next(self) -> None:
+        """Give the writer something to do, if it has nothing and there is something."""
+        if self._is_writing:
+            return
+        if self._waiting and self._unindexed < INDEX_WHEN_BUSY:
+            batch = self._take()
+            written = self._write.do(partial(self._writer.commit, [job for job, _ in batch]))
+        elif (self._unindexed >= INDEX_WHEN_IDLE or self._is_removable) and self._idle is None:
+            batch = []
+            written = self._write.do(self._writer.tidy)
+        else:
+            if self._idle is not None:
+                self._idle.callback(None)
+            return
+        self._is_writing = True
+        written.addErrback(_nothing_done, batch)
+        written.addCallback(self._written, batch)
+        written.addErrback(lambda failure: self._logger.failure("The log is broken", failure))
+
+    def _take(self) -> list[tuple[Job, Deferred[Any]]]:
+        """Return the next batch: all that waits, up to what one statement can hold."""
+        batch: list[tuple[Job, Deferred[Any]]] = []
+        room = MAX_ROWS
+        while self._waiting:
+            job, _ = self._waiting[0]
+            room -= len(job.entries) if isinstance(job, Append) else 1
+            if batch and room < 0:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def _written(self, outcome: Outcome, batch: Sequence[tuple[Job, Deferred[Any]]]) -> None:
+        self._is_writing = False
+        self._unindexed = outcome.unindexed
+        self._is_removable = outcome.is_removable
+        self._report(outcome)
+        self._next()
+        for (_, done), answer in zip(batch, outcome.answers, strict=True):
+            if isinstance(answer, NotStored):
+                done.errback(answer)
+            else:
+                done.callback(answer)
+
+    def _report(self, outcome: Outcome) -> None:
+        """Tell the operator when storing begins to fail, and when it works again."""
+        if outcome.problem is not None:
+            # Nothing is tried again by itself: what can wait waits for a commit that succeeds.
+            self._unindexed = 0
+            self._is_removable = False
+            if not self._is_failing:
+                self._logger.error(
+                    "The log {path} can not store: {problem}",
+                    path=self._path,
+                    problem=outcome.problem,
+                )
+        elif self._is_failing:
+            self._logger.info("The log {path} stores again", path=self._path)
+        self._is_failing = outcome.problem is not None
+
+
+def _nothing_done(failure: Failure, batch: Sequence[object]) -> Outcome:
+    """Turn what the writer did not foresee into an outcome like any other."""
+    answers = [NotStored(failure.getErrorMessage()) for _ in batch]
+    return Outcome(answers, 0, False, failure.value)
+
+
+def open_sqlite(
+    path: str, clock: IReactorTime, make_worker: MakeWorker, synchronous: str = "full"
+) -> SqliteLog:
+    """Open the log at ``path``, or begin one; bring an older one up to date.
+
+    ``synchronous`` is ``full`` (a power cut loses nothing that was acknowledged) or ``normal`` (it
+    may lose the last commits; a crash of this process loses nothing). Blocks: for before the
+    reactor runs. Raises LogError.
+    """
+    path = os.path.abspath(path)
+    with ExitStack() as undoing:
+        lock = hold(path)
+        undoing.callback(os.close, lock)
+        connection = undoing.enter_context(closing(open_database(path, synchronous)))
+        with told(path):
+            writer = Writer(path, connection, synchronous)
+        pages = Reader(undoing.enter_context(closing(open_for_reading(path))))
+        finder = Reader(undoing.enter_context(closing(open_for_reading(path))))
+        undoing.pop_all()
+    return SqliteLog(
+        clock,
+        path,
+        writer,
+        pages,
+        finder,
+        lock,
+        make_worker("log-write"),
+        make_worker("log-read"),
+        make_worker("log-search"),
+    )

@@ -1,0 +1,31 @@
+"""Logs by their URL: what ``--log`` says."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+
+from twisted_chat.log.contract import Log, LogError
+from twisted_chat.log.memory import MemoryLog
+from twisted_chat.log.sqlite import open_sqlite
+from twisted_chat.log.threads import ThreadWorker
+
+
+def open_log(url: str, clock: IReactorTime, threads: IReactorFromThreads) -> Log:
+    """Open the log that ``url`` names: ``memory:`` or ``sqlite:FILE[?synchronous=full|normal]``.
+
+    Blocks: for before the reactor runs. Raises LogError, whose sentence is for the operator.
+    """
+    kind, _, rest = url.partition(":")
+    if url == "memory:":
+        return MemoryLog(clock)
+    if kind != "sqlite":
+        raise LogError(f"A log is memory: or sqlite:FILE, and not {url!r}.")
+    path, _, option = rest.partition("?")
+    name, _, value = option.partition("=")
+    if not path:
+        raise LogError("A log in sqlite: needs the name of its file, as in sqlite:chat.db.")
+    if option and (name != "synchronous" or value not in ("full", "normal")):
+        raise LogError(f"The log has an option synchronous=full or =normal, and not {option!r}.")
+    return open_sqlite(path, clock, partial(ThreadWorker, reactor=threads), value or "full")
