@@ -22,11 +22,13 @@ from twisted_chat.log.query import Term
 from twisted_chat.log.schema import MAX_SEQ, SEQ_BITS
 from twisted_chat.messages import Text
 
+# One row, and only ever asked for as a value: joined, SQLite would sort all of a life's texts.
 _LIFE: Final = f"""
     life AS MATERIALIZED (
         SELECT name, n << {SEQ_BITS} AS start, pruned, indexed
         FROM lives WHERE epoch = :epoch AND NOT ended
     )"""
+_START: Final = "(SELECT start FROM life)"
 
 # The picked texts, up to the one with which they reach PAGE_BYTES.
 _PAGE: Final = f"""
@@ -56,15 +58,17 @@ _PAGE: Final = f"""
 _READ: Final = f"""
     WITH {_LIFE},
     picked AS MATERIALIZED (
-        SELECT place AS turn, place, time, source, data, id FROM life CROSS JOIN texts
-        WHERE place > start + :after AND place < start + :before ORDER BY place LIMIT :limit
+        SELECT place AS turn, place, time, source, data, id FROM texts
+        WHERE place > {_START} + :after AND place < {_START} + :before
+        ORDER BY place LIMIT :limit
     ), {_PAGE}"""
 
 _READ_LAST: Final = f"""
     WITH {_LIFE},
     picked AS MATERIALIZED (
-        SELECT -place AS turn, place, time, source, data, id FROM life CROSS JOIN texts
-        WHERE place > start + :after AND place < start + :before ORDER BY place DESC LIMIT :limit
+        SELECT -place AS turn, place, time, source, data, id FROM texts
+        WHERE place > {_START} + :after AND place < {_START} + :before
+        ORDER BY place DESC LIMIT :limit
     ), {_PAGE}"""
 
 # The index is entered at the place and left at the life's start: it sees no other life's texts.
@@ -72,8 +76,8 @@ _SEARCH: Final = f"""
     WITH {_LIFE},
     picked AS MATERIALIZED (
         SELECT -place AS turn, place, time, source, texts.data AS data, id
-        FROM life CROSS JOIN words CROSS JOIN texts ON place = words.rowid
-        WHERE words MATCH :match AND words.rowid > start AND words.rowid < start + :before
+        FROM words CROSS JOIN texts ON place = words.rowid
+        WHERE words MATCH :match AND words.rowid > {_START} AND words.rowid < {_START} + :before
         ORDER BY words.rowid DESC LIMIT :limit + 1
     ), {_PAGE}"""
 
