@@ -21,7 +21,8 @@ from twisted_chat.names import session_name
 USERS: Final = "etc/users.csv"
 """The users file that is taken where it exists and no other is named."""
 
-LOG: Final = "memory:"
+LOG: Final = "sqlite:chat.db"
+"""Where texts are kept unless the operator says otherwise: a file in the working directory."""
 
 T = TypeVar("T")
 
@@ -120,7 +121,7 @@ class Settings:
     )
     guests: bool = _setting(_truth, "let guests in beside the accounts, without a password", False)
     log: str = _setting(
-        _text, f"where texts are kept: memory: or sqlite:FILE[?synchronous=normal] [{LOG}]", LOG
+        _text, f"where texts are kept: sqlite:FILE[?synchronous=normal] or memory: [{LOG}]", LOG
     )
     lobby: str = _setting(
         _lobby, "the session that everyone is in after login; '' for none [lobby]", "lobby"

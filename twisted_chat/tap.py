@@ -33,8 +33,8 @@ from twisted_chat.accounts import Accounts, AccountsError, Admission, Attempts, 
 from twisted_chat.chat import Chat, Rules
 from twisted_chat.console import Table
 from twisted_chat.doors.native import ChatFactory
-from twisted_chat.log.contract import Log, LogError
-from twisted_chat.log.memory import MemoryLog
+from twisted_chat.log.contract import LogError
+from twisted_chat.log.urls import open_log
 from twisted_chat.messages import Bye
 from twisted_chat.passwords import NiceThreads, Passwords
 from twisted_chat.ports import SessionPorts
@@ -182,7 +182,7 @@ class ChatService(MultiService):
         chosen = self.settings
         self.accounts = self._open_accounts()
         self.passwords = Passwords(NiceThreads(self.reactor))
-        self.log = self._open_log()
+        self.log = open_log(chosen.log, self.reactor, self.reactor)
         self.connections = chosen.max_connections or _raise_descriptor_limit()
         rules = Rules(
             server=chosen.name,
@@ -211,11 +211,6 @@ class ChatService(MultiService):
             self._logger.info("There is no users file: everyone is a guest.")
             return None
         return Accounts(path or settings.USERS)
-
-    def _open_log(self) -> Log:
-        if self.settings.log == "memory:":
-            return MemoryLog(self.reactor)
-        raise LogError(f"--log {self.settings.log}: there is no such kind of log.")
 
     def _factory(self, entry: Callable[[], str | None]) -> ChatFactory:
         return ChatFactory(
