@@ -130,14 +130,14 @@ class MemoryLog:
         if kept is None:
             return fail(Unreadable("there is no such session"))
         try:
-            terms = queries.parse(query)
+            matches = queries.matcher(queries.parse(query))
         except ChatError:
             return fail()
         _, end = _between(kept, 0, before)
         limit = min(limit, PAGE_TEXTS)
         found: list[Text] = []
         for text in reversed(kept.texts[:end]):
-            if queries.matches(terms, text.data):
+            if matches(text.data):
                 found.append(text)
                 if len(found) > limit:
                     break
