@@ -22,6 +22,7 @@ from itertools import islice
 from typing import Protocol
 
 from attrs import Factory, define, evolve, field, frozen
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -217,6 +218,10 @@ class Session:
     _caused: int = field(init=False, default=0)
     _told: int = field(init=False, default=0)
     _gathered: dict[str, tuple[str, bool]] = field(init=False, factory=dict)
+    _fresh: dict[Attendant, int] = field(init=False, factory=dict)
+    """Who came while events that its snapshot has already were on their way, and up to which."""
+    _owed: dict[Member, list[_Said]] = field(init=False, factory=dict)
+    """Texts of members that are behind and have not been read to so far: not answered yet."""
 
     _logger = Logger()
 
@@ -270,6 +275,8 @@ class Session:
         seq = self.head if after is None else after
         reset = epoch not in (None, self.life.epoch) or not self.life.first - 1 <= seq <= self.head
         self._set_behind(member, self.head if reset else seq, self._caused)
+        if self._told < self._caused:
+            self._fresh[user] = self._caused
         if member.seq == self.head and not user.full:
             self._set_live(member)
         else:
@@ -281,6 +288,7 @@ class Session:
         member = self.members.pop(user)
         del user.members[self.life.key]
         self._forget(member)
+        self._settle(member)
         attendance = self._users[user.name.key]
         attendance.connections -= 1
         if not attendance.connections:
@@ -362,6 +370,8 @@ class Session:
         self.members.clear()
         self._users.clear()
         self._live.clear()
+        for member in tuple(self._owed):
+            self._settle(member)
 
     def _tell(self, event: Response, cause: Attendant | None = None) -> None:
         self._caused += 1
@@ -380,7 +390,7 @@ class Session:
                 self._outbox += batch
                 continue
             self._flying = True
-            stored = self._log.append(self.life.epoch, entries)
+            stored = maybeDeferred(self._log.append, self.life.epoch, entries)
             stored.addCallback(self._stored, batch)
             stored.addErrback(self._not_stored, batch)
         self._storing = False
@@ -424,50 +434,55 @@ class Session:
             return
         outbox, self._outbox = self._outbox, []
         events: list[Response] = []
-        causes: list[Attendant | None] = []
+        origins: list[tuple[int, Attendant | None] | None] = []
         alone: list[_Said] = []
         said: list[_Said] = []
         for item in outbox:
             if isinstance(item, _Told):
                 self._told += 1
                 events.append(item.event)
-                causes.append(item.cause)
+                origins.append((self._told, item.cause))
                 continue
             said.append(item)
             text = item.outcome
             if isinstance(text, Text) and text.seq > self.head:
                 self.head = text.seq
                 events.append(text)
-                causes.append(None)
+                origins.append(None)
             else:
                 alone.append(item)
         # From here on whoever falls behind has had this batch: the head and the count say so.
-        special = {cause for cause in causes if cause is not None}
-        for encode, live in tuple(self._live.items()):
+        special = {origin[1] for origin in origins if origin is not None} | self._fresh.keys()
+        self._fresh = {user: told for user, told in self._fresh.items() if told > self._told}
+        for encode, live in tuple(self._live.items()) if events else ():
             frames = [encode(event) for event in events]
             data = b"".join(frames)
             for member, deliver in tuple(live.items()):
                 try:
                     if special and member.user in special:
-                        pairs = zip(frames, causes, strict=True)
-                        deliver(b"".join(frame for frame, who in pairs if who is not member.user))
+                        if news := _news(member, frames, origins):
+                            deliver(news)
                     else:
                         deliver(data)
                 except Exception:
-                    self._lose(member)
+                    self._lose(member.user)
         for item in alone:
-            self._answer(item)
+            try:
+                self._answer(item)
+            except Exception:
+                self._lose(item.user)
         for item in said:
-            item.user.settle(len(item.entry.data))
+            if (reader := self._reader(item)) is not None:
+                self._owed.setdefault(reader, []).append(item)
+            else:
+                item.user.settle(len(item.entry.data))
 
     def _answer(self, item: _Said) -> None:
         """Answer a sender alone: it was refused, or it is shown what was stored before."""
         mind = item.user.mind
         if isinstance(item.outcome, Text):
-            member = self.members.get(item.user)
-            if member is not None and not member.live and item.outcome.seq > member.seq:
-                return  # it is about to read it from the log, in its place
-            mind.deliver(mind.encode(item.outcome))
+            if self._reader(item) is None:
+                mind.deliver(mind.encode(item.outcome))
             return
         refusal = item.outcome or ChatError("no-such-session", f"{self.life.name} was deleted.")
         mind.deliver(
@@ -481,14 +496,31 @@ class Session:
             )
         )
 
-    def _lose(self, member: Member) -> None:
+    def _reader(self, item: _Said) -> Member | None:
+        """Return the sender where it is about to read its text from the log, in its place."""
+        member = self.members.get(item.user)
+        if member is None or member.live or not isinstance(item.outcome, Text):
+            return None
+        return member if item.outcome.seq > member.seq else None
+
+    def _settle(self, member: Member) -> None:
+        """A member that is behind has had its own texts up to its place: they are answered."""
+        owed = self._owed.pop(member, [])
+        if waiting := [item for item in owed if self._reader(item) is not None]:
+            self._owed[member] = waiting
+        for item in owed:
+            if item not in waiting:
+                item.user.settle(len(item.entry.data))
+
+    def _lose(self, user: Attendant) -> None:
         """A member that can not be written to loses itself, and nobody else."""
-        self._logger.failure("Could not write to {user}", user=member.user.name.text)
-        self._set_behind(member, self.head, self._told)
+        self._logger.failure("Could not write to {user}", user=user.name.text)
+        if (member := self.members.get(user)) is not None:
+            self.fall_behind(member)
         try:
-            member.user.mind.close(Bye(data="Something went wrong here; come back.", retry=1_000))
+            user.mind.close(Bye(data="Something went wrong here; come back.", retry=1_000))
         except Exception:
-            self._logger.failure("Could not close {user}", user=member.user.name.text)
+            self._logger.failure("Could not close {user}", user=user.name.text)
 
     # --- live and behind ---------------------------------------------------------------------
 
@@ -523,6 +555,7 @@ class Session:
             if member in user.behind:
                 del user.behind[member]
                 user.behind[member] = None
+                self._settle(member)
         self._turn.catch_up(user)
 
     def _unread(self, failure: Failure, member: Member) -> None:
@@ -532,6 +565,8 @@ class Session:
             self._logger.failure("Could not read {session}", failure, session=self.life.name)
         if member in member.user.behind:
             member.user.mind.close(Bye(data="The log can not be read now.", retry=5_000))
+        else:
+            self._turn.catch_up(member.user)
 
     def _set_behind(self, member: Member, seq: int, told: int) -> None:
         self._forget(member)
@@ -553,3 +588,16 @@ class Session:
             member.live = False
         else:
             member.user.behind.pop(member, None)
+
+
+def _news(
+    member: Member,
+    frames: Sequence[bytes],
+    origins: Sequence[tuple[int, Attendant | None] | None],
+) -> bytes:
+    """Return what is new for a member: not what it caused, nor what its snapshot had already."""
+    return b"".join(
+        frame
+        for frame, origin in zip(frames, origins, strict=True)
+        if origin is None or (origin[0] > member.told and origin[1] is not member.user)
+    )
