@@ -25,6 +25,8 @@ LAYERS = (
     "accounts",
     "conversation",
     "outlet",
+    "deadlines",
+    "page",
     "doors",
     "ports",
     "console",

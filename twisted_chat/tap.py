@@ -12,8 +12,9 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Protocol, cast
 
 from attrs import define, field
 from twisted.application.internet import TimerService
@@ -33,7 +34,7 @@ from twisted_chat.accounts import Accounts, AccountsError, Admission, Attempts, 
 from twisted_chat.chat import Chat, Rules
 from twisted_chat.console import Table
 from twisted_chat.doors.native import ChatFactory
-from twisted_chat.log.contract import LogError
+from twisted_chat.log.contract import LogError, NotStored
 from twisted_chat.log.urls import open_log
 from twisted_chat.messages import Bye
 from twisted_chat.passwords import NiceThreads, Passwords
@@ -57,6 +58,13 @@ HEAP_SECONDS = 10.0
 
 SPARE_FILES = 64
 """Descriptors that are not for connections."""
+
+
+class Door(Protocol):
+    """What listens, and is told when the daemon stops."""
+
+    def close(self, farewell: Bye) -> Deferred[None]:
+        """Say farewell on every connection; fires when all of them are gone, in a while."""
 
 
 def _taker(name: str, help: str) -> Callable[[Options, str], None]:
@@ -114,6 +122,8 @@ class Options(UsageOptions):
             if value is not None and value != 0:
                 self.given[setting.name] = ["true" if value == 1 else value]
         self.settings = settings.read(self.given, self["config"])
+        if self.settings.web and find_spec("autobahn") is None:
+            raise SettingsError("--web needs autobahn: install twisted-chat[web].")
         from twisted.internet import reactor
 
         for description in self.settings.port + self.settings.web:
@@ -157,7 +167,7 @@ class ChatService(MultiService):
     """IReactorTime, IReactorThreads and IReactorCore."""
 
     _listening: list[IListeningPort] = field(init=False, factory=list)
-    _factories: list[ChatFactory] = field(init=False, factory=list)
+    _doors: list[Door] = field(init=False, factory=list)
 
     _logger = Logger()
 
@@ -172,8 +182,10 @@ class ChatService(MultiService):
             self._build()
             for description in self.settings.port:
                 factory = self._factory(lambda: self.settings.lobby or None)
-                self._factories.append(factory)
+                self._doors.append(factory)
                 self._listen(description, factory, "native")
+            if self.settings.web:
+                self._open_web()
         except (AccountsError, LogError, CannotListenError) as problem:
             _die(problem)
         super().privilegedStartService()
@@ -220,6 +232,34 @@ class ChatService(MultiService):
             rate=self.settings.rate,
             max_connections=self.connections + SPARE_FILES // 2,
         )
+
+    def _open_web(self) -> None:
+        from twisted_chat.doors.web import web_door  # autobahn is an extra
+
+        chosen = self.settings
+        door = web_door(
+            self.admission,
+            self.reactor,
+            lambda: chosen.lobby or None,
+            self._log_accepts,
+            origins=chosen.web_origin,
+            proxies=chosen.trust_proxy,
+            rate=chosen.rate,
+            max_connections=self.connections + SPARE_FILES // 2,
+        )
+        self._doors.append(door)
+        for description in chosen.web:
+            self._listen(description, cast(Factory, door.site), "web")
+
+    async def _log_accepts(self) -> None:
+        """Store what changes nothing. Raises NotStored where the log does not take it."""
+        lobby = self.chat.lobby  # nobody owns it, so nobody changes its topic meanwhile
+        if lobby is not None:
+            await self.log.set_topic(lobby.life.epoch, lobby.life.topic)
+        elif self.settings.lobby:
+            raise NotStored("the chat is not open yet")
+        else:
+            await self.log.delete("no such life")
 
     def _session_ports(self, low: int, high: int) -> SessionPorts:
         found = re.search(r"interface=((?:[^:\\]|\\.)*)", self.settings.port[0])
@@ -299,7 +339,7 @@ class ChatService(MultiService):
         farewell = Bye(data="The server is stopping.", retry=RETRY_MILLISECONDS)
         for listening in self._listening:
             await _done(listening.stopListening())
-        ends: list[Deferred[Any]] = [factory.close(farewell) for factory in self._factories]
+        ends: list[Deferred[Any]] = [door.close(farewell) for door in self._doors]
         if isinstance(self.chat.ports, SessionPorts):
             ends.append(self.chat.ports.stop(farewell))
         self.chat.close()

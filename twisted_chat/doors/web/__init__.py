@@ -1,0 +1,59 @@
+"""The web door: the same messages over a WebSocket at ``/ws``, and the page that speaks them.
+
+::
+
+    HTTP request --> Site --> /               index.html, asked for again each time
+                              /assets/HASH/   what never changes below its name
+                              /health         200 while the log accepts, 503 otherwise
+                              /ws             WebProtocol: a Conversation, as at every door
+
+It needs autobahn, the extra ``twisted-chat[web]``: who imports this without it gets ImportError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from attrs import define
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.server import Site
+
+from twisted_chat.accounts import Admission
+from twisted_chat.doors.web.http import make_site
+from twisted_chat.doors.web.sockets import WebFactory
+from twisted_chat.messages import Bye
+from twisted_chat.page import load
+
+
+@define(eq=False)
+class WebDoor:
+    """The web door, ready to listen: ``site`` is its factory."""
+
+    site: Site
+    _sockets: WebFactory
+
+    def close(self, farewell: Bye) -> Deferred[None]:
+        """Say farewell on every WebSocket; fires when all of them are gone, in a while."""
+        return self._sockets.close(farewell)
+
+
+def web_door(
+    admission: Admission,
+    clock: IReactorTime,
+    entry: Callable[[], str | None],
+    accepts: Callable[[], Awaitable[None]],
+    *,
+    origins: Sequence[str] = (),
+    proxies: Sequence[str] = (),
+    rate: float = 0.0,
+    max_connections: int = 0,
+) -> WebDoor:
+    """Return a web door.
+
+    ``accepts`` returns when the log has stored something, and raises where it does not. Pages of
+    the door's own host, and of ``origins`` (such as ``https://chat.example.org``), may open a
+    WebSocket; so may whatever is no page. ``X-Forwarded-For`` is believed from ``proxies`` alone.
+    """
+    sockets = WebFactory(admission, clock, entry, rate, max_connections)
+    return WebDoor(make_site(load(), sockets, clock, accepts, origins, proxies), sockets)

@@ -1,0 +1,67 @@
+"""Frames out: whole ones, the same for every WebSocket that takes their form."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from functools import cache
+from struct import Struct
+from typing import Any, Final
+
+from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
+
+from twisted_chat.messages import Response, encode
+from twisted_chat.session import Encode
+
+WORTH_COMPRESSING: Final = 512
+"""Bytes from which on a message is compressed: a line of chat alone gains nothing."""
+
+_TEXT: Final = 0x81
+_COMPRESSED_TEXT: Final = 0xC1
+_short = Struct("!BB")
+_medium = Struct("!BBH")
+_long = Struct("!BBQ")
+
+
+def _frame(opcode: int, payload: bytes) -> bytes:
+    """Return a whole frame of a server: never masked, and so the same for everybody."""
+    size = len(payload)
+    if size < 126:
+        return _short.pack(opcode, size) + payload
+    if size < 65_536:
+        return _medium.pack(opcode, 126, size) + payload
+    return _long.pack(opcode, 127, size) + payload
+
+
+def encode_frame(response: Response) -> bytes:
+    """Encode one message as a text frame."""
+    return _frame(_TEXT, encode(response))
+
+
+@cache
+def compressing(window_bits: int) -> Encode:
+    """Return the one encoder of all connections that can inflate with that window (9 to 15)."""
+    fresh = zlib.compressobj(6, zlib.DEFLATED, -window_bits)
+
+    def encode_compressed(response: Response) -> bytes:
+        message = encode(response)
+        if len(message) < WORTH_COMPRESSING:
+            return _frame(_TEXT, message)
+        deflate = fresh.copy()
+        compressed = deflate.compress(message) + deflate.flush(zlib.Z_SYNC_FLUSH)
+        return _frame(_COMPRESSED_TEXT, compressed[:-4])  # RFC 7692, section 7.2.1
+
+    return encode_compressed
+
+
+def accept_compression(offers: Sequence[Any]) -> PerMessageDeflateOfferAccept | None:
+    """Take the first offer to deflate; a client's messages each by itself, too.
+
+    So no window is kept between messages, neither for what comes nor for what goes.
+    """
+    for offer in offers:
+        if isinstance(offer, PerMessageDeflateOffer):
+            return PerMessageDeflateOfferAccept(
+                offer, request_no_context_takeover=offer.accept_no_context_takeover
+            )
+    return None

@@ -1,0 +1,269 @@
+"""HTTP: the page, whether the server is well, and the way to a WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from twisted_chat.doors.web.sockets import WebFactory
+from twisted_chat.page import File, Page
+
+HTTP_SECONDS: Final = 30.0
+"""How long an HTTP connection may be idle."""
+
+HEALTH_SECONDS: Final = 5.0
+"""How long the log may take before it counts as ailing."""
+
+FRESH_SECONDS: Final = 1.0
+"""How long an answer about the log's health is good: asking often costs it nothing."""
+
+PAGE_HEADERS: Final = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+        " require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""With the page: nothing but its own files may run, show or be asked, and nothing may frame it."""
+
+ASSET_HEADERS: Final = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+}
+"""With what its name says all about: a browser never has to ask again."""
+
+
+class BodylessRequest(Request):
+    """A request without a body: nothing here takes one, and a large one would go to the disk."""
+
+    def gotLength(self, length: int | None) -> None:
+        """Refuse a body before it comes."""
+        super().gotLength(0)
+        transport: Any = self.channel.transport
+        if length != 0:
+            transport.write(
+                b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            )
+            transport.loseConnection()
+
+
+class QuietChannel(HTTPChannel):
+    """An HTTP connection that ends without a word when nothing more is asked."""
+
+    def timeoutConnection(self) -> None:
+        """End it: it has been idle for HTTP_SECONDS."""
+        self.loseConnection()
+
+
+class QuietSite(Site):
+    """A site that keeps no record of who reads what."""
+
+    noisy = False
+    # HTTP/1.1 alone: a WebSocket takes its connection over.
+    protocol = QuietChannel  # type: ignore[assignment]
+
+    def log(self, request: object) -> None:
+        """Write no line."""
+
+
+def make_site(
+    page: Page,
+    sockets: WebFactory,
+    clock: IReactorTime,
+    accepts: Callable[[], Awaitable[None]],
+    origins: Sequence[str],
+    proxies: Sequence[str],
+) -> Site:
+    """Return the site: see web_door."""
+    root = Resource()
+    root.putChild(b"", FileResource(page.index, PAGE_HEADERS))
+    root.putChild(b"assets", assets := Resource())
+    assets.putChild(page.folder.encode(), folder := Resource())
+    for name, file in page.assets.items():
+        folder.putChild(name.encode(), FileResource(file, ASSET_HEADERS))
+    root.putChild(b"health", HealthResource(accepts, clock))
+    root.putChild(b"ws", SocketResource(sockets, origins, proxies))
+    return QuietSite(root, requestFactory=BodylessRequest, timeout=HTTP_SECONDS, reactor=clock)
+
+
+def _say(request: Request, code: int, sentence: str, phrase: bytes | None = None) -> bytes:
+    """Answer with a line of text."""
+    request.setResponseCode(code, phrase)
+    request.setHeader("Content-Type", "text/plain; charset=utf-8")
+    request.setHeader("Cache-Control", "no-store")
+    request.setHeader("X-Content-Type-Options", "nosniff")
+    return f"{sentence}\n".encode()
+
+
+class FileResource(Resource):
+    """One file of the page, from memory."""
+
+    isLeaf = True
+
+    def __init__(self, file: File, headers: Mapping[str, str]) -> None:
+        super().__init__()
+        self._file = file
+        self._headers = headers
+
+    def render_GET(self, request: Request) -> bytes:
+        """Send the file, compressed where that is understood; or say that it has not changed."""
+        if request.postpath not in ([], [b""]):
+            return _say(request, 404, "There is no such page.")
+        file = self._file
+        for name, value in self._headers.items():
+            request.setHeader(name, value)
+        request.setHeader("Vary", "Accept-Encoding")
+        gzips = _takes_gzip(request.getHeader("Accept-Encoding") or "")
+        tag = f'"{file.tag}{"-gz" if gzips else ""}"'
+        if request.setETag(tag.encode()):
+            return b""
+        request.setHeader("Content-Type", file.type)
+        if not gzips:
+            return file.body
+        request.setHeader("Content-Encoding", "gzip")
+        return file.gzipped
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for coding in accepted.lower().split(","):
+        name, _, quality = coding.partition(";")
+        if name.strip() == "gzip":
+            return quality.replace(" ", "").rstrip("0.") != "q="
+    return False
+
+
+class HealthResource(Resource):
+    """``GET /health``: 200 while the log accepts, 503 otherwise."""
+
+    isLeaf = True
+    _logger = Logger()
+
+    def __init__(self, accepts: Callable[[], Awaitable[None]], clock: IReactorTime) -> None:
+        super().__init__()
+        self._accepts = accepts
+        self._clock = clock
+        self._asking: list[Request] = []
+        self._well = False
+        self._until = float("-inf")
+
+    def render_GET(self, request: Request) -> bytes | int:
+        """Answer from what was found a moment ago, or together with all who ask now."""
+        if self._clock.seconds() < self._until:
+            return self._answer(request)
+        self._asking.append(request)
+        request.notifyFinish().addErrback(lambda _: self._asking.remove(request))
+        if len(self._asking) == 1:
+            asked = Deferred.fromCoroutine(self._ask())
+            asked.addTimeout(HEALTH_SECONDS, self._clock)
+            asked.addCallbacks(lambda _: self._found(True), self._ailing)
+        return NOT_DONE_YET
+
+    async def _ask(self) -> None:
+        await self._accepts()
+
+    def _ailing(self, failure: Failure) -> None:
+        self._logger.warn("The log does not accept: {why}", why=failure.getErrorMessage())
+        self._found(False)
+
+    def _found(self, well: bool) -> None:
+        self._well = well
+        self._until = self._clock.seconds() + FRESH_SECONDS
+        asking, self._asking = self._asking, []
+        for request in asking:
+            request.write(self._answer(request))
+            request.finish()
+
+    def _answer(self, request: Request) -> bytes:
+        if self._well:
+            return _say(request, 200, "The server is well.")
+        return _say(request, 503, "The server can not store anything now.")
+
+
+class SocketResource(Resource):
+    """``/ws``: hands the connection over to the WebSockets."""
+
+    isLeaf = True
+
+    def __init__(self, sockets: WebFactory, origins: Sequence[str], proxies: Sequence[str]) -> None:
+        super().__init__()
+        self._sockets = sockets
+        self._origins = {_origin(origin) for origin in origins}
+        self._proxies = {_address(proxy) for proxy in proxies}
+
+    def render_GET(self, request: Request) -> bytes | int:
+        """Let in who may come, and asks for a WebSocket."""
+        origin = request.getHeader("Origin")
+        if origin is not None and not self._is_ours(origin, request.getHeader("Host") or ""):
+            return _say(request, 403, "This page may not use the chat: see --web-origin.")
+        upgrade = (request.getHeader("Upgrade") or "").lower()
+        transport = request.channel.transport
+        if upgrade != "websocket" or transport is None:  # it is None where it is not HTTP/1.1
+            request.setHeader("Upgrade", "websocket")
+            sentence = "Here is a WebSocket, and nothing else."
+            return _say(request, 426, sentence, b"Upgrade Required")
+        host, port = self._client(request)
+        if not self._sockets.has_room:
+            return _say(request, 503, "The server has no room for one more; try again later.")
+        request.channel.transport = None
+        self._sockets.take(transport, host, port, _head(request))
+        return NOT_DONE_YET
+
+    def _is_ours(self, origin: str, host: str) -> bool:
+        """Whether a page of that origin is the door's own, or one that the operator named."""
+        judged = _origin(origin)
+        own = {_origin(f"{scheme}://{host}") for scheme in ("http", "https")}
+        return judged is not None and (judged in own or judged in self._origins)
+
+    def _client(self, request: Request) -> tuple[str, int]:
+        """Who it is: the last address that no trusted proxy has."""
+        peer = request.getClientAddress()
+        host = str(getattr(peer, "host", "local"))
+        port = int(getattr(peer, "port", 0))
+        header = ",".join(request.requestHeaders.getRawHeaders("X-Forwarded-For", []))
+        for forwarded in reversed(header.split(",")):
+            if _address(host) not in self._proxies or not forwarded.strip():
+                break
+            host, port = _address(forwarded), 0
+        return host, port
+
+
+def _origin(origin: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port; None where it is none (as ``null``)."""
+    try:
+        parts = urlsplit(origin.strip())
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
+
+
+def _address(text: str) -> str:
+    """Return an address in the one way to write it; anything else as it is, made short."""
+    try:
+        address = ip_address(text.strip().strip("[]"))
+    except ValueError:
+        return text.strip()[:64]
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
+
+
+def _head(request: Request) -> bytes:
+    """Return the request's head as it came, for autobahn to read."""
+    lines = [b"%s %s HTTP/1.1" % (request.method, request.uri)]
+    for name, values in request.requestHeaders.getAllRawHeaders():
+        lines += [b"%s: %s" % (name, value) for value in values]
+    return b"\r\n".join([*lines, b"", b""])

@@ -1,0 +1,387 @@
+"""WebSockets: autobahn's handshake and frames in, a Conversation, frames out.
+
+A batch is encoded once for all WebSockets: a member's ``encode`` makes whole frames, which bear no
+mark of their receiver, and ``deliver`` writes a batch of them as it is. Connections that take
+compressed frames share a second encoder: it compresses each message by itself, without reference
+to those before it, so that one compressed form is right for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import LoopingCall
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_chat.accounts import Admission
+from twisted_chat.conversation import Conversation, Rate
+from twisted_chat.deadlines import Deadlines
+from twisted_chat.doors.web.frames import accept_compression, compressing, encode_frame
+from twisted_chat.errors import ChatError
+from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye
+from twisted_chat.outlet import Outlet
+from twisted_chat.session import Encode
+
+LOGIN_SECONDS: Final = 30.0
+"""How long a client may be silent before it has logged in."""
+
+CLOSE_SECONDS: Final = 5.0
+"""How long a client may take to read what was written before its connection is cut off."""
+
+PING_SECONDS: Final = 25.0
+"""After so long a silence a client is asked whether it is there; and has as long to answer."""
+
+MAX_FRAGMENTS: Final = 1_000
+"""Frames that one message may come in: each costs memory, an empty one too."""
+
+GOODBYE: Final = 1000
+GOING_AWAY: Final = 1001
+NOT_TEXT: Final = 1003
+NO_MESSAGE: Final = 1007
+POLICY: Final = 1008
+TOO_LARGE: Final = 1009
+DISMISSED: Final = 4000
+"""Close codes (RFC 6455, section 7.4). DISMISSED is ours: the ``bye`` before it says why."""
+
+
+@implementer(IPushProducer)
+class WebProtocol(WebSocketServerProtocol):
+    """One WebSocket: autobahn's frames in, a Conversation, frames out.
+
+    It is its transport's producer, as at the native door. ``hold`` stops the cutting of frames at
+    once, also in the middle of what has been received.
+    """
+
+    factory: WebFactory
+    transport: Any
+
+    door = "web"
+    host: str
+    port: int
+    encode: Encode
+    deliver: Callable[[bytes], None]
+    conversation: Conversation | None = None
+
+    _outlet: Outlet
+    _held = False
+    _cutting = False
+    _receiving = False
+    _fragments = 0
+    _code: int | None = None
+
+    # --- the connection ----------------------------------------------------------------------
+
+    def onOpen(self) -> None:
+        """Begin a conversation: the handshake is done."""
+        deflate: Any = self._perMessageCompress
+        self.encode = (
+            encode_frame if deflate is None else compressing(deflate.server_max_window_bits)
+        )
+        self._outlet = Outlet(self.transport)
+        self.deliver = self._outlet.deliver
+        self.conversation = self.factory.converse(self)
+        self.transport.registerProducer(self, True)
+        self.factory.opened(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End the conversation."""
+        super().connectionLost(reason)
+        self.factory.gone(self)
+        if self.conversation is not None:
+            self._outlet.closed()
+            self.conversation.lost()
+            del self.conversation, self._outlet, self.deliver
+
+    # --- frames in ---------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Know that somebody is there."""
+        self.factory.heard(self)
+        super().dataReceived(data)
+
+    def consumeData(self) -> None:
+        """Cut frames, but not within a frame: ``release`` may come there."""
+        if not self._cutting:
+            self._cutting = True
+            try:
+                super().consumeData()
+            finally:
+                self._cutting = False
+
+    def processData(self) -> bool:
+        """Cut a frame, or a part of one; tell whether there may be more."""
+        return not self._held and bool(super().processData())
+
+    @property
+    def maxMessagePayloadSize(self) -> int:
+        """How long a message may be now; autobahn asks."""
+        before = self.conversation is None or self.conversation.user is None
+        return MAX_FRAME_BEFORE_LOGIN if before else MAX_FRAME
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        """A message begins."""
+        self._fragments = 0
+        super().onMessageBegin(isBinary)
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        """One of its frames begins."""
+        self._fragments += 1
+        if self._fragments > MAX_FRAGMENTS and not self.failedByMe:
+            self._max_message_size_exceeded(0, 0, f"A message has {MAX_FRAGMENTS} frames at most.")
+        super().onMessageFrameBegin(length)
+
+    def onFrameData(self, payload: bytes) -> bool | None:
+        """Unmask, as one large number: many times faster than autobahn does, byte by byte."""
+        mask: bytes | None = self.current_frame.mask  # type: ignore[assignment]
+        size = len(payload)
+        if mask is not None and size:
+            turn = (self.current_frame_masker.pointer() - size) % 4
+            pattern = (mask[turn:] + mask[:turn]) * (size // 4 + 1)
+            number = int.from_bytes(payload, "big") ^ int.from_bytes(pattern[:size], "big")
+            payload = number.to_bytes(size, "big")
+        result: bool | None = super().onFrameData(payload)
+        return result
+
+    def onMessageEnd(self) -> None:
+        """Answer a message."""
+        message = b"".join(self.message_data)
+        self.message_data = []
+        deflate: Any = self._perMessageCompress
+        if deflate is not None:
+            deflate._decompressor = None  # 40 KiB, of no use for the next one
+        if self.failedByMe or self.conversation is None or self.conversation.over:
+            return
+        if self.message_is_binary:
+            self._code = NOT_TEXT
+            self.conversation.refuse(ChatError("bad-request", "A message is a text, not binary."))
+            return
+        if self.conversation.user is None:
+            self.factory.said_something(self)
+        self._receiving = True
+        self.conversation.receive(message)
+        self._receiving = False
+
+    def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
+        """Say so in our words, and close: autobahn asks."""
+        self.failedByMe = True
+        self._code = TOO_LARGE
+        sentence = f"A message has at most {limit} bytes." if limit else reason
+        if self.conversation is not None:
+            self.conversation.refuse(ChatError("too-large", sentence))
+
+    # --- the line: see conversation.Line ------------------------------------------------------
+
+    @property
+    def held(self) -> bool:
+        """Whether it is not read now: then its silence means nothing."""
+        return self._held
+
+    def hold(self) -> None:
+        """Read no further."""
+        self._held = True
+        self.transport.pauseProducing()
+
+    def release(self) -> None:
+        """Read on, what is here already first."""
+        self._held = False
+        self.factory.heard(self)
+        self.consumeData()
+        if not self._held:
+            self.transport.resumeProducing()
+
+    def close(self) -> None:
+        """Say why, and close when the client has answered, or after CLOSE_SECONDS."""
+        self.factory.closing(self)
+        code, reason = self._why()
+        self.sendCloseFrame(code, reason.encode())
+        if self._held:
+            self.release()  # to hear the answer; conversation takes no more messages
+
+    def close_because(self, code: int) -> None:
+        """Remember why it is about to be closed."""
+        self._code = code
+
+    def _why(self) -> tuple[int, str]:
+        user = self.conversation.user if self.conversation is not None else None
+        if self._code is None:
+            if user is not None and user.gone:
+                self._code = GOODBYE
+            else:
+                self._code = NO_MESSAGE if self._receiving else DISMISSED
+        return self._code, _REASONS[self._code]
+
+    # --- the transport's producer: see IPushProducer -------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is over-full."""
+        if self.conversation is not None:
+            self.conversation.filled()
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer is empty."""
+        if self.conversation is not None:
+            self.conversation.drained()
+
+    def stopProducing(self) -> None:
+        """The connection is gone: connectionLost says so too."""
+
+
+_REASONS: Final = {
+    GOODBYE: "goodbye",
+    GOING_AWAY: "the server is stopping",
+    NOT_TEXT: "a message is a text, not binary",
+    NO_MESSAGE: "a message is one JSON object in UTF-8",
+    POLICY: "no login came",
+    TOO_LARGE: "too-large",
+    DISMISSED: "the server has ended it",
+}
+"""What a close code means here."""
+
+
+class WebFactory(WebSocketServerFactory):
+    """All WebSockets of the door.
+
+    ``rate`` is how many requests a second a connection is read for (0: any number), and twice as
+    many at once. Past ``max_connections`` (0: no limit) nobody is let in.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        admission: Admission,
+        clock: IReactorTime,
+        entry: Callable[[], str | None],
+        rate: float = 0.0,
+        max_connections: int = 0,
+    ) -> None:
+        super().__init__(reactor=clock, server="")
+        self.setProtocolOptions(
+            versions=[13],
+            webStatus=False,
+            utf8validateIncoming=False,  # whoever decodes JSON does
+            applyMask=False,
+            failByDrop=False,
+            openHandshakeTimeout=0,  # the request is here already
+            closeHandshakeTimeout=0,  # the factory's own timer looks after both of these
+            autoPingInterval=0,
+            allowedOrigins=["*"],  # judged before
+            perMessageCompressionAccept=accept_compression,
+        )
+        self.admission = admission
+        self.clock = clock
+        self.entry = entry
+        self.rate = rate
+        self.max_connections = max_connections
+        self.connections: set[WebProtocol] = set()
+        self._silent = Deadlines[WebProtocol](clock, LOGIN_SECONDS)
+        self._quiet = Deadlines[WebProtocol](clock, PING_SECONDS)
+        self._pinged = Deadlines[WebProtocol](clock, PING_SECONDS)
+        self._closing = Deadlines[WebProtocol](clock, CLOSE_SECONDS)
+        self._empty: Deferred[None] | None = None
+        self._sweeps = LoopingCall(self._sweep)
+        self._sweeps.clock = clock
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may come."""
+        return not self.max_connections or len(self.connections) < self.max_connections
+
+    def take(self, transport: Any, host: str, port: int, head: bytes) -> None:
+        """Take over a transport whose client, ``host`` and ``port``, has asked for a WebSocket.
+
+        ``head`` is its request.
+        """
+        protocol = WebProtocol()
+        protocol.factory = self
+        protocol.host = host
+        protocol.port = port
+        transport.unregisterProducer()
+        if isinstance(transport, ProtocolWrapper):  # TLS
+            transport.wrappedProtocol = protocol
+        else:
+            transport.protocol = protocol
+        transport.resumeProducing()
+        protocol.makeConnection(transport)
+        protocol.dataReceived(head)
+
+    def converse(self, protocol: WebProtocol) -> Conversation:
+        """Begin the conversation of a connection."""
+        rate = Rate(self.rate, 2 * self.rate) if self.rate else None
+        return Conversation(protocol, self.admission, self.clock, self.entry, rate)
+
+    def close(self, farewell: Bye) -> Deferred[None]:
+        """Say farewell on every connection; fires when all of them are gone, in a while."""
+        for protocol in tuple(self.connections):
+            protocol.close_because(GOING_AWAY)
+            if protocol.conversation is not None:
+                protocol.conversation.close(farewell)
+        empty = self._empty = Deferred()
+        self._check_empty()
+        return empty
+
+    # --- one timer for all connections ---------------------------------------------------------
+
+    def opened(self, protocol: WebProtocol) -> None:
+        """A connection has begun, and should log in."""
+        self.connections.add(protocol)
+        self._silent.set(protocol)
+        if not self._sweeps.running:
+            self._sweeps.start(1.0, now=False)
+
+    def said_something(self, protocol: WebProtocol) -> None:
+        """A connection that is not logged in has sent a message."""
+        self._silent.set(protocol)
+
+    def heard(self, protocol: WebProtocol) -> None:
+        """Something came: the client is there."""
+        self._pinged.drop(protocol)
+        self._quiet.set(protocol)
+
+    def closing(self, protocol: WebProtocol) -> None:
+        """A connection is being closed."""
+        self._closing.set(protocol)
+
+    def gone(self, protocol: WebProtocol) -> None:
+        """A connection is gone."""
+        self.connections.discard(protocol)
+        for deadlines in (self._silent, self._quiet, self._pinged, self._closing):
+            deadlines.drop(protocol)
+        self._check_empty()
+
+    def _check_empty(self) -> None:
+        if not self.connections and self._sweeps.running:
+            self._sweeps.stop()
+        if self._empty is not None and not self.connections:
+            empty, self._empty = self._empty, None
+            empty.callback(None)
+
+    def _sweep(self) -> None:
+        for protocol in self._silent.take():
+            conversation = protocol.conversation
+            if conversation is not None and conversation.user is None:
+                if conversation.answering:
+                    self._silent.set(protocol)
+                else:
+                    protocol.close_because(POLICY)
+                    conversation.refuse(ChatError("not-logged-in", "No login came: goodbye."))
+        for protocol in self._quiet.take():
+            if protocol.held:  # its answer would not be heard
+                self._quiet.set(protocol)
+            else:
+                protocol.sendPing()
+                self._pinged.set(protocol)
+        for protocol in self._pinged.take():
+            if protocol.held:
+                self._pinged.set(protocol)
+            else:
+                protocol.transport.abortConnection()
+        for protocol in self._closing.take():
+            protocol.transport.abortConnection()

@@ -1,0 +1,72 @@
+/** A quiet line while the connection is gone, and sentences that are seen for a while. */
+
+/** @import { Client } from "./client.js" */
+
+import { button, byId, el, icon } from "./dom.js";
+
+/** Milliseconds that a short break may last before it is mentioned. */
+const BRIEF = 700;
+
+/** Milliseconds that a sentence stays. */
+const STAY = 8_000;
+
+/** Sentences at once, at most. */
+const MOST = 3;
+
+export class Banner {
+  #soon = 0;
+  #count = 0;
+
+  /** @param {Client} client */
+  constructor(client) {
+    this.client = client;
+    this.banner = byId("banner");
+    this.words = byId("banner-words");
+    this.said = byId("said");
+    byId("banner-retry").addEventListener("click", () => client.connection.hurry());
+    client.store.changed.on((what) => {
+      if (what === "link" || what === "login") this.#linked();
+    });
+    client.store.said.on((sentence) => this.#say(sentence));
+    for (const event of ["online", "offline", "focus", "pageshow"]) {
+      window.addEventListener(event, () => client.connection.hurry());
+    }
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") client.connection.hurry();
+    });
+  }
+
+  #linked() {
+    clearTimeout(this.#soon);
+    clearInterval(this.#count);
+    const { link } = this.client.connection;
+    if (link === "ready" || link === "off" || !this.client.store.me) {
+      this.banner.hidden = true;
+      return;
+    }
+    const wait = this.banner.hidden ? BRIEF : 0;
+    this.#soon = setTimeout(() => {
+      this.banner.hidden = false;
+      this.#write();
+      this.#count = setInterval(() => this.#write(), 1000);
+    }, wait);
+  }
+
+  #write() {
+    const { link, due } = this.client.connection;
+    const left = Math.ceil((due - Date.now()) / 1000);
+    const when = link === "waiting" && left > 2 ? `Trying again in ${left} s.` : "Connecting …";
+    this.words.textContent = `Not connected. What you write is kept. ${when}`;
+  }
+
+  /** @param {string} sentence */
+  #say(sentence) {
+    const words = el("div", "sentence", el("span", "", sentence));
+    const close = button("plain", icon("i-close"), () => words.remove());
+    close.setAttribute("aria-label", "Close");
+    words.append(close);
+    this.said.append(words);
+    while (this.said.childElementCount > MOST) this.said.firstElementChild?.remove();
+    setTimeout(() => words.remove(), STAY);
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * The chat's client: it logs in, comes back to where it was, and says what the person says. What
+ * the server says goes to the inbox, what becomes known to the store.
+ */
+
+/** @import { Login } from "./memory.js" */
+/** @import { Waiting } from "./outbox.js" */
+/** @import { Session } from "./session.js" */
+/** @import { Store } from "./store.js" */
+/** @import { Place, Texts, Welcome } from "./wire.js" */
+
+import { Connection, Refused } from "./connection.js";
+import { Inbox } from "./inbox.js";
+import { Marks, saveLogin, savedLogin, savedSeats } from "./memory.js";
+import { Past } from "./past.js";
+import { Signal } from "./signal.js";
+import { MAX_BEFORE_LOGIN, MAX_RESUMED, PAGE } from "./wire.js";
+
+const utf8 = new TextEncoder();
+/** @param {unknown} value */
+const sizeOf = (value) => utf8.encode(JSON.stringify(value)).length;
+
+export class Client {
+  /** The login was refused, and why. @type {Signal<string>} */
+  refused = new Signal();
+
+  /** @type {Login | null} */
+  #login = null;
+  /** Places for which the login had no room. @type {Place[]} */
+  #later = [];
+
+  /**
+   * @param {string} url of the WebSocket
+   * @param {Store} store
+   */
+  constructor(url, store) {
+    this.store = store;
+    this.connection = new Connection(url, {
+      opened: () => void this.#greet(),
+      received: (message) => this.inbox.received(message),
+      changed: () => store.changed.emit("link"),
+    });
+    this.past = new Past(this.connection, store);
+    this.inbox = new Inbox(this);
+  }
+
+  /** Log in as whoever this tab remembers. @returns {boolean} whether it remembers anybody */
+  resume() {
+    const login = savedLogin();
+    if (login) this.login(login);
+    return login !== null;
+  }
+
+  /** @param {Login} login */
+  login(login) {
+    this.#login = login;
+    this.connection.stop();
+    this.connection.start();
+  }
+
+  async logout() {
+    const bye = this.connection.ask({ type: "logout" }).catch(() => {});
+    await Promise.race([bye, new Promise((done) => setTimeout(done, 1000))]);
+    this.#forgetLogin();
+    this.store.reset();
+  }
+
+  #forgetLogin() {
+    this.#login = null;
+    saveLogin(null);
+    this.connection.stop();
+  }
+
+  /** Log in; and ask for the newest texts at once, which saves a round trip. */
+  async #greet() {
+    const login = this.#login;
+    if (!login) return this.connection.stop();
+    const { connection, store } = this;
+    const resume = this.#places(login);
+    const welcomed = connection.ask({ type: "login", ...login, resume });
+    if (!store.session?.timeline.lines.length) {
+      const session = store.current || savedSeats().current || undefined;
+      /** @type {Promise<Texts>} */
+      const newest = connection.ask({ type: "history", session, limit: PAGE });
+      newest.then((page) => this.#newest(page), () => {});
+    }
+    try {
+      await welcomed;
+    } catch (error) {
+      if (!(error instanceof Refused)) return; // lost: it comes back by itself
+      this.#forgetLogin();
+      this.refused.emit(error.message);
+    }
+  }
+
+  /** @param {Texts} page */
+  #newest(page) {
+    const session = this.store.sessions.get(page.session);
+    if (!session) return;
+    this.past.newest(session, page);
+    if (session === this.store.session) this.store.changed.emit("texts");
+  }
+
+  /**
+   * The sessions to come back to, as many as fit into a login; the others are joined after it.
+   * @param {Login} login
+   * @returns {Place[]}
+   */
+  #places(login) {
+    /** @type {Place[]} */
+    let places;
+    if (this.store.me) {
+      places = [...this.store.sessions.values()]
+        .filter((session) => session.epoch)
+        .map(({ name, head, epoch, password }) => ({
+          session: name, after: head, epoch, ...(password && { password }),
+        }));
+    } else {
+      places = savedSeats().seats.map(({ session, password }) => ({ session, password }));
+    }
+    const room = MAX_BEFORE_LOGIN - 200 - sizeOf(login);
+    let size = 0;
+    const fitting = places.filter((place, index) => {
+      size += sizeOf(place) + 1;
+      return size < room && index < MAX_RESUMED;
+    });
+    this.#later = places.slice(fitting.length);
+    return fitting;
+  }
+
+  /** The login is done. @param {Welcome} welcome */
+  welcomed(welcome) {
+    const { store, connection } = this;
+    if (!this.#login) return;
+    if (welcome.token) this.#login.token = welcome.token;
+    saveLogin(this.#login);
+    const first = store.me === "";
+    store.me = welcome.user;
+    store.guest = welcome.guest ?? false;
+    store.operator = welcome.operator ?? false;
+    store.server = welcome.server;
+    store.lobby = welcome.lobby ?? "";
+    store.limits = welcome.limits;
+    if (first) store.marks = new Marks(welcome.user);
+    for (const session of store.sessions.values()) session.here = false;
+    connection.welcomed();
+    for (const place of this.#later) connection.send({ type: "join", ...place });
+    for (const known of welcome.direct ?? []) {
+      const session = store.need(known.session);
+      if (session.epoch !== known.epoch) this.inbox.direct(session, known);
+    }
+    store.changed.emit("login");
+    if (first) store.show(savedSeats().current || store.lobby);
+    for (const session of store.sessions.values()) if (session.other) this.flush(session);
+  }
+
+  // --- saying ----------------------------------------------------------------------------
+
+  /**
+   * Say something in a session, now or when the connection is back.
+   * @param {Session} session
+   * @param {string} data
+   */
+  say(session, data) {
+    this.store.outbox.add(session.name, session.other, data);
+    session.newFrom = 0;
+    this.flush(session);
+    this.store.changed.emit("texts");
+  }
+
+  /** Say it again, under a new mark: the server refused it. @param {Waiting} text */
+  again(text) {
+    this.store.outbox.again(text);
+    const session = this.store.sessions.get(text.session);
+    if (session) this.flush(session);
+    this.store.changed.emit("texts");
+  }
+
+  /** Do not say it after all. @param {Waiting} text */
+  drop(text) {
+    this.store.outbox.remove(text.id);
+    this.store.changed.emit("texts");
+  }
+
+  /** Why a text can not be sent at all, or "". @param {string} data */
+  tooLong(data) {
+    const { text, frame } = this.store.limits;
+    const bytes = utf8.encode(data).length;
+    if (bytes <= text && sizeOf(data) < frame - 2048) return "";
+    return `A text has at most ${text.toLocaleString()} bytes; this one has ${
+      bytes.toLocaleString()}.`;
+  }
+
+  /** Send what waits for a session that the server has let this page into. @param {Session} session */
+  flush(session) {
+    const { connection, store } = this;
+    if (connection.link !== "ready" || !(session.here || session.other)) return;
+    let sent = false;
+    for (const text of store.outbox.of(session.name)) {
+      if (text.state === "failed") continue;
+      const { id, data } = text;
+      const place = session.other ? { to: session.other } : { session: session.name };
+      connection.send({ type: "text", ...place, data, id });
+      if (text.state === "waiting") text.epoch = session.epoch;
+      text.state = "sent";
+      sent = true;
+    }
+    if (sent) store.outbox.save();
+  }
+}

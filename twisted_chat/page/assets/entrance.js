@@ -1,0 +1,100 @@
+/** Two questions before one is in: what a new session is to be, and the password of a locked one. */
+
+/** @import { Rooms } from "./rooms.js" */
+/** @import { ListedSession } from "./wire.js" */
+
+import { byId, closeOnOutside } from "./dom.js";
+
+/** @param {string} id @returns {HTMLInputElement} */
+const input = (id) => byId(id);
+
+export class Entrance {
+  #joining = "";
+
+  /** @param {Rooms} rooms */
+  constructor(rooms) {
+    this.rooms = rooms;
+    this.creator = /** @type {HTMLDialogElement} */ (byId("create"));
+    this.key = /** @type {HTMLDialogElement} */ (byId("key"));
+    for (const dialog of [this.creator, this.key]) closeOnOutside(dialog);
+    byId("create-open").addEventListener("click", () => this.create(""));
+    byId("create-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#create();
+    });
+    byId("key-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#unlock();
+    });
+    for (const id of ["create-cancel", "key-cancel"]) {
+      byId(id).addEventListener("click", (event) => {
+        if (event.target instanceof Element) event.target.closest("dialog")?.close();
+      });
+    }
+  }
+
+  /** Ask what the new session is to be. @param {string} name */
+  create(name) {
+    /** @type {HTMLFormElement} */ (byId("create-form")).reset();
+    input("create-name").value = name;
+    this.#problem("create", "");
+    this.creator.showModal();
+    input(name ? "create-topic" : "create-name").focus();
+  }
+
+  /** Join a session, after asking for its password where it has one. @param {ListedSession} listed */
+  async join({ session, locked }) {
+    if (!locked) return void (await this.#enter(session));
+    this.#joining = session;
+    byId("key-name").textContent = session;
+    input("key-password").value = "";
+    this.#problem("key", "");
+    return this.key.showModal();
+  }
+
+  /**
+   * @param {string} session
+   * @param {string} [password]
+   */
+  async #enter(session, password) {
+    try {
+      await this.rooms.join(session, password);
+    } catch (error) {
+      const sentence = error instanceof Error ? error.message : "";
+      if (!this.key.open) return this.rooms.store.said.emit(`${session}: ${sentence}`);
+      this.#problem("key", sentence);
+    }
+    return undefined;
+  }
+
+  async #unlock() {
+    await this.#enter(this.#joining, input("key-password").value);
+    if (byId("key-problem").hidden) this.key.close();
+  }
+
+  async #create() {
+    const password = input("create-password").value;
+    this.#problem("create", "");
+    try {
+      await this.rooms.create({
+        session: input("create-name").value.trim(),
+        topic: input("create-topic").value.trim(),
+        keep: input("create-keep").checked,
+        ...(password && { password }),
+      });
+      this.creator.close();
+    } catch (error) {
+      this.#problem("create", error instanceof Error ? error.message : "");
+    }
+  }
+
+  /**
+   * @param {"create" | "key"} dialog
+   * @param {string} sentence
+   */
+  #problem(dialog, sentence) {
+    const problem = byId(`${dialog}-problem`);
+    problem.textContent = sentence;
+    problem.hidden = !sentence;
+  }
+}

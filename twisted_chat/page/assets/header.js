@@ -1,0 +1,93 @@
+/** The head of the session that is shown: its name, its topic, and what can be done with it. */
+
+/** @import { Client } from "./client.js" */
+/** @import { Rooms } from "./rooms.js" */
+
+import { byId, closeOnOutside, el } from "./dom.js";
+import { eachFrame } from "./signal.js";
+
+export class Header {
+  /**
+   * @param {Client} client
+   * @param {Rooms} rooms
+   */
+  constructor(client, rooms) {
+    this.store = client.store;
+    this.rooms = rooms;
+    this.dialog = /** @type {HTMLDialogElement} */ (byId("about"));
+    this.topic = /** @type {HTMLInputElement} */ (byId("about-topic"));
+    this.deleting = byId("about-deleting");
+    closeOnOutside(this.dialog);
+    byId("about-open").addEventListener("click", () => this.#open());
+    byId("about-form").addEventListener("submit", () => this.#save());
+    byId("leave").addEventListener("click", () => this.#leave());
+    byId("delete").addEventListener("click", () => {
+      this.deleting.hidden = false;
+      byId("delete-really").focus();
+    });
+    byId("delete-really").addEventListener("click", () => this.#delete());
+    const render = eachFrame(() => this.#render());
+    this.store.changed.on((what) => {
+      if (what !== "texts" && what !== "link") render();
+    });
+  }
+
+  #render() {
+    const session = this.store.session;
+    byId("title").textContent = session?.title ?? "";
+    byId("topic").textContent = session?.topic ?? "";
+    byId("title-lock").toggleAttribute("hidden", !session?.locked);
+    byId("about-open").hidden = !session || session.other !== "";
+    byId("search-open").hidden = !session;
+    byId("members-open").hidden = !session || session.other !== "";
+    byId("nothing").hidden = session !== undefined || !this.store.me;
+    byId("composer").hidden = !session;
+    const count = session?.count ?? 0;
+    byId("member-count").textContent = count.toLocaleString();
+    byId("members-open").setAttribute("aria-label", `Members, ${count}`);
+  }
+
+  #open() {
+    const session = this.store.session;
+    if (!session) return;
+    const may = this.rooms.mayRule(session);
+    byId("about-title").textContent = session.name;
+    const facts = [
+      may ? "" : session.topic,
+      session.owner ? `Owned by ${session.owner}.` : "",
+      session.locked ? "It has a password." : "Everybody may join.",
+      session.keep ? "It stays when it is empty." : "It ends some time after the last one has left.",
+    ];
+    byId("about-facts").replaceChildren(...facts.filter(Boolean).map((fact) => el("p", "", fact)));
+    this.topic.value = session.topic;
+    for (const id of ["about-topic-label", "about-topic", "about-save"]) byId(id).hidden = !may;
+    byId("delete").hidden = !may;
+    this.deleting.hidden = true;
+    this.dialog.showModal();
+  }
+
+  #save() {
+    const session = this.store.session;
+    const topic = this.topic.value.trim();
+    if (session && this.rooms.mayRule(session) && topic !== session.topic) {
+      this.#tell(this.rooms.setTopic(session, topic));
+    }
+  }
+
+  #leave() {
+    const session = this.store.session;
+    this.dialog.close();
+    if (session) this.#tell(this.rooms.leave(session));
+  }
+
+  #delete() {
+    const session = this.store.session;
+    this.dialog.close();
+    if (session) this.#tell(this.rooms.remove(session));
+  }
+
+  /** @param {Promise<unknown>} doing */
+  #tell(doing) {
+    doing.catch((error) => this.store.said.emit(error.message));
+  }
+}

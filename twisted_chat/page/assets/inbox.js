@@ -1,0 +1,168 @@
+/** Taking in what the server says. */
+
+/** @import { Client } from "./client.js" */
+/** @import { Session } from "./session.js" */
+/** @import { Direct, Failure, Message, Snapshot, Text } from "./wire.js" */
+
+import { attentive } from "./attention.js";
+import { mentionOf } from "./mention.js";
+import { Signal } from "./signal.js";
+
+/** Texts kept of a session that is not shown. */
+const OUT_OF_SIGHT = 100;
+
+export class Inbox {
+  /** A new text, and whether it calls the person. @type {Signal<{ text: Text, calls: boolean }>} */
+  heard = new Signal();
+
+  #mention = mentionOf("");
+
+  /** @param {Client} client */
+  constructor(client) {
+    this.client = client;
+    this.store = client.store;
+  }
+
+  /** @param {Message} message */
+  received(message) {
+    const { store } = this;
+    switch (message.type) {
+      case "welcome":
+        this.#mention = mentionOf(message.user);
+        return this.client.welcomed(message);
+      case "session":
+        return this.#snapshot(message);
+      case "text":
+        return this.#text(message);
+      case "joined":
+        return this.#moved(message.session, [message.user], [], message.count);
+      case "left":
+        if (message.id) return store.forget(message.session, "You left the session.");
+        return this.#moved(message.session, [], [message.user], message.count);
+      case "presence": {
+        const { session, joined = [], left = [], count } = message;
+        return this.#moved(session, joined, left, count);
+      }
+      case "topic": {
+        const session = store.sessions.get(message.session);
+        if (session) session.topic = message.topic;
+        return store.changed.emit("sessions");
+      }
+      case "deleted":
+        store.forget(message.session, "The session was deleted.");
+        return store.said.emit(`${message.session} was deleted by ${message.user}.`);
+      case "notice":
+        return store.said.emit(message.data);
+      case "bye":
+        return message.id ? undefined : this.client.connection.leaving(message.retry ?? 0);
+      case "error":
+        return this.#error(message);
+      default:
+        return undefined; // an answer: whoever asked for it takes it
+    }
+  }
+
+  /**
+   * Know of a direct session that began, or went on, while the person was away.
+   * @param {Session} session
+   * @param {Direct} known
+   */
+  direct(session, { epoch, head }) {
+    session.epoch = epoch;
+    session.head = head;
+    session.timeline.clear();
+    session.read = Math.max(0, this.store.marks.get(session.name, epoch));
+    this.store.changed.emit("sessions");
+  }
+
+  /** @param {Snapshot} snapshot */
+  #snapshot(snapshot) {
+    const { client, store } = this;
+    const session = store.need(snapshot.session);
+    const before = session.epoch;
+    const goesOn = session.snapshot(snapshot, store.marks);
+    if (before && before !== session.epoch) this.#doubt(session);
+    if (store.current === "" || (store.current === session.name && !goesOn)) {
+      store.show(session.name);
+    }
+    if (session === store.session) {
+      store.changed.emit("members");
+      if (session.timeline.lines.length === 0) void client.past.latest(session);
+    }
+    store.changed.emit("sessions");
+    store.remember();
+    client.flush(session);
+  }
+
+  /**
+   * The session has begun anew: nobody knows whether what was sent in its old life was stored.
+   * @param {Session} session
+   */
+  #doubt(session) {
+    const { outbox } = this.store;
+    for (const text of outbox.of(session.name)) {
+      if (text.state === "sent") outbox.fail(text, "The session has begun anew since.");
+    }
+  }
+
+  /** @param {Text} text */
+  #text(text) {
+    const { store } = this;
+    const session = store.need(text.session);
+    const own = text.source === store.me;
+    const waiting = own ? store.outbox.get(text.id) : undefined;
+    if (waiting) {
+      store.outbox.remove(waiting.id);
+      if (waiting.session !== session.name) this.#renamed(waiting.session, session.name);
+    }
+    if (session.receive(text)) {
+      if (own && session.unread === 1) store.readTo(text.seq, session);
+      const calls = !own && (session.other !== "" || text.data.search(this.#mention) >= 0);
+      if (calls) session.mentions += 1;
+      if (session !== store.session) session.timeline.keepNewest(OUT_OF_SIGHT);
+      else if (!own && !attentive()) session.note(text.seq);
+      this.heard.emit({ text, calls });
+      store.changed.emit("sessions");
+    }
+    if (session === store.session) store.changed.emit("texts");
+  }
+
+  /**
+   * The server calls a direct session by another name than this page supposed.
+   * @param {string} from
+   * @param {string} to
+   */
+  #renamed(from, to) {
+    const { store } = this;
+    for (const text of store.outbox.of(from)) text.session = to;
+    store.outbox.save();
+    if (store.current === from) store.show(to);
+    store.forget(from, "");
+  }
+
+  /**
+   * @param {string} name
+   * @param {string[]} joined
+   * @param {string[]} left
+   * @param {number} count
+   */
+  #moved(name, joined, left, count) {
+    this.store.sessions.get(name)?.moved(joined, left, count);
+    this.store.changed.emit("members");
+  }
+
+  /** @param {Failure} failure */
+  #error(failure) {
+    const { store } = this;
+    const waiting = store.outbox.get(failure.id);
+    if (waiting) {
+      store.outbox.fail(waiting, failure.data);
+      if (waiting.session === store.current) store.changed.emit("texts");
+    } else if (!failure.id && failure.session) {
+      store.forget(failure.session, failure.data);
+      store.said.emit(`${failure.session}: ${failure.data}`);
+    } else if (!failure.id) {
+      store.said.emit(failure.data);
+    }
+  }
+}

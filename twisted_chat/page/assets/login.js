@@ -1,0 +1,73 @@
+/** The first thing that one sees: who are you? */
+
+/** @import { Client } from "./client.js" */
+
+import { byId } from "./dom.js";
+
+export class LoginView {
+  /** @param {Client} client */
+  constructor(client) {
+    this.client = client;
+    this.form = /** @type {HTMLFormElement} */ (byId("login"));
+    this.user = /** @type {HTMLInputElement} */ (byId("login-user"));
+    this.password = /** @type {HTMLInputElement} */ (byId("login-password"));
+    this.problem = byId("login-problem");
+    this.enter = /** @type {HTMLButtonElement} */ (byId("login-enter"));
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    client.refused.on((sentence) => this.#show(sentence));
+    client.store.changed.on((what) => {
+      if (what === "login") this.#update();
+      if (what === "link") this.#linked();
+    });
+  }
+
+  #submit() {
+    const user = this.user.value.trim();
+    if (!user) return this.#show("Please say who you are.", this.user);
+    const password = this.password.value;
+    this.#show("");
+    this.enter.disabled = true;
+    this.enter.textContent = "Entering …";
+    return this.client.login({ user, ...(password && { password }) });
+  }
+
+  /** Somebody is here now, or nobody any more. */
+  #update() {
+    const here = this.client.store.me !== "";
+    document.body.dataset["view"] = here ? "chat" : "login";
+    this.#idle();
+    if (here) {
+      this.password.value = "";
+      this.#show("");
+    } else {
+      this.user.focus();
+    }
+  }
+
+  #linked() {
+    if (this.client.store.me) return;
+    const { link, failures } = this.client.connection;
+    if (link === "waiting" && failures > 1) this.#show("The server does not answer. Trying again …");
+    if (link === "off") this.#idle();
+  }
+
+  #idle() {
+    this.enter.disabled = false;
+    this.enter.textContent = "Enter";
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {HTMLInputElement} [field] that it is about
+   */
+  #show(sentence, field) {
+    document.body.dataset["view"] ||= "login";
+    if (sentence && !this.client.store.me) document.body.dataset["view"] = "login";
+    this.problem.textContent = sentence;
+    this.problem.hidden = !sentence;
+    field?.focus();
+  }
+}

@@ -1,0 +1,72 @@
+/** Puts the page together. */
+
+import { Banner } from "./banner.js";
+import { Client } from "./client.js";
+import { Composer } from "./composer.js";
+import { byId } from "./dom.js";
+import { Entrance } from "./entrance.js";
+import { Header } from "./header.js";
+import { LoginView } from "./login.js";
+import { MembersView } from "./members.js";
+import { Notifier } from "./notify.js";
+import { Rooms } from "./rooms.js";
+import { Search } from "./search.js";
+import { Sidebar } from "./sidebar.js";
+import { Store } from "./store.js";
+import { Switcher } from "./switcher.js";
+import { TextsView } from "./texts.js";
+
+const url = new URL("ws", document.baseURI);
+url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+
+const store = new Store();
+const client = new Client(url.href, store);
+const rooms = new Rooms(client);
+const login = new LoginView(client);
+const texts = new TextsView(client);
+const composer = new Composer(client, () => void texts.toNewest());
+const entrance = new Entrance(rooms);
+const switcher = new Switcher(rooms, entrance);
+const search = new Search(client, texts);
+new Sidebar(client, rooms);
+new Header(client, rooms);
+const members = new MembersView(rooms);
+new Banner(client);
+new Notifier(client, rooms);
+
+byId("sidebar-open").addEventListener("click", () => {
+  document.body.classList.toggle("sidebar-open");
+});
+byId("shade").addEventListener("click", () => document.body.classList.remove("sidebar-open"));
+
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    void switcher.open();
+  } else if ((event.ctrlKey || event.metaKey) && event.shiftKey && event.key.toLowerCase() === "f") {
+    event.preventDefault();
+    search.toggle(true);
+  } else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
+    escape();
+  }
+});
+
+/** Close what is open, the nearest first; with nothing open, go to the newest text. */
+function escape() {
+  if (document.body.classList.contains("sidebar-open")) {
+    document.body.classList.remove("sidebar-open");
+  } else if (!byId("search").hidden) {
+    search.toggle(false);
+  } else if (!byId("members").hidden && matchMedia("(max-width: 70rem)").matches) {
+    members.toggle(false);
+  } else {
+    void texts.toNewest();
+    composer.focus();
+  }
+}
+
+window.addEventListener("pagehide", () => store.marks.save());
+
+const known = client.resume();
+document.body.dataset["view"] = known ? "chat" : "login";
+if (!known) login.user.focus();

@@ -1,0 +1,87 @@
+/** Who is in the session that is shown. */
+
+/** @import { Rooms } from "./rooms.js" */
+
+import { avatar, button, byId, el, icon, nameOf } from "./dom.js";
+import { names } from "./session.js";
+import { eachFrame } from "./signal.js";
+
+/** Names that are listed at once; the rest is found by typing. */
+const MOST = 300;
+
+/** From this many members on there is a field to find one. */
+const SOME = 15;
+
+export class MembersView {
+  #learning = "";
+
+  /** @param {Rooms} rooms */
+  constructor(rooms) {
+    this.rooms = rooms;
+    this.store = rooms.store;
+    this.panel = byId("members");
+    this.find = /** @type {HTMLInputElement} */ (byId("members-find"));
+    this.list = byId("members-list");
+    const render = eachFrame(() => this.#render());
+    this.find.addEventListener("input", render);
+    this.store.changed.on((what) => {
+      if (what === "current") this.find.value = "";
+      if (what === "members" || what === "current" || what === "login") render();
+    });
+    byId("members-open").addEventListener("click", () => this.toggle());
+    byId("members-close").addEventListener("click", () => this.toggle(false));
+    const wide = matchMedia("(min-width: 70rem)");
+    wide.addEventListener("change", () => this.toggle(wide.matches));
+    this.toggle(wide.matches);
+  }
+
+  /** @param {boolean} [open] */
+  toggle(open = this.panel.hidden === true) {
+    this.panel.hidden = !open;
+    byId("members-open").setAttribute("aria-expanded", String(open));
+    document.body.classList.toggle("members-shown", open);
+    if (open) this.#render();
+  }
+
+  #render() {
+    const session = this.store.session;
+    document.body.classList.toggle("direct", session ? session.other !== "" : false);
+    if (this.panel.hidden || !session || session.other) return this.list.replaceChildren();
+    if (session.users.size < session.count && this.#learning !== session.name) {
+      this.#learning = session.name;
+      this.rooms.learnMembers(session).catch(() => {
+        // The list is then shorter than the count beside it says.
+      }).finally(() => {
+        this.#learning = "";
+      });
+    }
+    const wanted = this.find.value.trim().toLowerCase();
+    const found = [...session.users].filter((name) => name.toLowerCase().includes(wanted));
+    found.sort(names.compare);
+    const some = found.slice(0, MOST).map((name) => el("li", "", this.#entry(name)));
+    const rest = (wanted ? found.length : Math.max(session.count, found.length)) - some.length;
+    if (rest > 0) some.push(el("li", "rest", `and ${rest.toLocaleString()} more`));
+    if (!found.length) some.push(el("li", "rest", "Nobody of that name is here."));
+    this.find.parentElement?.toggleAttribute("hidden", session.count < SOME);
+    return this.list.replaceChildren(...some);
+  }
+
+  /** @param {string} name */
+  #entry(name) {
+    const me = name === this.store.me;
+    const entry = button("entry", avatar(name), () => {
+      if (matchMedia("(max-width: 70rem)").matches) this.toggle(false);
+      this.rooms.message(name);
+    });
+    entry.append(nameOf(name));
+    if (!me) entry.append(icon("i-message"));
+    if (name === this.store.session?.owner) entry.append(el("span", "note", "owner"));
+    if (me) {
+      entry.append(el("span", "note", "you"));
+      entry.disabled = true;
+    } else {
+      entry.title = `Write to ${name} alone`;
+    }
+    return entry;
+  }
+}

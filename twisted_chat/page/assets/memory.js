@@ -1,0 +1,123 @@
+/**
+ * What the browser remembers. Who is logged in, and what is not sent yet, is the tab's
+ * (sessionStorage: gone with the tab); how far somebody has read is the browser's (localStorage).
+ * A browser that keeps nothing is fine: everything then lives as long as the page.
+ */
+
+const PREFIX = "twisted-chat.";
+
+/** Read marks kept for one user, at most. */
+const MAX_MARKS = 300;
+
+/**
+ * @typedef {{ user: string, password?: string, token?: string }} Login
+ * @typedef {{ session: string, epoch: string, password?: string }} Seat
+ * @typedef {{ epoch: string, seq: number }} Mark
+ */
+
+/**
+ * @param {() => Storage} where
+ * @param {string} key
+ * @returns {any}
+ */
+function read(where, key) {
+  try {
+    return JSON.parse(where().getItem(PREFIX + key) ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {() => Storage} where
+ * @param {string} key
+ * @param {unknown} value
+ */
+function write(where, key, value) {
+  try {
+    if (value === null) where().removeItem(PREFIX + key);
+    else where().setItem(PREFIX + key, JSON.stringify(value));
+  } catch {
+    // Full or forbidden: it is a convenience only.
+  }
+}
+
+const tab = () => sessionStorage;
+const browser = () => localStorage;
+
+/** @returns {Login | null} */
+export const savedLogin = () => read(tab, "login");
+
+/** @param {Login | null} login */
+export const saveLogin = (login) => write(tab, "login", login);
+
+/**
+ * The sessions that this tab was in, and the one that it showed.
+ * @returns {{ seats: Seat[], current: string }}
+ */
+export const savedSeats = () => read(tab, "seats") ?? { seats: [], current: "" };
+
+/** @param {{ seats: Seat[], current: string } | null} seats */
+export const saveSeats = (seats) => write(tab, "seats", seats);
+
+/**
+ * Texts that were typed here and not acknowledged yet.
+ * @returns {import("./outbox.js").Waiting[]}
+ */
+export const savedOutbox = () => read(tab, "outbox") ?? [];
+
+/** @param {import("./outbox.js").Waiting[]} waiting */
+export const saveOutbox = (waiting) => write(tab, "outbox", waiting.length ? waiting : null);
+
+/** @returns {Record<string, string>} */
+export const savedDrafts = () => read(tab, "drafts") ?? {};
+
+/** @param {Record<string, string>} drafts */
+export const saveDrafts = (drafts) => write(tab, "drafts", drafts);
+
+/** How far a user has read, in each session. */
+export class Marks {
+  #key;
+  /** @type {Map<string, Mark>} */
+  #marks;
+  #saving = 0;
+
+  /** @param {string} user */
+  constructor(user) {
+    this.#key = `read.${user.toLowerCase()}`;
+    this.#marks = new Map(Object.entries(read(browser, this.#key) ?? {}));
+  }
+
+  /**
+   * The last seq that was read in this life of the session, or -1.
+   * @param {string} session
+   * @param {string} epoch
+   */
+  get(session, epoch) {
+    const mark = this.#marks.get(session);
+    return mark?.epoch === epoch ? mark.seq : -1;
+  }
+
+  /**
+   * @param {string} session
+   * @param {string} epoch
+   * @param {number} seq
+   */
+  set(session, epoch, seq) {
+    this.#marks.delete(session); // so that the map's order is that of use
+    this.#marks.set(session, { epoch, seq });
+    this.#saving ||= setTimeout(() => this.save(), 500);
+  }
+
+  save() {
+    clearTimeout(this.#saving);
+    this.#saving = 0;
+    const kept = [...this.#marks].slice(-MAX_MARKS);
+    write(browser, this.#key, Object.fromEntries(kept));
+  }
+}
+
+/** @returns {boolean} whether the person has already said no to notifications here */
+export const saidNo = () => read(browser, "no-notifications") === true;
+
+export const sayNo = () => write(browser, "no-notifications", true);

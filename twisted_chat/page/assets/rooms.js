@@ -1,0 +1,110 @@
+/** What a person does with sessions. All of it rejects with Refused or Lost. */
+
+/** @import { Client } from "./client.js" */
+/** @import { Session } from "./session.js" */
+/** @import { Listing, Members, Snapshot } from "./wire.js" */
+
+/** Names of members that are asked for, at most: nobody reads more in a page. */
+const MOST_MEMBERS = 5_000;
+
+export class Rooms {
+  /** @param {Client} client */
+  constructor(client) {
+    this.client = client;
+    this.store = client.store;
+    this.connection = client.connection;
+  }
+
+  /** Show a session that one is in. @param {string} name */
+  open(name) {
+    if (name === this.store.current) return;
+    this.store.show(name);
+    const session = this.store.session;
+    if (session) void this.client.past.latest(session);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} [password]
+   */
+  async join(name, password) {
+    /** @type {Snapshot} */
+    const snapshot = await this.connection.ask({ type: "join", session: name, password });
+    this.#entered(snapshot, password);
+  }
+
+  /**
+   * @param {{ session: string, topic: string, password?: string, keep: boolean }} wish
+   */
+  async create(wish) {
+    /** @type {Snapshot} */
+    const snapshot = await this.connection.ask({ type: "create", ...wish });
+    this.#entered(snapshot, wish.password);
+  }
+
+  /**
+   * @param {Snapshot} snapshot
+   * @param {string | undefined} password
+   */
+  #entered(snapshot, password) {
+    this.store.need(snapshot.session).password = password ?? "";
+    this.open(snapshot.session);
+    this.store.remember();
+  }
+
+  /** Begin, or go on with, a talk of two. @param {string} user */
+  message(user) {
+    const known = [...this.store.sessions.values()].find((each) => each.other === user);
+    const both = [user, this.store.me].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+    this.open(known?.name ?? this.store.need(`@${both.join(",")}`).name);
+  }
+
+  /** @param {Session} session */
+  leave(session) {
+    return this.connection.ask({ type: "leave", session: session.name });
+  }
+
+  /** End a session for everybody. @param {Session} session */
+  remove(session) {
+    return this.connection.ask({ type: "delete", session: session.name });
+  }
+
+  /**
+   * @param {Session} session
+   * @param {string} topic
+   */
+  setTopic(session, topic) {
+    return this.connection.ask({ type: "topic", session: session.name, topic });
+  }
+
+  /** Whether the person may delete a session and change its topic. @param {Session} session */
+  mayRule(session) {
+    if (session.other) return false;
+    const owns = session.owner?.toLowerCase() === this.store.me.toLowerCase();
+    return owns || (this.store.operator && session.name !== this.store.lobby);
+  }
+
+  /** Which sessions there are, and who is here. */
+  async list() {
+    /** @type {Listing[]} */
+    const parts = [];
+    parts.push(await this.connection.ask({ type: "list" }, (part) => parts.push(part)));
+    return {
+      sessions: parts.flatMap((part) => part.sessions),
+      users: parts.flatMap((part) => part.users),
+    };
+  }
+
+  /** Learn the names of those in a session that the snapshot had no room for. @param {Session} session */
+  async learnMembers(session) {
+    let after;
+    while (session.users.size < Math.min(session.count, MOST_MEMBERS)) {
+      /** @type {Members} */
+      const page = await this.connection.ask({ type: "who", session: session.name, after });
+      session.moved(page.users, [], page.count);
+      after = page.users.at(-1);
+      if (!page.more) break;
+    }
+    if (session === this.store.session) this.store.changed.emit("members");
+  }
+}

@@ -1,0 +1,108 @@
+/** One row of the text list: a text, and above it what begins with it (a day, the new ones). */
+
+/** @import { Line } from "./timeline.js" */
+
+import { dayOf, hourAndMinute, inFull, inMargin, machine, nameOfDay } from "./clock.js";
+import { avatar, button, el, nameOf } from "./dom.js";
+import { shown } from "./format.js";
+
+/** Milliseconds after which a text has its author's name again. */
+const PAUSE = 5 * 60_000;
+
+/** Lines, and characters, over which a text is folded. */
+const LONG_LINES = 24;
+const LONG = 2_400;
+
+/**
+ * What a row does when it is asked to.
+ * @typedef {{ unfold: () => void, again: () => void, drop: () => void }} Does
+ *
+ * How a row looks, beside its text.
+ * @typedef {object} Look
+ * @property {boolean} day  it is the first of its day
+ * @property {boolean} head  its author's name is shown
+ * @property {boolean} isNew  it is the first that is new
+ * @property {"" | "waiting" | "sent" | "failed"} state
+ * @property {string} reason  why it failed
+ * @property {boolean} folded
+ */
+
+/**
+ * @param {{ time: number, source: string } | undefined} before
+ * @param {{ time: number, source: string }} line
+ */
+export function begins(before, line) {
+  const day = !before || dayOf(before.time) !== dayOf(line.time);
+  const head = day || before.source !== line.source || line.time - before.time > PAUSE;
+  return { day, head };
+}
+
+/** Whether a text is too long to be shown whole at once. @param {string} data */
+export function isLong(data) {
+  if (data.length > LONG) return true;
+  let lines = 0;
+  for (let at = data.indexOf("\n"); at >= 0; at = data.indexOf("\n", at + 1)) lines += 1;
+  return lines >= LONG_LINES;
+}
+
+/**
+ * @param {Line} line
+ * @param {Look} look
+ * @param {RegExp | null} mention
+ * @param {Does} does
+ */
+export function row(line, look, mention, does) {
+  const head = look.head || look.isNew;
+  const item = el("li", "row");
+  if (head) item.classList.add("head");
+  if (look.state) item.classList.add(look.state);
+  if (look.day) item.append(divider("day", nameOfDay(line.time)));
+  if (look.isNew) item.append(divider("new", "New since you left"));
+  const text = el("div", "text");
+  if (head) {
+    text.append(avatar(line.source), el("div", "by", nameOf(line.source), " ", stamp(line.time)));
+  } else {
+    const quiet = stamp(line.time);
+    quiet.classList.add("aside");
+    quiet.textContent = inMargin(line.time);
+    text.append(quiet, el("span", "unseen", `${line.source}:`));
+  }
+  const body = el("div", "body", ...shown(line.data, mention));
+  body.dir = "auto";
+  text.append(body);
+  if (look.folded) {
+    body.classList.add("folded");
+    text.append(button("link unfold", "Show all of it", does.unfold));
+  }
+  if (look.state) text.append(status(look, does));
+  item.append(text);
+  return item;
+}
+
+/** @param {number} time */
+function stamp(time) {
+  const element = el("time", "", hourAndMinute(time));
+  element.dateTime = machine(time);
+  element.title = inFull(time);
+  return element;
+}
+
+/**
+ * @param {string} className
+ * @param {string} words
+ */
+function divider(className, words) {
+  return el("div", `divider ${className}`, el("span", "", words));
+}
+
+/**
+ * @param {Look} look
+ * @param {Does} does
+ */
+function status(look, does) {
+  if (look.state !== "failed") return el("div", "status", "waiting");
+  return el(
+    "div", "status", el("span", "", `Not sent. ${look.reason}`), " ",
+    button("link", "Send again", does.again), " ", button("link", "Forget it", does.drop),
+  );
+}

@@ -1,0 +1,150 @@
+/** A session as this page sees it: who is in it, what is said in it, how far it has been read. */
+
+/** @import { Marks } from "./memory.js" */
+/** @import { Snapshot, Text } from "./wire.js" */
+
+import { Timeline } from "./timeline.js";
+
+/** How names are put in order, and which of them are the same to a person who looks for one. */
+export const names = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
+
+/**
+ * The other user of a direct session, or "" where the session is not direct.
+ * @param {string} session  `@alice,bob`
+ * @param {string} me
+ */
+export function otherOf(session, me) {
+  if (!session.startsWith("@")) return "";
+  const both = session.slice(1).split(",");
+  return both.find((name) => name.toLowerCase() !== me.toLowerCase()) ?? me;
+}
+
+export class Session {
+  epoch = "";
+  /** The last seq that this page was told of: it comes back to here. */
+  head = 0;
+  topic = "";
+  /** @type {string | null} */
+  owner = null;
+  count = 0;
+  locked = false;
+  keep = false;
+  /** What it was joined with; it is needed to come back. */
+  password = "";
+  /** @type {Set<string>} the names that are known; all of them where it has `count` */
+  users = new Set();
+  timeline = new Timeline();
+  /** The last seq that the person has seen. */
+  read = 0;
+  /** The first text that was new when the person came back, or 0. */
+  newFrom = 0;
+  mentions = 0;
+  draft = "";
+  /** Whether the server has told this page about it since the connection began. */
+  here = false;
+  /** Which way texts are being asked for. @type {"" | "older" | "newer" | "around"} */
+  loading = "";
+  /** Whether the server would not tell more: it is not asked again before it says more itself. */
+  stuck = false;
+
+  /**
+   * @param {string} name
+   * @param {string} me
+   */
+  constructor(name, me) {
+    this.name = name;
+    this.other = otherOf(name, me);
+  }
+
+  /** What people call it. */
+  get title() {
+    return this.other || this.name;
+  }
+
+  get unread() {
+    return Math.max(0, this.head - this.read);
+  }
+
+  /** Whether the newest text is among those at hand. */
+  get atHead() {
+    return this.timeline.last >= this.head;
+  }
+
+  /**
+   * Take in what the server says it is.
+   * @param {Snapshot} snapshot
+   * @param {Marks} marks how far the person has read
+   * @returns {boolean} whether it goes on from where this page was
+   */
+  snapshot(snapshot, marks) {
+    const goesOn = snapshot.epoch === this.epoch && !snapshot.reset;
+    if (!goesOn) {
+      const known = this.epoch !== "";
+      const sameLife = snapshot.epoch === this.epoch;
+      this.epoch = snapshot.epoch;
+      this.head = snapshot.head;
+      this.timeline.clear();
+      this.newFrom = 0;
+      if (!sameLife) {
+        const read = marks.get(this.name, this.epoch);
+        this.read = read >= 0 ? Math.min(read, this.head) : known ? 0 : this.head;
+        this.mentions = 0;
+        marks.set(this.name, this.epoch, this.read);
+      }
+    }
+    this.topic = snapshot.topic;
+    this.owner = snapshot.owner;
+    this.count = snapshot.count;
+    this.locked = snapshot.locked ?? false;
+    this.keep = snapshot.keep ?? false;
+    this.users = new Set(snapshot.users);
+    this.here = true;
+    this.stuck = false;
+    return goesOn;
+  }
+
+  /**
+   * Take in a text that the server sends.
+   * @param {Text} text
+   * @returns {boolean} whether it is a new one
+   */
+  receive(text) {
+    if (text.seq <= this.head) return false;
+    this.head = text.seq;
+    this.timeline.append(text);
+    return true;
+  }
+
+  /**
+   * Note how far the person has read.
+   * @param {number} seq
+   * @returns {boolean} whether that is farther than before
+   */
+  readTo(seq) {
+    if (seq <= this.read) return false;
+    this.read = seq;
+    if (this.unread === 0) this.mentions = 0;
+    return true;
+  }
+
+  /** Know that a text is new, which nobody looked at when it came. @param {number} seq */
+  note(seq) {
+    if (this.newFrom <= this.read) this.newFrom = seq;
+  }
+
+  /** Know where the new texts begin, when the person looks at it again. */
+  visit() {
+    this.newFrom = this.unread > 0 ? this.read + 1 : 0;
+  }
+
+  /**
+   * @param {string[]} joined
+   * @param {string[]} left
+   * @param {number} count
+   */
+  moved(joined, left, count) {
+    for (const user of joined) this.users.add(user);
+    for (const user of left) this.users.delete(user);
+    this.count = count;
+  }
+}

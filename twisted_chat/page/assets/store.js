@@ -1,0 +1,158 @@
+/** Everything that the page knows. Views read it, and are told when it has changed. */
+
+/** @import { Limits } from "./wire.js" */
+
+import { Marks, savedDrafts, saveDrafts, saveSeats } from "./memory.js";
+import { Outbox } from "./outbox.js";
+import { Session, names } from "./session.js";
+import { Signal } from "./signal.js";
+
+/**
+ * What has changed: `login` (who is here), `link` (the connection), `sessions` (which there are,
+ * their counts and topics), `current` (which one is shown), `texts` and `members` (of the current
+ * one).
+ * @typedef {"login" | "link" | "sessions" | "current" | "texts" | "members"} Change
+ */
+
+export class Store {
+  /** @type {Signal<Change>} */
+  changed = new Signal();
+  /** A sentence for the person, to be seen for a while. @type {Signal<string>} */
+  said = new Signal();
+
+  /** Who is logged in here, or "". */
+  me = "";
+  guest = false;
+  operator = false;
+  server = "";
+  lobby = "";
+  /** @type {Limits} */
+  limits = { text: 16_384, frame: 65_536, history: 200 };
+  /** @type {Map<string, Session>} */
+  sessions = new Map();
+  /** The session that is shown, or "". */
+  current = "";
+  outbox = new Outbox();
+  marks = new Marks("");
+
+  get session() {
+    return this.sessions.get(this.current);
+  }
+
+  /** Rooms first, the lobby before all; then people, each in the order of names. */
+  ordered() {
+    const rank = (/** @type {Session} */ s) => (s.name === this.lobby ? 0 : s.other ? 2 : 1);
+    return [...this.sessions.values()].sort(
+      (a, b) => rank(a) - rank(b) || names.compare(a.title, b.title),
+    );
+  }
+
+  /**
+   * Return the session of that name, new where there is none.
+   * @param {string} name
+   */
+  need(name) {
+    let session = this.sessions.get(name);
+    if (!session) {
+      session = new Session(name, this.me);
+      session.draft = savedDrafts()[name] ?? "";
+      this.sessions.set(name, session);
+      this.changed.emit("sessions");
+    }
+    return session;
+  }
+
+  /**
+   * Forget a session. What waited for it stays in the outbox, failed.
+   * @param {string} name
+   * @param {string} why
+   */
+  forget(name, why) {
+    if (!this.sessions.delete(name)) return;
+    for (const text of this.outbox.of(name)) this.outbox.fail(text, why);
+    this.remember();
+    this.changed.emit("sessions");
+    if (this.current === name) this.show(this.ordered()[0]?.name ?? "");
+  }
+
+  /** @param {string} name */
+  show(name) {
+    const left = this.session;
+    if (left) {
+      if (left.atHead) left.timeline.keepNewest(200);
+      else left.timeline.clear();
+      left.newFrom = 0;
+    }
+    this.current = name;
+    this.session?.visit();
+    this.remember();
+    this.changed.emit("current");
+    this.changed.emit("sessions");
+  }
+
+  /** Let the tab know where it was, for when it is loaded again. */
+  remember() {
+    if (!this.me) return;
+    const seats = this.ordered()
+      .filter((session) => session.epoch && session.name !== this.lobby)
+      .map(({ name, epoch, password }) => ({
+        session: name, epoch, ...(password && { password }),
+      }));
+    saveSeats({ seats, current: this.current });
+  }
+
+  /** @param {string} draft */
+  keepDraft(draft) {
+    const session = this.session;
+    if (!session || session.draft === draft) return;
+    session.draft = draft;
+    const drafts = [...this.sessions.values()].filter((each) => each.draft);
+    saveDrafts(Object.fromEntries(drafts.map((each) => [each.name, each.draft])));
+  }
+
+  /**
+   * Note how far the person has read in a session.
+   * @param {number} seq
+   * @param {Session | undefined} [session] the one that is shown
+   */
+  readTo(seq, session = this.session) {
+    if (!session?.readTo(Math.min(seq, session.head))) return;
+    this.marks.set(session.name, session.epoch, session.read);
+    this.changed.emit("sessions");
+  }
+
+  /** Whether somebody is known to be here. @param {string} user */
+  isHere(user) {
+    for (const session of this.sessions.values()) {
+      if (!session.other && session.users.has(user)) return true;
+    }
+    return false;
+  }
+
+  /** Unread texts that are meant for the person: mentions, and all that is direct. */
+  get calls() {
+    let calls = 0;
+    for (const session of this.sessions.values()) {
+      calls += session.other ? session.unread : session.mentions;
+    }
+    return calls;
+  }
+
+  get unread() {
+    let unread = 0;
+    for (const session of this.sessions.values()) unread += session.unread;
+    return unread;
+  }
+
+  /** Nobody is logged in any more. */
+  reset() {
+    this.marks.save();
+    this.me = "";
+    this.sessions.clear();
+    this.current = "";
+    this.outbox.clear();
+    saveSeats(null);
+    saveDrafts({});
+    this.changed.emit("login");
+  }
+}

@@ -1,0 +1,230 @@
+/** The view of what is said in the session that is shown. */
+
+/** @import { Client } from "./client.js" */
+/** @import { Line } from "./timeline.js" */
+/** @import { Waiting } from "./outbox.js" */
+
+import { attentive } from "./attention.js";
+import { byId } from "./dom.js";
+import { List } from "./list.js";
+import { mentionOf } from "./mention.js";
+import { begins, isLong, row } from "./row.js";
+import { eachFrame } from "./signal.js";
+
+/** Rows from either end of what is at hand at which more is asked for. */
+const CLOSE = 60;
+
+/** Pixels from the newest text at which there is a button that leads there. */
+const FAR = 400;
+
+/** Milliseconds that a text which was looked for is marked. */
+const FLASH = 2_000;
+
+export class TextsView {
+  /** @type {Waiting[]} */
+  #waiting = [];
+  /** @type {RegExp | null} */
+  #mention = null;
+  /** Long texts that the person wants to see whole. @type {Set<string>} */
+  #unfolded = new Set();
+  #shown = "";
+  #flashed = 0;
+
+  /** @param {Client} client */
+  constructor(client) {
+    this.client = client;
+    this.store = client.store;
+    this.beginning = byId("beginning");
+    this.newest = byId("newest");
+    this.missed = byId("missed");
+    this.list = new List(byId("scroller"), byId("texts"), this, () => this.#seen());
+    this.newest.addEventListener("click", () => this.toNewest());
+    this.missed.addEventListener("click", () => this.#toMissed());
+    const render = eachFrame(() => this.#render());
+    this.store.changed.on((what) => {
+      if (what === "login") this.#mention = this.store.me ? mentionOf(this.store.me) : null;
+      if (what === "texts" || what === "current" || what === "login") render();
+    });
+    for (const event of ["focus", "visibilitychange"]) {
+      window.addEventListener(event, () => this.#seen());
+    }
+  }
+
+  // --- what the list asks ------------------------------------------------------------------
+
+  get origin() {
+    return this.store.session?.timeline.first || 1;
+  }
+
+  get count() {
+    const session = this.store.session;
+    return session ? session.timeline.lines.length + this.#waiting.length : 0;
+  }
+
+  get ends() {
+    return this.store.session?.atHead ?? true;
+  }
+
+  /** @param {number} at @returns {Line | undefined} */
+  #line(at) {
+    const lines = this.store.session?.timeline.lines ?? [];
+    if (at < lines.length) return lines[at];
+    const waiting = this.#waiting[at - lines.length];
+    return waiting && { seq: 0, source: this.store.me, time: waiting.time, data: waiting.data };
+  }
+
+  /** @param {number} at */
+  #waitingAt(at) {
+    return this.#waiting[at - (this.store.session?.timeline.lines.length ?? 0)];
+  }
+
+  /** @param {number} at */
+  look(at) {
+    const line = this.#line(at);
+    if (!line) return "";
+    const { day, head } = begins(this.#line(at - 1), line);
+    const waiting = this.#waitingAt(at);
+    const isNew = line.seq > 0 && line.seq === this.store.session?.newFrom;
+    const open = this.#unfolded.has(this.#nameOf(at));
+    return `${waiting?.id ?? ""} ${waiting?.state ?? ""} ${+day}${+head}${+isNew}${+open}`;
+  }
+
+  /** @param {number} at */
+  build(at) {
+    const line = /** @type {Line} */ (this.#line(at));
+    const waiting = this.#waitingAt(at);
+    const name = this.#nameOf(at);
+    const element = row(
+      line,
+      {
+        ...begins(this.#line(at - 1), line),
+        isNew: line.seq > 0 && line.seq === this.store.session?.newFrom,
+        state: waiting?.state ?? "",
+        reason: waiting?.reason ?? "",
+        folded: isLong(line.data) && !this.#unfolded.has(name),
+      },
+      line.source === this.store.me ? null : this.#mention,
+      {
+        unfold: () => {
+          this.#unfolded.add(name);
+          this.list.render();
+        },
+        again: () => waiting && this.client.again(waiting),
+        drop: () => waiting && this.client.drop(waiting),
+      },
+    );
+    if (line.seq && line.seq === this.#flashed) element.classList.add("flash");
+    return element;
+  }
+
+  /** @param {number} at */
+  #nameOf(at) {
+    return this.#waitingAt(at)?.id ?? String(this.#line(at)?.seq);
+  }
+
+  // --- rendering ---------------------------------------------------------------------------
+
+  #render() {
+    const session = this.store.session;
+    this.#waiting = session?.atHead || !session?.timeline.lines.length
+      ? this.store.outbox.of(session?.name ?? "") : [];
+    const name = session ? `${session.name} ${session.epoch}` : "";
+    if (name !== this.#shown) {
+      this.#shown = name;
+      this.#unfolded.clear();
+      this.list.reset();
+      this.#open();
+    } else {
+      if (session && this.list.pinned && session.atHead) session.timeline.keepNewest(1_000);
+      this.list.render();
+    }
+    this.#edges();
+  }
+
+  /** A session is shown anew: begin where the person left it, if that is at hand. */
+  #open() {
+    const session = this.store.session;
+    if (!session?.newFrom || !session.timeline.has(session.newFrom)) return;
+    this.list.show(session.newFrom, 0.25);
+  }
+
+  /** Say what is at the beginning and at the end of what is in sight. */
+  #edges() {
+    const session = this.store.session;
+    const empty = !session || session.head === 0;
+    const { timeline } = session ?? {};
+    let words = "";
+    if (session && (empty || timeline?.complete)) {
+      words = session.other
+        ? `Only you and ${session.other} can read what is said here.`
+        : `This is the beginning of ${session.name}.`;
+    } else if (session && (timeline?.lines.length || session.loading)) {
+      words = "Reading older texts …";
+    }
+    this.beginning.textContent = words;
+    const far = session !== undefined && (!session.atHead || this.list.fromEnd > FAR);
+    this.newest.hidden = !far || empty;
+    const unread = session?.unread ?? 0;
+    const label = unread ? `${unread.toLocaleString()} new` : "Newest";
+    /** @type {HTMLElement} */ (this.newest.lastElementChild).textContent = label;
+    const missed = session?.newFrom ? session.newFrom < (timeline?.first ?? 0) : false;
+    this.missed.hidden = !missed;
+  }
+
+  /** What is in sight has changed. */
+  #seen() {
+    const session = this.store.session;
+    if (!session?.timeline.lines.length) return this.#edges();
+    const { past } = this.client;
+    if (this.list.from < CLOSE && !session.timeline.complete) void past.older(session);
+    if (this.list.to > this.count - CLOSE && !session.atHead) void past.newer(session);
+    if (!this.list.pinned) {
+      session.timeline.keepAround(this.list.lastSeen);
+      if (this.list.lastSeen === session.newFrom) this.missed.hidden = true;
+    }
+    if (attentive()) {
+      this.store.readTo(Math.min(this.list.lastSeen, session.timeline.last));
+    }
+    return this.#edges();
+  }
+
+  // --- going somewhere ---------------------------------------------------------------------
+
+  async toNewest() {
+    const session = this.store.session;
+    if (!session) return;
+    await this.client.past.latest(session);
+    this.#render();
+    this.list.showEnd();
+  }
+
+  /**
+   * Show one text, wherever it is.
+   * @param {number} seq
+   * @returns {Promise<boolean>} whether it is still there
+   */
+  async toText(seq) {
+    const session = this.store.session;
+    if (!session || !(await this.client.past.around(session, seq))) return false;
+    this.#flashed = seq;
+    this.#render();
+    this.list.show(seq);
+    const element = this.list.element(seq);
+    element?.classList.add("flash");
+    setTimeout(() => {
+      this.#flashed = 0;
+      this.list.element(seq)?.classList.remove("flash");
+    }, FLASH);
+    return true;
+  }
+
+  async #toMissed() {
+    const session = this.store.session;
+    if (!session?.newFrom) return;
+    const seq = session.newFrom;
+    if (await this.client.past.around(session, seq)) {
+      this.#render();
+      this.list.show(seq, 0.25);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What travels over `/ws`: the types of docs/protocol.md, for the checker, and the few numbers that
+ * a client must know before the server has told it any.
+ */
+
+/** Bytes in one message before the login is done, at most. */
+export const MAX_BEFORE_LOGIN = 4096;
+
+/** Sessions in a login's `resume`, at most. */
+export const MAX_RESUMED = 64;
+
+/** Texts asked for at a time. */
+export const PAGE = 100;
+
+/**
+ * @typedef {{ session: string, after?: number, epoch?: string, password?: string }} Place
+ * @typedef {{ type: string, id?: string, [field: string]: unknown }} Request
+ *
+ * @typedef {{ type: "text", session: string, seq: number, time: number, source: string,
+ *   data: string, id?: string }} Text
+ * @typedef {{ text: number, frame: number, history: number }} Limits
+ * @typedef {{ session: string, epoch: string, head: number }} Direct
+ * @typedef {{ type: "welcome", user: string, server: string, limits: Limits, protocol: number,
+ *   lobby?: string, token?: string, operator?: boolean, guest?: boolean, direct?: Direct[],
+ *   id?: string }} Welcome
+ * @typedef {{ type: "session", session: string, epoch: string, head: number, users: string[],
+ *   count: number, topic: string, owner: string | null, keep?: boolean, locked?: boolean,
+ *   port?: number, reset?: boolean, id?: string }} Snapshot
+ * @typedef {{ type: "joined", session: string, user: string, count: number }} Joined
+ * @typedef {{ type: "left", session: string, user: string, count: number, id?: string }} Left
+ * @typedef {{ type: "presence", session: string, count: number, joined?: string[],
+ *   left?: string[] }} Presence
+ * @typedef {{ type: "topic", session: string, user: string, topic: string, id?: string }} Topic
+ * @typedef {{ type: "deleted", session: string, user: string, id?: string }} Deleted
+ * @typedef {{ session: string, users: number, topic: string, owner: string | null,
+ *   locked: boolean, port?: number }} ListedSession
+ * @typedef {{ user: string, sessions: string[] }} ListedUser
+ * @typedef {{ type: "list", sessions: ListedSession[], users: ListedUser[], more?: boolean,
+ *   id?: string }} Listing
+ * @typedef {{ type: "who", session: string, users: string[], count: number, more?: boolean,
+ *   id?: string }} Members
+ * @typedef {{ type: "history", session: string, texts: Text[], more: boolean, epoch: string,
+ *   id?: string }} Texts
+ * @typedef {{ type: "found", session: string, texts: Text[], more: boolean, id?: string }} Found
+ * @typedef {{ type: "pong", id?: string }} Pong
+ * @typedef {{ type: "notice", data: string, id?: undefined }} Notice
+ * @typedef {{ type: "bye", data: string, retry?: number, id?: string }} Bye
+ * @typedef {{ type: "error", code: string, data: string, session?: string, id?: string }} Failure
+ *
+ * @typedef {Welcome | Snapshot | Text | (Joined & { id?: undefined }) | Left
+ *   | (Presence & { id?: undefined }) | Topic | Deleted | Listing | Members | Texts | Found | Pong
+ *   | Notice | Bye | Failure} Message
+ */
