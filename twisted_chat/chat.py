@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import Factory, define, field, frozen
 from msgspec import Struct
+from msgspec.structs import replace
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -140,7 +141,7 @@ class Person:
     users: dict[User, None] = Factory(dict)
 
 
-Part = TypeVar("Part", bound=Struct)
+Part = TypeVar("Part", bound=Struct | str)
 
 
 def _fitting(parts: Sequence[Part], *, from_end: bool = False) -> Sequence[Part]:
@@ -323,7 +324,10 @@ class User:
 
     def who(self, session: str, after: str | None = None) -> Members:
         """Return who is in a session. Raises ChatError ``no-such-session``."""
-        return self.chat.find(session, self).who((after and key_of(after)) or "")
+        found = self.chat.find(session, self).who((after and key_of(after)) or "")
+        users = _fitting(found.users)
+        more = found.more or len(users) < len(found.users)
+        return replace(found, users=list(users), more=more)
 
     async def history(self, request: History) -> Texts:
         """Return stored texts.

@@ -300,7 +300,8 @@ class Conversation:
             user.logout()
             return
         self.user = user
-        user.full = self._full
+        if self._full:
+            user.filled()
         self.tell(user.welcome(request.id))
         entry = self.entry()
         key = key_of(entry) if entry is not None else None

@@ -364,7 +364,9 @@ class Session:
         if deleted is not None:
             self._outbox.append(_Told(deleted, cause))
         self.publish()
-        for user, member in self.members.items():
+        for user, member in tuple(self.members.items()):
+            if deleted is not None and not member.live and user is not cause:
+                user.mind.deliver(user.mind.encode(deleted))  # there is nothing left to read first
             del user.members[self.life.key]
             self._forget(member)
         self.members.clear()
