@@ -295,7 +295,8 @@ class User:
                 )
                 if not good:
                     raise ChatError("bad-password", f"{found.life.name} has another password.")
-                found = await self.chat.reach(session, self)  # it may have ended meanwhile
+                if await self.chat.reach(session, self) is not found:  # another has its name
+                    raise ChatError("no-such-session", "There is no such session any more.")
         return self.chat.join(self, found, after, epoch)
 
     def leave(self, session: str | None = None) -> Left:
@@ -308,6 +309,8 @@ class User:
     async def delete(self, session: str) -> Deleted:
         """End a session and its log. Raises ChatError ``no-such-session``, ``not-allowed``."""
         found = self.chat.find(session, self)
+        if found is self.chat.lobby:
+            raise ChatError("not-allowed", "The lobby is not deleted.")
         self._check_owner(found, "delete it")
         return await self.chat.delete(self, found)
 
@@ -393,7 +396,7 @@ class User:
         owner = session.life.owner
         owns = owner is not None and key_of(owner) == self.name.key
         direct = session.life.direct is not None
-        if direct or not (owns or (self.person.operator and session is not self.chat.lobby)):
+        if direct or not (owns or self.person.operator):
             raise ChatError("not-allowed", f"You can not {what}: that is for its owner.")
 
     def _check_places(self) -> None:
@@ -612,11 +615,11 @@ class Chat:
                 raise
             session = self._session(life, port, max_members=self.rules.max_members)
             self.sessions[name.key] = session
-        self._note("{user} created {session}", user, session)
-        if user.gone:
-            self._linger(session)
-            return session.snapshot()
-        return self.join(user, session)
+            self._note("{user} created {session}", user, session)
+            if user.gone:
+                self._linger(session)
+                return session.snapshot()
+            return self.join(user, session)  # before anybody who waits for the session
 
     def join(
         self, user: User, session: Session, after: int | None = None, epoch: str | None = None
@@ -735,10 +738,14 @@ class Chat:
     async def prune(self, texts: int | None, older_than: int | None) -> None:
         """Forget old texts of every session, in small bites: see Log.prune."""
         for session in tuple(self.sessions.values()):
+            epoch = session.life.epoch
             more = True
-            while more:
-                more = await self.log.prune(session.life.epoch, texts=texts, older_than=older_than)
-                page = await self.log.read(session.life.epoch, 0, LAST, 1)
+            while more and self.sessions.get(session.life.key) is session:
+                more = await self.log.prune(epoch, texts=texts, older_than=older_than)
+                try:
+                    page = await self.log.read(epoch, 0, LAST, 1)
+                except ChatError:
+                    break  # deleted meanwhile, or not now: the next time will do
                 session.pruned(page.first)
 
     # --- their ends --------------------------------------------------------------------------

@@ -305,7 +305,12 @@ class Conversation:
         self.tell(user.welcome(request.id))
         entry = self.entry()
         key = key_of(entry) if entry is not None else None
-        places = sorted(request.resume, key=lambda place: key_of(place.session) != key)
+        # One is in direct sessions already: they come before whatever has to be waited for, so that
+        # nothing live overtakes what was missed in them.
+        places = sorted(
+            request.resume,
+            key=lambda place: (key_of(place.session) != key, not place.session.startswith("@")),
+        )
         if entry is not None and not (places and key_of(places[0].session) == key):
             places.insert(0, Place(session=entry))
         for place in places:
