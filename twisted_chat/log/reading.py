@@ -103,13 +103,16 @@ class Reader:
         more = bool(texts) and texts[0].seq > max(after + 1, first)
         return Page(texts, more, first)
 
-    def search(self, epoch: str, match: str, before: int, limit: int) -> tuple[Page, bool]:
-        """See Log.search; and say whether the index knew all texts. Raises Unreadable."""
+    def search(self, epoch: str, match: str, before: int, limit: int) -> tuple[Page, int]:
+        """See Log.search; and return the head, if the index lacked texts, or 0.
+
+        Raises Unreadable.
+        """
         limit = max(0, min(limit, PAGE_TEXTS))
         first, head, indexed, count, texts = self._ask(_SEARCH, epoch, 0, before, limit, match)
         del texts[limit:]
         texts.reverse()
-        return Page(texts, len(texts) < count, first), indexed >= head
+        return Page(texts, len(texts) < count, first), head if indexed < head else 0
 
     def close(self) -> None:
         """Let go of the file."""

@@ -63,7 +63,8 @@ STEPS: Final[Sequence[str]] = (
         data TEXT NOT NULL,
         id TEXT
     );
-    CREATE UNIQUE INDEX once ON texts (life, source, id) WHERE id IS NOT NULL;
+    -- id before source: those of one moment lie together, and a commit touches few pages
+    CREATE UNIQUE INDEX once ON texts (life, id, source) WHERE id IS NOT NULL;
 
     CREATE VIRTUAL TABLE words USING fts5 (
         data,

@@ -51,11 +51,11 @@ from twisted_chat.log.writing import (
 )
 from twisted_chat.messages import Text
 
-INDEX_WHEN_IDLE: Final = 64
-"""Texts without a place in the search index that make an idle writer index them."""
+INDEX_WHEN_IDLE: Final = 256
+"""Texts that the search index lacks, from which on an idle writer indexes them."""
 
-INDEX_WHEN_BUSY: Final = 4_096
-"""Texts without a place in the search index that make commits wait for a bite of indexing."""
+INDEX_WHEN_BUSY: Final = 65_536
+"""Texts that the search index lacks, from which on commits wait for a bite of indexing."""
 
 MakeWorker = Callable[[str], Worker]
 """Makes a worker of a name."""
@@ -143,10 +143,12 @@ class SqliteLog:
     async def _searched(self, epoch: str, query: str, before: int, limit: int) -> Page:
         match = match_of(queries.parse(query))
         search = partial(self._finder.search, epoch, match, before, limit)
-        page, is_complete = await self._find.do(search)
-        if not is_complete:
-            await self._submit(Index(epoch))
-            page, _ = await self._find.do(search)
+        page, unindexed = await self._find.do(search)
+        if not unindexed:
+            return page
+        while await self._submit(Index(epoch, unindexed)):
+            pass
+        page, _ = await self._find.do(search)
         return page
 
     async def _closed(self) -> None:

@@ -80,9 +80,13 @@ class Prune:
 
 @frozen
 class Index:
-    """Let the search index know all texts of a life: somebody is about to search it."""
+    """Let the search index know a life's texts up to ``seq``: somebody is about to search them.
+
+    Answered with whether it lacks some still: they are taken in bites, as all that is long.
+    """
 
     epoch: str
+    seq: int
 
 
 Job = Append | Create | SetTopic | Delete | Prune | Index
@@ -198,8 +202,9 @@ class Writer:
             case Prune():
                 return self._prune(job)
             case Index():
-                self._index([job.epoch], MAX_SEQ)
-                return None
+                self._index([job.epoch], INDEX_BITE)
+                life = self._lives.get(job.epoch)
+                return life is not None and life.indexed < job.seq
             case _:
                 assert_never(job)
 
