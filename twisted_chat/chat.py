@@ -429,6 +429,10 @@ class Chat:
     _direct: dict[str, dict[str, Session]] = field(init=False, factory=dict)
     _claims: dict[str, list[Deferred[None]]] = field(init=False, factory=dict)
     _closing: dict[Session, IDelayedCall] = field(init=False, factory=dict)
+    _leaving: dict[Person, IDelayedCall] = field(init=False, factory=dict)
+    """Guests who may come back to their direct sessions for a while."""
+    _ending: set[Session] = field(init=False, factory=set)
+    """Direct sessions of guests who did not: nobody may reach them while the log forgets them."""
     _is_open: bool = field(init=False, default=False)
     _waiting: list[Deferred[None]] = field(init=False, factory=list)
 
@@ -517,6 +521,8 @@ class Chat:
             or not secrets.compare_digest(person.token.encode(), guest.token.encode())
         ):
             raise ChatError("name-in-use", f"Somebody is here as {person.name.text} already.")
+        elif (call := self._leaving.pop(person, None)) is not None:
+            call.cancel()
         return person
 
     def _account(self, name: Name) -> Person:
@@ -542,7 +548,8 @@ class Chat:
         if not person.users and self.people.get(person.name.key) is person:
             if person.guest and self.direct_sessions(person.name):
                 # Its direct sessions, and so its name, wait for it: the connection may have broken.
-                self.clock.callLater(self.rules.linger, self._forget_guest, person)
+                linger = self.rules.linger
+                self._leaving[person] = self.clock.callLater(linger, self._forget_guest, person)
             else:
                 del self.people[person.name.key]
         self._logger.info(
@@ -558,14 +565,22 @@ class Chat:
         if person.users or self.people.get(person.name.key) is not person:
             return
         del self.people[person.name.key]
+        if (call := self._leaving.pop(person, None)) is not None and call.active():
+            call.cancel()
         for session in self.direct_sessions(person.name):
-            self._run(self._end(session, person.name))
+            self._give_up(session, person.name)
+
+    def _give_up(self, session: Session, guest: Name) -> None:
+        """End a guest's direct session: its name is anybody's now."""
+        self._ending.add(session)
+        self._run(self._end(session, guest))
 
     def close(self) -> None:
         """Stop what waits for a time to come: the daemon is stopping."""
-        for call in self._closing.values():
+        for call in (*self._closing.values(), *self._leaving.values()):
             call.cancel()
         self._closing.clear()
+        self._leaving.clear()
 
     # --- sessions ----------------------------------------------------------------------------
 
@@ -573,7 +588,11 @@ class Chat:
         """Return the session that ``user`` means. Raises ChatError ``no-such-session``."""
         session = self.sessions.get(key_of(raw) or "")
         direct = session.life.direct if session is not None else None
-        if session is None or (direct is not None and user.name.key not in direct):
+        if (
+            session is None
+            or (direct is not None and user.name.key not in direct)
+            or session in self._ending
+        ):
             raise ChatError("no-such-session", "There is no such session.")
         return session
 
@@ -667,6 +686,10 @@ class Chat:
         key = direct_key(one.key, two.key)
         async with self._claimed(key):
             if (session := self.sessions.get(key)) is not None:
+                if session in self._ending:
+                    raise ChatError(
+                        "not-stored", "Another guest's texts are still being forgotten."
+                    )
                 return session
             if max(len(self.direct_sessions(name)) for name in (one, two)) >= MAX_PLACES:
                 raise ChatError("too-many-sessions", "One of you has too many direct sessions.")
@@ -681,6 +704,10 @@ class Chat:
             await self.log.create(life)
             session = self.sessions[key] = self._session(life, None)
             self._index(session)
+        for person in here:
+            if person.guest and self.people.get(person.name.key) is not person:
+                self._give_up(session, person.name)  # it went before this had begun
+                raise ChatError("no-such-user", "There is no such user any more.")
         users = [user for person in here for user in person.users]
         for one_of_them in users:
             session.join(one_of_them)
@@ -690,7 +717,8 @@ class Chat:
 
     def direct_sessions(self, name: Name) -> Sequence[Session]:
         """Return somebody's direct sessions, in the order in which they began."""
-        return list(self._direct.get(name.key, {}).values())
+        found = self._direct.get(name.key, {}).values()
+        return [session for session in found if session not in self._ending]
 
     def list(self) -> Iterator[Listing]:
         """Yield who is here and which sessions there are, a frame at a time."""
@@ -763,9 +791,9 @@ class Chat:
         else:
             self._lingered(session)
 
-    def _lingered(self, session: Session) -> None:
+    def _lingered(self, session: Session, by: Name | None = None) -> None:
         self._closing.pop(session, None)
-        self._run(self._end(session))
+        self._run(self._end(session, by))
 
     async def _end(self, session: Session, by: Name | None = None) -> None:
         """Close a session that nobody came back to, or whose guest did not."""
@@ -778,7 +806,7 @@ class Chat:
                 await self.log.delete(session.life.epoch)
             except ChatError:
                 self._closing[session] = self.clock.callLater(
-                    RETRY_SECONDS, self._lingered, session
+                    RETRY_SECONDS, self._lingered, session, by
                 )
                 return
             name = session.life.name
@@ -789,6 +817,7 @@ class Chat:
     def _drop(self, session: Session) -> None:
         life = session.life
         del self.sessions[life.key]
+        self._ending.discard(session)
         if (call := self._closing.pop(session, None)) is not None:
             call.cancel()
         for key in life.direct or ():
