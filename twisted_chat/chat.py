@@ -136,7 +136,6 @@ class Person:
 
     name: Name
     guest: bool
-    operator: bool
     token: str | None = field(default=None, repr=False)
     users: dict[User, None] = Factory(dict)
 
@@ -220,7 +219,7 @@ class User:
             lobby=self.chat.rules.lobby or None,
             limits=Limits(text=self.chat.rules.max_text),
             token=self.person.token,
-            operator=self.person.operator,
+            operator=self.chat.is_operator(self.name),
             guest=self.person.guest,
             direct=[
                 Direct(session=of.life.name, epoch=of.life.epoch, head=of.head)
@@ -396,7 +395,7 @@ class User:
         owner = session.life.owner
         owns = owner is not None and key_of(owner) == self.name.key
         direct = session.life.direct is not None
-        if direct or not (owns or self.person.operator):
+        if direct or not (owns or self.chat.is_operator(self.name)):
             raise ChatError("not-allowed", f"You can not {what}: that is for its owner.")
 
     def _check_places(self) -> None:
@@ -513,7 +512,7 @@ class Chat:
         person = self.people.get(guest.name.key)
         if person is None:
             token = secrets.token_urlsafe(16)
-            person = Person(guest.name, guest=True, operator=False, token=token)
+            person = Person(guest.name, guest=True, token=token)
             self.people[guest.name.key] = person
         elif (
             person.token is None
@@ -534,10 +533,8 @@ class Chat:
             self._forget_guest(person)
             person = None
         if person is None:
-            person = Person(name, guest=False, operator=False)
+            person = Person(name, guest=False)
             self.people[name.key] = person
-        account = self.accounts.get(name.key) if self.accounts is not None else None
-        person.operator = account is not None and account.operator
         return person
 
     def departed(self, user: User) -> None:
@@ -844,6 +841,11 @@ class Chat:
     def _index(self, session: Session) -> None:
         for key in session.life.direct or ():
             self._direct.setdefault(key, {})[session.life.key] = session
+
+    def is_operator(self, name: Name) -> bool:
+        """Whether that user is an operator now: a role that was taken away is gone at once."""
+        account = self.accounts.get(name.key) if self.accounts is not None else None
+        return account is not None and account.operator
 
     def _known(self, key: str) -> Name | None:
         """Return the name of somebody who is here or has an account."""
