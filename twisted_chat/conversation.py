@@ -221,13 +221,16 @@ class Conversation:
     # --- answers -----------------------------------------------------------------------------
 
     def tell(self, response: Response) -> None:
-        """Send one message."""
-        self.deliver(self.encode(response))
+        """Send one message, unless the last one has been sent."""
+        if not self.over:
+            self.deliver(self.encode(response))
 
     def end(self) -> None:
-        """Close, and hear nothing more; the door says ``lost`` when it is done."""
+        """Close, and hear and say nothing more; the door says ``lost`` when it is done."""
         self.over = True
         self.line.close()
+        if self.user is not None:
+            self.user.logout()
 
     async def _respond(self, request: Request) -> None:
         try:
@@ -333,13 +336,11 @@ class Conversation:
                 return
 
     def _refuse(self, refused: ChatError, id: str | None, session: str | None = None) -> None:
-        if not self.over:
-            self.tell(Error(code=refused.code, data=str(refused), session=session, id=id))
+        self.tell(Error(code=refused.code, data=str(refused), session=session, id=id))
 
     def _fail(self, id: str | None) -> None:
         self._logger.failure("Could not answer {host}:{port}", host=self.host, port=self.port)
-        if not self.over:
-            self.tell(Error(code="internal", data="Something went wrong here.", id=id))
+        self.tell(Error(code="internal", data="Something went wrong here.", id=id))
 
     # --- what bounds it ----------------------------------------------------------------------
 
