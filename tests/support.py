@@ -401,6 +401,7 @@ class World:
         guests: bool = True,
         rate: float = 0.0,
         ports: Ports | None = None,
+        settle: bool = True,
         **rules: Any,
     ) -> None:
         self.clock = clock or Clock()
@@ -424,12 +425,14 @@ class World:
         self._port = 40_000
         self.clients: list[Client] = []
         self.opened = Deferred.fromCoroutine(self.chat.open())
-        self.settle()
+        if settle:  # else the clock runs by itself
+            self.settle()
 
     def make_factory(self, entry: Callable[[], str | None], rate: float = 0.0) -> ChatFactory:
         """Return another listener of the same chat."""
         factory = ChatFactory(self.admission, self.clock, entry, rate=rate)
-        factory.startFactory()
+        if isinstance(self.clock, Clock):  # else listening starts it
+            factory.startFactory()
         return factory
 
     def settle(self) -> None:

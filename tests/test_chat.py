@@ -30,8 +30,12 @@ class LoginTests(ChatCase):
         self.assertEqual(
             welcome,
             {
-                **{"type": "welcome", "user": "Alice", "server": "here", "protocol": 1},
-                **{"lobby": "lobby", "guest": True},
+                "type": "welcome",
+                "user": "Alice",
+                "server": "here",
+                "protocol": 1,
+                "lobby": "lobby",
+                "guest": True,
                 "limits": {"text": 100, "frame": 65_536, "history": 200},
             },
         )
@@ -40,8 +44,14 @@ class LoginTests(ChatCase):
         self.assertEqual(
             snapshot,
             {
-                **{"type": "session", "session": "lobby", "head": 0, "users": ["Alice"]},
-                **{"count": 1, "topic": "", "owner": None, "keep": True},
+                "type": "session",
+                "session": "lobby",
+                "head": 0,
+                "users": ["Alice"],
+                "count": 1,
+                "topic": "",
+                "owner": None,
+                "keep": True,
             },
         )
 
@@ -320,14 +330,13 @@ class SessionTests(ChatCase):
     def test_a_password_opens_its_own_life_only(self) -> None:
         """A session that is replaced while a password is checked wants the new one's."""
         self.alice.ask("create", session="ops", password="old")
-        self.here.passwords.held = []
+        root = self.here.come("root")
+        held = self.here.passwords.held = []
         self.bob.send("join", session="ops", password="old", id="b")
         self.here.settle()
-        root = self.here.come("root")
+        self.here.passwords.held = None
         root.ask("delete", session="ops")
-        self.here.passwords.held, held = None, self.here.passwords.held
         root.ask("create", session="ops", password="new")
-        root.got()
         for done in held:
             done.callback(None)
         self.assertEqual(self.bob.got()[-1]["type"], "error")
@@ -786,12 +795,18 @@ class ListTests(ChatCase):
             found["sessions"],
             [
                 {
-                    **{"session": "lobby", "users": 2, "topic": ""},
-                    **{"owner": None, "locked": False},
+                    "session": "lobby",
+                    "users": 2,
+                    "topic": "",
+                    "owner": None,
+                    "locked": False,
                 },
                 {
-                    **{"session": "ops", "users": 1, "topic": "T"},
-                    **{"owner": "alice", "locked": False},
+                    "session": "ops",
+                    "users": 1,
+                    "topic": "T",
+                    "owner": "alice",
+                    "locked": False,
                 },
             ],
         )

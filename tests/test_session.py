@@ -13,7 +13,7 @@ from twisted_chat.log.contract import Entry, Life
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.messages import Bye, Response, Text, encode
 from twisted_chat.names import Name, user_name
-from twisted_chat.session import BATCH_TEXTS, GATHERED_NAMES, Member, Mind, Session, Turn
+from twisted_chat.session import BATCH_TEXTS, GATHERED_NAMES, Encode, Member, Mind, Session, Turn
 
 
 class FakeMind:
@@ -23,13 +23,14 @@ class FakeMind:
     host = "192.0.2.1"
     port = 1
 
-    def __init__(self, encode: Callable[[Response], bytes]) -> None:
-        self.encode = encode
+    def __init__(self, encode: Encode) -> None:
+        self.encode: Encode = encode
         self.delivered: list[bytes] = []
         self.farewell: Bye | None = None
         self.on_deliver: Callable[[], None] = lambda: None
+        self.deliver: Callable[[bytes], None] = self._deliver
 
-    def deliver(self, data: bytes) -> None:
+    def _deliver(self, data: bytes) -> None:
         self.on_deliver()
         self.delivered.append(data)
 
@@ -468,12 +469,21 @@ class TextTests(ChatCase):
             said,
             [
                 {
-                    **{"type": "text", "session": "lobby", "seq": 1, "time": 1_250},
-                    **{"source": "alice", "data": "hello", "id": "a1"},
+                    "type": "text",
+                    "session": "lobby",
+                    "seq": 1,
+                    "time": 1_250,
+                    "source": "alice",
+                    "data": "hello",
+                    "id": "a1",
                 },
                 {
-                    **{"type": "text", "session": "lobby", "seq": 2, "time": 1_250},
-                    **{"source": "bob", "data": "hi"},
+                    "type": "text",
+                    "session": "lobby",
+                    "seq": 2,
+                    "time": 1_250,
+                    "source": "bob",
+                    "data": "hi",
                 },
             ],
         )
@@ -789,7 +799,7 @@ class SlowReaderTests(ChatCase):
         bob.ask("join", session="ops")
         world.quiet()
         bob.stop_reading()
-        for number in range(200):
+        for _number in range(200):
             alice.ask("text", session="ops", data="x" * 1_000)
         alice.ask("delete", session="ops")
         bob.read()
