@@ -38,11 +38,12 @@ from msgspec import structs
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail, succeed
 from twisted.internet.endpoints import clientFromString
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IPushProducer, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from twisted_chat import messages as m
 from twisted_chat.client.events import Ended, Event, Listeners, Offline, Online
@@ -70,6 +71,7 @@ PASSING: Final = frozenset({"server-full", "too-many-attempts", "internal", "not
 T = TypeVar("T")
 
 
+@implementer(IPushProducer)
 @define(eq=False, slots=False)
 class ChatClient(Service):
     """One user's link to one server, kept up until ``logout``.
@@ -101,6 +103,7 @@ class ChatClient(Service):
     _login: str | None = field(default=None, init=False)
     _token: str | None = field(default=None, init=False)
     _no_lobby: bool = field(default=False, init=False)
+    _paused: bool = field(default=False, init=False)
     _attempts: int = field(default=0, init=False)
     _retry: float | None = field(default=None, init=False)
     _obstacle: str | None = field(default=None, init=False)
@@ -336,6 +339,27 @@ class ChatClient(Service):
             stream.heard(event)
         self._listeners.tell(event)
 
+    # --- a slow listener -------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """Read nothing: for a listener that writes to something slow (IPushProducer).
+
+        Nothing is lost: the server waits, and goes on from its log.
+        """
+        self._paused = True
+        if self._link is not None:
+            self._link.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        self._paused = False
+        if self._link is not None:
+            self._link.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """Read on: what is slow has gone."""
+        self.resumeProducing()
+
     # --- the connection --------------------------------------------------------------------
 
     async def _stay(self) -> None:
@@ -373,6 +397,8 @@ class ChatClient(Service):
         except Exception:
             return sentence(Failure())
         self._link = link
+        if self._paused:
+            link.pauseProducing()
         self._log_in(link)
         reason = await self._unless_logout(link.gone)
         self._link, self._online = None, False
@@ -403,9 +429,9 @@ class ChatClient(Service):
         self._places.known.clear()
         error = self._refusal or Unanswered("The client has logged out.")
         self._outbox.fail(error)
-        self._tell(Ended(self._refusal))
         self._arrivals.fire(Failure(error))
         self._departures.fire(None)
+        self._tell(Ended(self._refusal))  # last: a listener may start the client anew
 
     # --- what the server says --------------------------------------------------------------
 

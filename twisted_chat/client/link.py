@@ -111,7 +111,9 @@ class Link(Int32StringReceiver, TimeoutMixin):
 
     def timeoutConnection(self) -> None:
         """Ask whether the server is there, and give up when it was asked in vain."""
-        if self._asked:
+        if self.paused:  # the silence is our own
+            self.setTimeout(IDLE)
+        elif self._asked:
             self.abort("the server does not answer")
         else:
             self._asked = True

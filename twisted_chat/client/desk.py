@@ -1,0 +1,373 @@
+"""The desk: everything that one person is in, made of what several ChatClients tell.
+
+It turns events into lines on a ``Screen``, and what is typed into texts. It knows no terminal:
+``terminal.py`` and ``plain.py`` have the screens, ``commands.py`` the commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import date, tzinfo
+from typing import Any, Final, Protocol
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_chat import messages as m
+from twisted_chat.client import render
+from twisted_chat.client.address import Address
+from twisted_chat.client.chatclient import ChatClient
+from twisted_chat.client.events import Ended, Event, Offline, Online
+from twisted_chat.client.render import Line
+from twisted_chat.client.rooms import Room, Server
+from twisted_chat.errors import ChatError
+
+UNREAD_NAMED: Final = 4
+"""Sessions with unread texts that the prompt names, at most."""
+
+RECENT: Final = 10
+"""Texts of the past that are shown to who comes into a session."""
+
+
+class Screen(Protocol):
+    """What a person sees."""
+
+    def show(self, *lines: Line) -> None:
+        """Show lines, without disturbing what is being typed."""
+
+    def refresh(self) -> None:
+        """The prompt may have changed."""
+
+    def ask(self, question: str) -> Deferred[str | None]:
+        """Ask for a password, without echo; None where nobody can be asked or will answer."""
+
+    def close(self) -> None:
+        """The person has left."""
+
+
+@define(eq=False)
+class Desk:
+    """The servers, the current session, and what is shown of them.
+
+    ``make`` makes a client for an address, a user and a password. ``user`` is the name on servers
+    for which no other is given. ``zone`` is where the person lives (None: where the machine is).
+    """
+
+    screen: Screen
+    make: Callable[[Address, str, str | None], ChatClient]
+    user: str
+    zone: tzinfo | None = None
+    servers: dict[str, Server] = field(factory=dict)
+    room: Room | None = None
+    leaving: bool = False
+    _day: date | None = None
+    _log = Logger()
+
+    # --- servers ---------------------------------------------------------------------------
+
+    @property
+    def server(self) -> Server | None:
+        """The server of the current session, or the one that was added last."""
+        if self.room is not None:
+            return self.room.server
+        return next(reversed(self.servers.values()), None)
+
+    def connect(self, address: Address, user: str, password: str | None = None) -> Server:
+        """Begin to be on a server. Raises ChatError where one is there as that user already."""
+        for known in self.servers.values():
+            same = (known.address.host, known.address.port) == (address.host, address.port)
+            if same and known.client.user.casefold() == user.casefold():
+                raise ChatError("name-in-use", f"You are on {known.name} as {user} already.")
+        names = (str(address), f"{user}@{address}", *(f"{address}#{n}" for n in range(2, 100)))
+        name = next(name for name in names if name not in self.servers)
+        server = Server(name, address, self.make(address, user, password))
+        self.servers[name] = server
+        server.client.listen(lambda event: self._told(server, event))
+        self._start(server)
+        self.screen.refresh()
+        return server
+
+    def _start(self, server: Server) -> None:
+        # How it goes is told by events.
+        server.client.start().addErrback(lambda failure: failure.trap(ChatError) and None)
+
+    async def disconnect(self, server: Server) -> None:
+        """Leave a server properly: its sessions, then itself; 2 s at most."""
+        server.closing = True
+        await server.client.logout()
+        self._forget(server)
+        self.info(f"You have left {server.name}.")
+        self._anywhere()
+
+    async def leave(self) -> None:
+        """Leave everything properly, 2 s at most in all, and go."""
+        if not self.leaving:
+            self.leaving = True
+            await DeferredList([server.client.logout() for server in self.servers.values()])
+            self.screen.close()
+
+    def interrupt(self) -> Deferred[None]:
+        """Leave, because the program is told to end; fires when that is done."""
+        return self.run(self.leave())
+
+    def _forget(self, server: Server) -> None:
+        self.servers.pop(server.name, None)
+        if self.room is not None and self.room.server is server:
+            self.room = None
+        self.screen.refresh()
+
+    # --- sessions --------------------------------------------------------------------------
+
+    @property
+    def rooms(self) -> Sequence[Room]:
+        """All sessions of all servers."""
+        return [room for server in self.servers.values() for room in server.rooms.values()]
+
+    def switch(self, room: Room) -> None:
+        """Make a session the current one, and show what is unread in it."""
+        self.room = room
+        if not room.entering:
+            self._read(room)
+        self.screen.refresh()
+
+    def prompt(self) -> Line:
+        """Return where one is, what is unread elsewhere, and whether the server is there."""
+        server = self.server
+        if server is None:
+            return [("prompt", "> ")]
+        place = self.room.path if self.room is not None else server.name
+        line: Line = [("prompt", render.harmless(place))]
+        if not server.client.online:
+            waiting = f", {server.client.unanswered} waiting" if server.client.unanswered else ""
+            line.append(("error", f" (offline{waiting})"))
+        unread = sorted((room for room in self.rooms if room.count), key=lambda room: -room.count)
+        if unread:
+            several = len(self.servers) > 1
+            names = [
+                f"{render.harmless(room.path if several else room.name)} {room.count}"
+                for room in unread[:UNREAD_NAMED]
+            ]
+            more = ["…"] if len(unread) > UNREAD_NAMED else []
+            line.append(("mark", f" [{', '.join(names + more)}]"))
+        return [*line, ("prompt", "> ")]
+
+    def _recall(self, room: Room, head: int) -> None:
+        """Show the last of a session's past, before what is new."""
+        room.take()
+        if head:
+            room.entering = True
+            self.run(self._past(room, head))
+
+    async def _past(self, room: Room, head: int) -> None:
+        try:
+            page = await room.server.client.history(room.session, before=head + 1, limit=RECENT)
+        finally:
+            room.entering = False
+        _, since = room.take()
+        room.hold([*page.texts, *since])
+        if room is self.room:
+            self._read(room)
+
+    def _read(self, room: Room) -> None:
+        dropped, texts = room.take()
+        if dropped:
+            self.info(f"{dropped:,} more before these: /history")
+        self.show_texts(room.server, texts)
+
+    def _gone(self, server: Server, session: str) -> None:
+        room = server.rooms.pop(session, None)
+        if room is not None and room is self.room:
+            self.room = None
+            self._anywhere()
+        self.screen.refresh()
+
+    def _anywhere(self) -> None:
+        """Have some current session, where there is one left."""
+        if self.room is None and self.rooms:
+            room = min(self.rooms, key=lambda room: room.direct)
+            self.info(f"You are in {room.path} now.")
+            self.switch(room)
+
+    # --- saying ----------------------------------------------------------------------------
+
+    def say(self, data: str) -> None:
+        """Say something in the current session; it waits where the server is not there."""
+        room = self.room
+        if room is None:
+            self.problem("You are in no session: /list shows them, /joinsession NAME joins one.")
+        elif room.direct:
+            self.message(room.server, room.peer, data)
+        else:
+            self._said(room.server, room.server.client.say(room.session, data), data)
+
+    def message(self, server: Server, user: str, data: str) -> None:
+        """Say something to one user alone."""
+        self._said(server, server.client.message(user, data), data)
+
+    def _said(self, server: Server, said: Deferred[m.Text], data: str) -> None:
+        """Show that a text waits, or why it was refused; its echo is shown like any text."""
+        if not server.client.online and not said.called:
+            self.show(*render.waiting(data, server.client.user, server.name))
+        said.addErrback(self._unsaid, server, data)
+        self.screen.refresh()
+
+    def _unsaid(self, failure: Failure, server: Server, data: str) -> None:
+        failure.trap(ChatError)
+        if not server.closing:
+            start = data if len(data) <= 40 else data[:39] + "…"
+            self.problem(f"Not said on {server.name}: “{start}”. {failure.getErrorMessage()}")
+
+    # --- showing ---------------------------------------------------------------------------
+
+    def show(self, *lines: Line) -> None:
+        """Show lines."""
+        if lines:
+            self.screen.show(*lines)
+
+    def info(self, sentence: str) -> None:
+        """Tell the person something."""
+        self.show(render.info(sentence))
+
+    def problem(self, sentence: str) -> None:
+        """Tell the person what went wrong."""
+        self.show(render.problem(sentence))
+
+    def show_texts(
+        self, server: Server, texts: Sequence[m.Text], *, tag: str = "", aside: bool = False
+    ) -> None:
+        """Show texts, oldest first, with a line where a day begins."""
+        lines: list[Line] = []
+        for text in texts:
+            when = render.moment(text.time, self.zone)
+            if when.date() != self._day:
+                self._day = when.date()
+                lines.append(render.day(when))
+            user = server.client.user
+            lines.extend(render.said(text, user, tag=tag, aside=aside, zone=self.zone))
+        self.show(*lines)
+
+    def run(self, flow: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:
+        """Let something happen, and show what goes wrong with it."""
+        return Deferred.fromCoroutine(flow).addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(ChatError):
+            if not self.leaving:
+                self.problem(failure.getErrorMessage())
+        else:
+            self._log.failure("In the client", failure)
+            self.problem(f"Something went wrong here: {failure.getErrorMessage()}")
+
+    # --- what the servers tell -------------------------------------------------------------
+
+    def _told(self, server: Server, event: Event) -> None:
+        if self.leaving or server.closing:
+            return
+        match event:
+            case m.Text():
+                self._text(server, event)
+            case m.Snapshot():
+                self._snapshot(server, event)
+            case m.Joined():
+                room = server.room(event.session)
+                room.came([event.user])
+                self._note(room, f"{event.user} has come: {render.here(event.count)}.")
+            case m.Left() if event.user == server.client.user:
+                self.info(f"You have left {event.session}.")
+                self._gone(server, event.session)
+            case m.Left():
+                room = server.room(event.session)
+                room.went([event.user])
+                self._note(room, f"{event.user} has gone: {render.here(event.count)}.")
+            case m.Presence():
+                room = server.room(event.session)
+                room.came(event.joined)
+                room.went(event.left)
+                self._note(room, render.presence(event))
+            case m.TopicChanged():
+                room = server.room(event.session)
+                room.topic = event.topic
+                self._note(room, f"{event.user} sets the topic: {event.topic}")
+            case m.Deleted():
+                self.info(f"{event.user} has deleted {event.session}, and what was said there.")
+                self._gone(server, event.session)
+            case m.Notice():
+                self.info(f"{server.name}: {event.data}")
+            case m.Error():
+                where = f"{server.name}/{event.session}" if event.session else server.name
+                self.problem(f"{where}: {event.data}")
+                if event.session:
+                    self._gone(server, event.session)
+            case Online():
+                self._online(server, event)
+            case Offline():
+                if event.reason != server.obstacle:
+                    server.obstacle = event.reason
+                    reason = event.reason.rstrip(".")
+                    self.problem(f"{server.name}: {reason}. Trying again until it is there.")
+                self.screen.refresh()
+            case Ended(error) if error is not None:
+                self.run(self._refused(server, error))
+            case _:  # a bye, whose reason comes with the connection's end
+                pass
+
+    def _text(self, server: Server, text: m.Text) -> None:
+        room = server.room(text.session)
+        if room.entering:
+            room.hold([text])
+        elif room is self.room:
+            self.show_texts(server, [text])
+        elif room.direct:
+            tag = server.name if len(self.servers) > 1 else ""
+            self.show_texts(server, [text], tag=tag, aside=True)
+        else:
+            room.hold([text])
+            self.screen.refresh()
+
+    def _snapshot(self, server: Server, snapshot: m.Snapshot) -> None:
+        new = snapshot.session not in server.rooms
+        room = server.room(snapshot.session)
+        room.topic = snapshot.topic
+        room.users.clear()
+        room.came(snapshot.users)
+        if snapshot.reset:
+            self.info(f"{room.path} begins anew: this is what the server has of it.")
+            self._recall(room, snapshot.head)
+        elif new and not room.direct:
+            self.show(render.snapshot(snapshot))
+            self._recall(room, snapshot.head)
+            self.switch(room)
+
+    def _note(self, room: Room, sentence: str) -> None:
+        """Say what happens in the current session; elsewhere it would only disturb."""
+        if room is self.room:
+            self.info(sentence)
+
+    def _online(self, server: Server, event: Online) -> None:
+        server.obstacle = None
+        welcome = event.welcome
+        if event.again:
+            unanswered = server.client.unanswered
+            waited = f", and says what waited ({unanswered})" if unanswered else ""
+            self.info(f"{server.name} is back{waited}.")
+        else:
+            kind = "guest" if welcome.guest else "operator" if welcome.operator else ""
+            self.info(f"You are on {server.name} as {welcome.user}{kind and f' ({kind})'}.")
+        self.screen.refresh()
+
+    async def _refused(self, server: Server, error: ChatError) -> None:
+        """Ask for a password where that is what is missing; else give the server up."""
+        if error.code == "bad-credentials":
+            if server.client.password is not None:
+                self.problem(str(error))
+            name = f"{server.client.user}@{server.address}"
+            password = await self.screen.ask(f"Password for {name}: ")
+            if password:
+                server.client.password = password
+                self._start(server)
+                return
+        self._forget(server)
+        self.problem(f"{server.name}: {error}")
+        self._anywhere()

@@ -1,0 +1,179 @@
+"""Standard input and output as lines: for pipes and for what is no full terminal.
+
+``LinePipe`` is the transport's side, with limits in both directions. ``PlainScreen`` is a Screen
+on it, so that commands can be given by a program or a file.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, cast
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, TimeoutError, succeed
+from twisted.internet.interfaces import (
+    IConsumer,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    IReactorTime,
+)
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_chat.client.commands import take
+from twisted_chat.client.desk import Desk
+from twisted_chat.client.render import Line, plain
+
+FLUSH_TIME: Final = 2.0
+"""Seconds that whoever reads our output has to take the rest of it."""
+
+MAX_LINE: Final = 65_536
+"""Bytes in a line that is read, at most: no text is longer."""
+
+
+@implementer(IHalfCloseableProtocol)
+class LinePipe(LineReceiver):
+    """Lines in, lines out. ``ended`` is called when there is nothing more to read."""
+
+    delimiter = b"\n"
+    MAX_LENGTH = MAX_LINE
+
+    def __init__(
+        self,
+        received: Callable[[str], object],
+        ended: Callable[[], object],
+        too_long: Callable[[], object],
+    ) -> None:
+        self._received = received
+        self._ended: Callable[[], object] | None = ended
+        self._too_long = too_long
+        self.closed: Deferred[None] = Deferred()
+        """Fires when standard output has gone: the reader's side of it, or by ``close``."""
+
+    def lineReceived(self, line: bytes) -> None:
+        """Take one line; what is no UTF-8 in it is replaced."""
+        self._received(line.removesuffix(b"\r").decode(errors="replace"))
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Refuse a line that no text could hold."""
+        self._too_long()
+
+    def readConnectionLost(self) -> None:
+        """Take what is left without an end of line, and say that it is all."""
+        rest = self.clearLineBuffer()
+        if rest:
+            self.lineReceived(rest)
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended()
+
+    def writeConnectionLost(self) -> None:
+        """Nobody reads what is written."""
+        if not self.closed.called:
+            self.closed.callback(None)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Both sides are gone."""
+        self.readConnectionLost()
+        self.writeConnectionLost()
+
+    def write(self, line: str) -> None:
+        """Write a line."""
+        if self.transport is not None:
+            self.transport.write(f"{line}\n".encode(errors="replace"))
+
+    def slows(self, producer: IPushProducer) -> None:
+        """Pause ``producer`` while what was written is not read on the other side."""
+        if self.transport is not None:
+            cast(IConsumer, self.transport).registerProducer(producer, True)
+
+    def close(self, clock: IReactorTime) -> Deferred[None]:
+        """Write out what is written; fires when it is, or when nobody reads it for 2 s."""
+        if self.transport is not None:
+            cast(IConsumer, self.transport).unregisterProducer()
+            self.transport.loseConnection()
+        closed: Deferred[None] = self.closed.addTimeout(FLUSH_TIME, clock)
+        return closed.addErrback(lambda failure: failure.trap(TimeoutError) and None)
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class PlainScreen:
+    """A Screen of plain lines. Lines that are read are done one after the other."""
+
+    pipe: LinePipe = field(init=False)
+    desk: Desk = field(init=False)
+    left: Deferred[None] = field(factory=Deferred)
+    _lines: deque[str] = field(factory=deque)
+    _busy: bool = False
+    _ended: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.pipe = LinePipe(self._received, self._end, self._refuse)
+
+    def begin(self, ready: Deferred[object]) -> None:
+        """Do what is read, once ``ready`` has fired."""
+        self._busy = True
+        ready.addBoth(lambda _: self._next())
+
+    def show(self, *lines: Line) -> None:
+        """Show lines."""
+        for line in lines:
+            self.pipe.write(plain(line))
+
+    def refresh(self) -> None:
+        """Nothing: there is no prompt."""
+
+    def ask(self, question: str) -> Deferred[str | None]:
+        """Nobody can be asked."""
+        return succeed(None)
+
+    def close(self) -> None:
+        """End."""
+        if not self.left.called:
+            self.left.callback(None)
+
+    def pauseProducing(self) -> None:
+        """Let every server wait: nobody reads what is written."""
+        for server in self.desk.servers.values():
+            server.client.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Go on."""
+        for server in self.desk.servers.values():
+            server.client.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """Go on: nobody will ever read it."""
+        self.resumeProducing()
+
+    def _received(self, line: str) -> None:
+        self._lines.append(line)
+        if not self._busy:
+            self._next()
+        elif not self._ended:
+            self.pipe.pauseProducing()
+
+    def _refuse(self) -> None:
+        self.desk.problem(f"A line has at most {MAX_LINE:,} bytes.")
+        self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        if not self._busy:
+            self._next()
+
+    def _next(self, _: object = None) -> None:
+        """Do the next line, or leave after the last one."""
+        self._busy = False
+        if self._lines:
+            self._busy = True
+            take(self.desk, self._lines.popleft()).addCallback(self._next)
+        elif self._ended:
+            self._busy = True
+            self.desk.run(self.desk.leave())
+        else:
+            self.pipe.resumeProducing()

@@ -1,0 +1,195 @@
+"""The terminal: line editing, completion and history by prompt_toolkit, on the asyncio reactor.
+
+What arrives while one types is shown above the prompt, and does not disturb it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+from attrs import define, field
+from prompt_toolkit import PromptSession, print_formatted_text
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.shortcuts import CompleteStyle
+from prompt_toolkit.styles import Style
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_chat.client import render
+from twisted_chat.client.commands import complete, take
+from twisted_chat.client.desk import Desk
+from twisted_chat.client.render import Line
+
+MAX_LINES: Final = 5_000
+"""Lines that wait to be shown, at most; a terminal that is stopped loses older ones."""
+
+STYLE: Final = Style.from_dict(
+    {
+        "time": "ansibrightblack",
+        "name": "ansicyan bold",
+        "own": "ansigreen bold",
+        "mark": "ansiyellow",
+        "info": "ansibrightblack",
+        "error": "ansired",
+        "waiting": "ansibrightblack italic",
+        "prompt": "bold",
+    }
+)
+
+
+class _Interrupted(Exception):
+    """The prompt gives way to a question."""
+
+
+class _Names(Completer):
+    """Completes what the commands' table says."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """Yield what the word before the cursor may become."""
+        line = document.text_before_cursor
+        start = -len(line.split(" ")[-1])
+        for candidate in complete(self._terminal.desk, line):
+            yield Completion(candidate, start_position=start)
+
+
+@define(eq=False)
+class Terminal:
+    """A Screen on a real terminal, and what is typed there."""
+
+    clock: IReactorTime
+    desk: Desk = field(init=False)
+    _prompt: PromptSession[str] = field(init=False)
+    _questions: deque[tuple[str, Deferred[str | None]]] = field(factory=deque)
+    _lines: deque[Line] = field(factory=lambda: deque(maxlen=MAX_LINES))
+    _printing: bool = False
+    _draft: str = ""
+    _leaving: bool = False
+    _closed: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._prompt = PromptSession(
+            completer=_Names(self),
+            complete_while_typing=False,
+            complete_style=CompleteStyle.READLINE_LIKE,
+            history=InMemoryHistory(),  # passwords may be written behind commands: not on disk
+            key_bindings=self._keys(),
+            style=STYLE,
+        )
+
+    async def run(self) -> None:
+        """Take what is typed until the person has left."""
+        while not self._closed:
+            if self._questions:
+                await self._answer(*self._questions.popleft())
+                continue
+            try:
+                line = await self._read(lambda: FormattedText(self.desk.prompt()))
+            except _Interrupted:
+                continue
+            except EOFError:
+                break
+            self._draft = ""
+            take(self.desk, line)
+        await self.desk.leave()
+        self._print()
+
+    async def _read(self, message: Any, **options: Any) -> str:
+        """Read one line, in asyncio's way."""
+        reading = self._prompt.prompt_async(message, default=self._draft, **options)
+        line: str = await Deferred.fromFuture(asyncio.ensure_future(reading))
+        return line
+
+    async def _answer(self, question: str, answer: Deferred[str | None]) -> None:
+        """Ask without echo, and without history or completion."""
+        asking: PromptSession[str] = PromptSession(style=STYLE)
+        asked = asking.prompt_async(render.harmless(question), is_password=True)
+        try:
+            password: str | None = await Deferred.fromFuture(asyncio.ensure_future(asked))
+        except (EOFError, KeyboardInterrupt):
+            password = None
+        answer.callback(password)
+
+    # --- Screen ----------------------------------------------------------------------------
+
+    def show(self, *lines: Line) -> None:
+        """Show lines above the prompt, many at once where many come."""
+        self._lines.extend(lines)
+        if not self._printing:
+            self._printing = True
+            self.clock.callLater(0, self._begin_printing)
+
+    def _begin_printing(self) -> None:
+        if self._prompt.app.is_running:
+            asyncio.ensure_future(run_in_terminal(self._print)).add_done_callback(self._printed)
+        else:
+            self._print()
+            self._printed()
+
+    def _print(self) -> None:
+        while self._lines:
+            print_formatted_text(FormattedText(self._lines.popleft()), style=STYLE)
+
+    def _printed(self, _: object = None) -> None:
+        self._printing = False
+        if self._lines:
+            self.show()
+
+    def refresh(self) -> None:
+        """Draw the prompt anew."""
+        if self._prompt.app.is_running:
+            self._prompt.app.invalidate()
+
+    def ask(self, question: str) -> Deferred[str | None]:
+        """Ask for a password; what is being typed is there again afterwards."""
+        answer: Deferred[str | None] = Deferred()
+        self._questions.append((question, answer))
+        self._interrupt()
+        return answer
+
+    def close(self) -> None:
+        """Stop taking lines."""
+        self._closed = True
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        app = self._prompt.app
+        if app.is_running and not app.is_done:
+            self._draft = self._prompt.default_buffer.text
+            app.exit(exception=_Interrupted())
+
+    # --- keys ------------------------------------------------------------------------------
+
+    def _keys(self) -> KeyBindings:
+        """Ctrl-C clears the line; a second one, with nothing typed between, leaves."""
+        keys = KeyBindings()
+
+        @keys.add("c-c")
+        def _(event: KeyPressEvent) -> None:
+            buffer = event.app.current_buffer
+            if self._leaving and not buffer.text:
+                event.app.exit(exception=EOFError())
+                return
+            buffer.reset()
+            self._leaving = True
+            buffer.on_text_changed += stay
+            self.show(render.info("Ctrl-C again, Ctrl-D or /quit leaves."))
+
+        def stay(buffer: Buffer) -> None:
+            self._leaving = False
+            buffer.on_text_changed -= stay
+
+        return keys
