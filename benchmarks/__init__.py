@@ -1,0 +1,1 @@
+"""Measurements from outside: real daemon, own load generator, and other servers beside it."""

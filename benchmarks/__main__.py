@@ -1,0 +1,39 @@
+"""``python -m benchmarks NAME``: one measurement; ``--help`` behind the name tells its options."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from benchmarks import machine
+from benchmarks.checking import Wrong
+from benchmarks.servers import NotThere
+
+BENCHMARKS = {
+    "fanout": "the cost of a delivery, and of others' servers beside ours",
+    "curves": "the same against members and against outstanding texts, drawn",
+    "idle": "10,000 guests coming in: memory, logins a second, and who is there already",
+    "storm": "300 argon2 logins at once while two users chat",
+    "pauses": "the longest gap in a minute with 5,000 connections",
+    "slow": "a member that never reads, and the others",
+    "log": "the log on its own",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run one benchmark; return its exit status: 1 where it could not run or went wrong."""
+    if not argv or argv[0] not in BENCHMARKS:
+        print("python -m benchmarks NAME [--help]\n", file=sys.stderr)
+        for name, what in BENCHMARKS.items():
+            print(f"  {name:8} {what}", file=sys.stderr)
+        return 2
+    machine.allow_many_files()
+    try:
+        found = import_module(f"benchmarks.{argv[0]}").main(argv[1:])
+    except (NotThere, Wrong) as problem:
+        print(f"{argv[0]}: {problem}", file=sys.stderr)
+        return 1
+    return int(found or 0)
+
+
+sys.exit(main(sys.argv[1:]))

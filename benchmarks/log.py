@@ -1,0 +1,347 @@
+"""The log on its own: what a durable text costs, and what a million of them cost later.
+
+``write``: writers with a window each, on the log itself: beside the log in memory and beside a bare
+loop of inserts with a commit for each. ``chat``: the same through the daemon, whose other work is
+then counted too. ``large``: a database of a million texts: start-up, memory, pages, searches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, TypeVar
+
+from attrs import Factory, define
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from benchmarks.loads import Load
+from benchmarks.machine import describe
+from benchmarks.report import short, spread, table
+from benchmarks.servers import Daemon
+from twisted_chat.log.contract import Entry, Life, Log, Page
+from twisted_chat.log.memory import MemoryLog
+from twisted_chat.log.sqlite import open_sqlite
+from twisted_chat.log.threads import ThreadWorker, Worker
+
+T = TypeVar("T")
+
+DATA = "x" * 100
+WRITERS = (1, 10, 100)
+IN_A_SESSION = 10
+"""Writers in each session."""
+
+
+@define
+class CountingWorker:
+    """A worker that knows how many commits it was asked for."""
+
+    worker: Worker
+    commits: int = 0
+
+    def do(self, job: Callable[[], T]) -> Deferred[T]:
+        """See Worker."""
+        self.commits += isinstance(job, partial) and job.func.__name__ == "commit"
+        return self.worker.do(job)
+
+    def stop(self) -> Deferred[None]:
+        """See Worker."""
+        return self.worker.stop()
+
+
+@define(eq=False)
+class Writers:
+    """Writers that always have ``window`` texts unanswered, as long as they are to."""
+
+    reactor: Any
+    log: Log
+    count: int
+    window: int
+    seconds: float
+    stored: int = 0
+    _unanswered: int = 0
+    _ready: list[int] = Factory(list)
+    _numbers: Iterator[int] = Factory(itertools.count)
+    _done: Deferred[None] = Factory(Deferred)
+    _until: float = 0.0
+
+    async def run(self) -> float:
+        """Write, and return how many texts were acknowledged in a second."""
+        for n in range(-(-self.count // IN_A_SESSION)):
+            await self.log.create(Life(epoch=f"e{n}", key=f"k{n}", name=f"Session {n}"))
+        began = time.perf_counter()
+        self._until = began + self.seconds
+        self._ready = [*range(self.count)] * self.window
+        self._refill()
+        await self._done
+        return self.stored / (time.perf_counter() - began)
+
+    def _refill(self) -> None:
+        # Once in a turn of the reactor, as from sockets.
+        ready, self._ready = self._ready, []
+        if time.perf_counter() > self._until:
+            if not self._unanswered:
+                self._done.callback(None)
+            return
+        self._unanswered += len(ready)
+        for writer in ready:
+            entry = Entry(f"user{writer}", DATA, f"m{next(self._numbers)}")
+            self.log.append(f"e{writer // IN_A_SESSION}", [entry]).addCallbacks(
+                self._acknowledged, self._failed, callbackArgs=(writer,)
+            )
+
+    def _acknowledged(self, texts: object, writer: int) -> None:
+        self.stored += 1
+        self._unanswered -= 1
+        if not self._ready:
+            self.reactor.callLater(0, self._refill)
+        self._ready.append(writer)
+
+    def _failed(self, failure: Failure) -> None:
+        self._done.errback(failure)
+
+
+def bare_loop(path: Path, seconds: float) -> float:
+    """Insert texts with a commit for each, and return how many there were in a second."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(
+            "PRAGMA journal_mode = wal; PRAGMA synchronous = full;"
+            "CREATE TABLE texts (seq INTEGER PRIMARY KEY, time, source, data, id UNIQUE)"
+        )
+        began = time.perf_counter()
+        for n in itertools.count(1):
+            connection.execute(
+                "INSERT INTO texts VALUES (?, ?, ?, ?, ?)", (n, n, "user1", DATA, f"m{n}")
+            )
+            if n % 100 == 0 and time.perf_counter() > began + seconds:
+                return n / (time.perf_counter() - began)
+    raise AssertionError
+
+
+async def write(reactor: Any, options: argparse.Namespace) -> str:
+    """Measure writers on the log itself."""
+    bare: list[float] = []
+    memory: dict[int, list[float]] = {count: [] for count in WRITERS}
+    durable: dict[int, list[float]] = {count: [] for count in WRITERS}
+    commits: dict[int, list[float]] = {count: [] for count in WRITERS}
+    for _ in range(options.rounds):
+        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+            bare.append(bare_loop(Path(folder) / "bare.db", options.seconds))
+        for count in WRITERS:
+            load = partial(
+                Writers, reactor, count=count, window=options.window, seconds=options.seconds
+            )
+            memory[count].append(await load(log=MemoryLog(reactor)).run())
+            with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+                workers: list[CountingWorker] = []
+
+                def worker(name: str, workers: list[CountingWorker] = workers) -> Worker:
+                    workers.append(CountingWorker(ThreadWorker(name, reactor)))
+                    return workers[-1]
+
+                log = open_sqlite(f"{folder}/chat.db", reactor, worker, options.synchronous)
+                writers = load(log=log)
+                durable[count].append(await writers.run())
+                done = sum(each.commits for each in workers)
+                commits[count].append(done / writers.stored * durable[count][-1])
+                await log.close()
+    rows = [["a bare loop, a commit for each", spread(bare), spread(bare), "1", "", "1"]]
+    for count in WRITERS:
+        rows.append(
+            [
+                f"{count} writer{'s' * (count > 1)}",
+                spread(durable[count]),
+                spread(commits[count]),
+                short(median(map(_ratio, durable[count], commits[count])), 2),
+                short(median(map(_ratio, durable[count], memory[count])), 2),
+                short(median(map(_ratio, durable[count], bare)), 2),
+            ]
+        )
+    return table(
+        ["", "texts/s", "commits/s", "texts/commit", "to memory:", "to the bare loop"], rows
+    )
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other
+
+
+async def chat(_: Any, options: argparse.Namespace) -> str:
+    """Measure writers that talk through the daemon, each in a session of ten."""
+    rows = []
+    for count in WRITERS:
+        rates: dict[str, list[float]] = {"memory:": [], f"sqlite:{options.folder}": []}
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder))
+            durable = f"sqlite:{folder}/chat.db?synchronous={options.synchronous}"
+            loads = {}
+            for name, log in (("memory", "memory:"), ("sqlite", durable)):
+                daemon = stack.enter_context(Daemon(log=log))
+                loads[name] = stack.enter_context(Load(daemon))
+                members = min(count, IN_A_SESSION)
+                loads[name].connect(
+                    sessions=[f"s{n}" for n in range(count // members)],
+                    members=members,
+                    talkers=members,
+                )
+            rates = {name: [] for name in loads}
+            for _ in range(options.rounds):
+                for name, load in loads.items():
+                    found = load.round(
+                        seconds=options.seconds, texts=10_000_000, window=options.window
+                    )
+                    rates[name].append(found["texts"] / found["seconds"])
+        rows.append(
+            [
+                f"{count} writer{'s' * (count > 1)}",
+                spread(rates["sqlite"]),
+                spread(rates["memory"]),
+                short(median(map(_ratio, rates["sqlite"], rates["memory"])), 2),
+            ]
+        )
+    return table(["through the daemon", "sqlite: texts/s", "memory: texts/s", "ratio"], rows)
+
+
+async def large(reactor: Any, options: argparse.Namespace) -> str:
+    """Measure a large database: opening it, its memory, and reading anywhere in it."""
+    lines = []
+    rows = []
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        make = partial(ThreadWorker, reactor=reactor)
+        for name, count in (("small", 1_000), ("large", options.texts)):
+            began = time.perf_counter()
+            log = open_sqlite(f"{folder}/{name}.db", reactor, make, options.synchronous)
+            words = await fill(log, count)
+            await log.close()
+            size = os.path.getsize(f"{folder}/{name}.db") / 2**20
+            start, rest = opened(f"{folder}/{name}.db")
+            lines.append(
+                f"{count:,} texts: {size:,.0f} MiB, written in {time.perf_counter() - began:.1f} s,"
+                f" opened in {start * 1_000:.1f} ms, {rest:.1f} MiB resident when open."
+            )
+        log = open_sqlite(f"{folder}/large.db", reactor, make, options.synchronous)
+        heads = {life.epoch: life.head for life in log.lives()}
+        for name, epoch in (("the largest", "e0"), ("a small", f"e{len(heads) - 1}")):
+            head = heads[epoch]
+            common, known, rare = words[0], words[100], words[-1]
+            asked: dict[str, Callable[[int], Deferred[Page]]] = {
+                "a page of 200 forward": partial(log.read, epoch, before=2**40),
+                "a page of 200 backward": partial(log.read_last, epoch, 0),
+                "the most common word": partial(look, log, epoch, common),
+                "a word of the 100th rank": partial(look, log, epoch, known),
+                "a rare word": partial(look, log, epoch, rare),
+                "a word that nobody said": partial(look, log, epoch, "nobodysaidit"),
+                "two common words": partial(look, log, epoch, f"{common} {words[1]}"),
+                "a phrase": partial(look, log, epoch, f'"{common} {words[1]}"'),
+                "a common and a rare word": partial(look, log, epoch, f"{common} {rare}"),
+                "a common prefix of 3": partial(look, log, epoch, f"{words[5][:3]}*"),
+                "a prefix of 1": partial(look, log, epoch, f"{words[5][0]}*"),
+            }
+            for what, ask in asked.items():
+                took = [await timed(ask, random.randrange(1, head + 1)) for _ in range(50)]
+                rows.append([f"{what}, {name} session", short(median(took)), short(max(took))])
+        await log.close()
+    return "\n".join(lines) + "\n\n" + table(["at any place", "median ms", "worst ms"], rows)
+
+
+def look(log: Log, epoch: str, query: str, at: int) -> Deferred[Page]:
+    """Search from a place."""
+    return log.search(epoch, query, at, 50)
+
+
+async def timed(ask: Callable[[int], Deferred[Page]], at: int) -> float:
+    """Return how many milliseconds an answer took."""
+    began = time.perf_counter()
+    await ask(at)
+    return (time.perf_counter() - began) * 1_000
+
+
+async def fill(log: Log, count: int) -> Sequence[str]:
+    """Say so many texts of 16 words in 100 sessions, some large, some small; return the words.
+
+    Words are as frequent as in a language: the n-th has 1/n of the first's frequency.
+    """
+    chance = random.Random(1)
+    words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(3, 9)))
+             for _ in range(20_000)]  # fmt: skip
+    weights = list(itertools.accumulate(1 / n for n in range(1, len(words) + 1)))
+    said = [" ".join(chance.choices(words, cum_weights=weights, k=16)) for _ in range(50_000)]
+    for n in range(100):
+        await log.create(Life(epoch=f"e{n}", key=f"k{n}", name=f"Session {n}"))
+    shares = list(itertools.accumulate(1 / n for n in range(1, 101)))
+    for start in range(0, count, 500):
+        (n,) = chance.choices(range(100), cum_weights=shares)
+        await log.append(
+            f"e{n}",
+            [
+                Entry(f"user{number % 100}", chance.choice(said), f"m{number}")
+                for number in range(start, min(start + 500, count))
+            ],
+        )
+    return words
+
+
+def opened(path: str) -> tuple[float, float]:
+    """Open a log in a new process; return how many seconds it took, and MiB resident then."""
+    program = (
+        "import sys, time\n"
+        "from twisted.internet import reactor\n"
+        "from twisted_chat.log.urls import open_log\n"
+        "began = time.perf_counter()\n"
+        "log = open_log('sqlite:' + sys.argv[1], reactor, reactor)\n"
+        "lives = log.lives()\n"
+        "print(time.perf_counter() - began, open('/proc/self/statm').read().split()[1])\n"
+    )
+    seconds, pages = subprocess.check_output([sys.executable, "-c", program, path]).split()
+    return float(seconds), int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+MEASURED: dict[str, Callable[[Any, argparse.Namespace], Awaitable[str]]] = {
+    "write": write,
+    "chat": chat,
+    "large": large,
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure, and print Markdown."""
+    from twisted.internet import reactor
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks log", description=__doc__)
+    parser.add_argument("what", nargs="*", choices=[*MEASURED, []], default=list(MEASURED))
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each figure (2)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds in turns (5)")
+    parser.add_argument("--window", type=int, default=16, help="unanswered texts of a writer (16)")
+    parser.add_argument("--texts", type=int, default=1_000_000, help="in the large database")
+    parser.add_argument("--synchronous", choices=["full", "normal"], default="full")
+    parser.add_argument("--folder", help="on the disk that is to be measured (temporary files)")
+    options = parser.parse_args(argv)
+    problems: list[Failure] = []
+
+    async def measure() -> None:
+        print(describe(), f"SQLite {sqlite3.sqlite_version}", sep=", ", end="\n\n")
+        for what in options.what:
+            print(await MEASURED[what](reactor, options), end="\n\n", flush=True)
+
+    def begin() -> None:
+        done = Deferred.fromCoroutine(measure())
+        done.addErrback(problems.append)
+        done.addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
+    for problem in problems:
+        problem.raiseException()
+    return 0
