@@ -37,19 +37,21 @@ export class Banner {
   }
 
   #linked() {
-    clearTimeout(this.#soon);
-    clearInterval(this.#count);
     const { link } = this.client.connection;
     if (link === "ready" || link === "off" || !this.client.store.me) {
+      clearTimeout(this.#soon);
+      clearInterval(this.#count);
+      this.#soon = 0;
       this.banner.hidden = true;
-      return;
-    }
-    const wait = this.banner.hidden ? BRIEF : 0;
-    this.#soon = setTimeout(() => {
-      this.banner.hidden = false;
+    } else if (!this.#soon) {
+      this.#soon = setTimeout(() => {
+        this.banner.hidden = false;
+        this.#write();
+        this.#count = setInterval(() => this.#write(), 1000);
+      }, BRIEF);
+    } else if (!this.banner.hidden) {
       this.#write();
-      this.#count = setInterval(() => this.#write(), 1000);
-    }, wait);
+    }
   }
 
   #write() {

@@ -54,13 +54,12 @@ export class List {
     new ResizeObserver(() => this.#resized()).observe(scroller);
   }
 
-  /** Show other rows, from their end. */
+  /** Have other rows; `show` or `showEnd` says where to begin. */
   reset() {
     for (const { element } of this.#elements.values()) element.remove();
     this.#elements.clear();
     this.#origin = this.rows.origin;
     this.#heights.reset(this.rows.count);
-    this.showEnd();
   }
 
   /** The rows have changed, at either end or within. */
@@ -91,6 +90,11 @@ export class List {
   /** The element of a row, if it is in the page. @param {number} number */
   element(number) {
     return this.#elements.get(number)?.element;
+  }
+
+  /** The number of the first row that is in sight, wholly or not. */
+  get firstSeen() {
+    return this.#origin + this.#heights.at(this.scroller.scrollTop - this.list.offsetTop);
   }
 
   /** The number of the last row that is wholly in sight (or is all that is). */
@@ -183,8 +187,9 @@ export class List {
     /** @type {Element | null} */
     let next = null;
     for (let row = this.to - 1; row >= this.from; row--) next = this.#place(row, next);
+    const after = this.#heights.total - this.#heights.before(this.to);
     this.list.style.paddingTop = `${this.#heights.before(this.from)}px`;
-    this.list.style.paddingBottom = `${this.#heights.total - this.#heights.before(this.to)}px`;
+    this.list.style.paddingBottom = `${Math.max(0, after)}px`; // sums of fractions are not exact
   }
 
   /**

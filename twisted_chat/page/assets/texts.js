@@ -27,6 +27,8 @@ export class TextsView {
   #mention = null;
   /** Long texts that the person wants to see whole. @type {Set<string>} */
   #unfolded = new Set();
+  /** The first new text of this visit that was in sight: the way to it need not be shown. */
+  #reached = 0;
   #shown = "";
   #flashed = 0;
 
@@ -144,8 +146,11 @@ export class TextsView {
   /** A session is shown anew: begin where the person left it, if that is at hand. */
   #open() {
     const session = this.store.session;
-    if (!session?.newFrom || !session.timeline.has(session.newFrom)) return;
-    this.list.show(session.newFrom, 0.25);
+    if (session?.newFrom && session.timeline.has(session.newFrom)) {
+      this.list.show(session.newFrom, 0.25);
+    } else {
+      this.list.showEnd();
+    }
   }
 
   /** Say what is at the beginning and at the end of what is in sight. */
@@ -167,8 +172,7 @@ export class TextsView {
     const unread = session?.unread ?? 0;
     const label = unread ? `${unread.toLocaleString()} new` : "Newest";
     /** @type {HTMLElement} */ (this.newest.lastElementChild).textContent = label;
-    const missed = session?.newFrom ? session.newFrom < (timeline?.first ?? 0) : false;
-    this.missed.hidden = !missed;
+    this.missed.hidden = !session?.newFrom || this.#reached === session.newFrom;
   }
 
   /** What is in sight has changed. */
@@ -180,8 +184,8 @@ export class TextsView {
     if (this.list.to > this.count - CLOSE && !session.atHead) void past.newer(session);
     if (!this.list.pinned) {
       session.timeline.keepAround(this.list.lastSeen);
-      if (this.list.lastSeen === session.newFrom) this.missed.hidden = true;
     }
+    if (this.list.firstSeen <= session.newFrom) this.#reached = session.newFrom;
     if (attentive()) {
       this.store.readTo(Math.min(this.list.lastSeen, session.timeline.last));
     }
