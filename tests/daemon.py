@@ -17,7 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import Any, Self
 from uuid import uuid4
 
@@ -33,11 +35,16 @@ Object = dict[str, Any]
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody on the loopback interface uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port that nobody on the loopback interface uses now.
+
+    It is none of those that a system gives to outgoing connections, so that it is still free when
+    the daemon takes it, and when it takes it again.
+    """
+    while True:
+        port = SystemRandom().randrange(15_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Daemon:
