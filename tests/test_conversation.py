@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.support import ChatCase, Client, frame, types, wire
+from twisted_chat.accounts import Admission
 from twisted_chat.chat import User
 from twisted_chat.conversation import WINDOW, WINDOW_SIZE, Rate
 from twisted_chat.messages import MAX_RESUMED, Bye, History
@@ -393,3 +394,20 @@ class EndTests(ChatCase):
         world.log.let_go()
         alice.read()
         self.assertEqual(types(alice.got()), ["bye"])
+
+    def test_a_login_that_is_given_up(self) -> None:
+        """Who goes while its password waits to be verified takes it out of the queue."""
+        given_up: list[object] = []
+
+        class Waiting(Admission):
+            async def admit(self, *_: object) -> User:
+                return await Deferred[User](given_up.append)
+
+        client = self.world().connect()
+        admission = client.protocol.conversation.admission
+        client.protocol.conversation.admission = Waiting(
+            admission.portal, admission.attempts, accounts=True
+        )
+        client.send("login", user="alice", password="x")
+        client.vanish()
+        self.assertEqual(len(given_up), 1)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol, assert_never
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -122,6 +122,7 @@ class Conversation:
     _slowed: bool = field(init=False, default=False)
     _held: bool = field(init=False, default=False)
     _settling: Deferred[None] | None = field(init=False, default=None)
+    _admitting: Deferred[User] | None = field(init=False, default=None)
 
     _logger = Logger()
 
@@ -198,6 +199,8 @@ class Conversation:
         user, self.user = self.user, None  # no cycle is left for the garbage collector to find
         if user is not None:
             user.logout()
+        if self._admitting is not None:
+            self._admitting.cancel()  # its password need not be verified any more
         if self._settling is not None:
             settling, self._settling = self._settling, None
             settling.callback(None)
@@ -241,6 +244,8 @@ class Conversation:
                 await self._answer(request)
         except ChatError as refused:
             self._refuse(refused, request.id)
+        except CancelledError:
+            pass  # a login whose client did not wait
         except Exception:
             self._fail(request.id)
         finally:
@@ -298,7 +303,13 @@ class Conversation:
                 assert_never(request)
 
     async def _login(self, request: Login) -> None:
-        user = await self.admission.admit(request.user, request.password, request.token, self)
+        self._admitting = Deferred.fromCoroutine(
+            self.admission.admit(request.user, request.password, request.token, self)
+        )
+        try:
+            user = await self._admitting
+        finally:
+            self._admitting = None
         if self.over:  # the client did not wait
             user.logout()
             return
