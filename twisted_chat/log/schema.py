@@ -94,8 +94,11 @@ def open_database(
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise LogError(f"SQLite {sqlite3.sqlite_version} is too old for the log: 3.35 is needed.")
-    with told(path):
+    try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # texts are private
+    except OSError as problem:
+        raise LogError(f"The log {path} can not be opened: {problem.strerror}.") from None
+    with told(path):
         connection = _connect(path, "rw")
         try:
             version = _version(path, connection)
@@ -121,9 +124,9 @@ def open_for_reading(path: str) -> sqlite3.Connection:
 
     Raises LogError where it is not there or not a log of this version.
     """
+    if not os.path.isfile(path):
+        raise LogError(f"There is no log {path}.")
     with told(path):
-        if not os.path.exists(path):
-            raise LogError(f"There is no log {path}.")
         connection = _connect(path, "ro")
         try:
             if _version(path, connection) != len(STEPS):
@@ -226,13 +229,11 @@ def hold(path: str) -> int:
 
 @contextmanager
 def told(path: str) -> Iterator[None]:
-    """Turn what the system and SQLite raise into a LogError."""
+    """Turn what SQLite raises into a LogError."""
     try:
         yield
-    except OSError as problem:
-        raise LogError(f"The log {path} can not be opened: {problem.strerror}.") from None
     except sqlite3.OperationalError as problem:
-        raise LogError(f"The log {path} can not be opened: {problem}.") from None
+        raise LogError(f"The log {path} can not be used: {problem}.") from None
     except sqlite3.DatabaseError as problem:
         raise LogError(
             f"The log {path} is damaged, or not a log at all: {problem}."

@@ -27,7 +27,7 @@ from twisted_chat.log.contract import Entry, Life, NotStored
 from twisted_chat.log.schema import MAX_LIVES, MAX_SEQ, SEQ_BITS, load_lives
 from twisted_chat.messages import Text
 
-MAX_ROWS: Final = 2_048
+MAX_ROWS: Final = 1_024
 """Rows in one statement, at most (SQLite takes 32,766 values)."""
 
 INDEX_BITE: Final = 1_024
