@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing, redirect_stdout
 from typing import Any
@@ -244,6 +245,21 @@ class FilesTests(Folder):
         self.assertIn("damaged", self.not_done("backup", str(self.path), str(copy)))
         self.assertEqual(copy.read_text(), "an older copy")
         self.assertNotIn(True, [each.name.startswith(".") for each in self.folder.iterdir()])
+
+    def test_from_a_shell(self) -> None:
+        """``twisted-chat`` knows the commands; what fails is one line, and status 1."""
+        self.begun(3)
+        for argv, status in (
+            (["export", str(self.path)], 0),
+            (["export", str(self.folder / "no.db")], 1),
+            (["import", str(self.path), str(self.folder / "no.lines")], 1),
+            (["backup", str(self.path), str(self.folder / "no" / "copy.db")], 1),
+        ):
+            ran = subprocess.run(
+                [sys.executable, "-m", "twisted_chat.client.main", *argv], capture_output=True
+            )
+            self.assertEqual((ran.returncode, ran.stderr.count(b"\n")), (status, status), ran)
+            self.assertEqual(ran.stdout.count(b"\n"), 0 if status else 4)
 
     def test_what_is_no_log(self) -> None:
         """A database of something else is neither exported nor copied."""

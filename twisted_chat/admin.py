@@ -1,4 +1,4 @@
-"""What an operator does at a shell: ``twisted-chat users …``.
+"""What an operator does at a shell: ``twisted-chat users …``, ``export``, ``import``, ``backup``.
 
 Each command is one function that takes the parsed arguments and raises Refused, or another of
 the exceptions in ``main``, with one clear sentence.
@@ -21,6 +21,8 @@ from attrs import define, evolve
 
 from twisted_chat import users_file
 from twisted_chat.errors import ChatError
+from twisted_chat.log import files
+from twisted_chat.log.contract import LogError
 from twisted_chat.names import Name, user_name
 from twisted_chat.passwords import hash_password, is_hash
 from twisted_chat.users_file import EMPTY, OPERATOR, Account, AccountsError, UsersFile
@@ -38,10 +40,11 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="twisted-chat", description="Administer a chat server.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_commands(commands)
+    files.add_commands(commands)
     args = parser.parse_args(argv)
     try:
         args.run(args)
-    except (Refused, AccountsError, ChatError) as problem:
+    except (Refused, AccountsError, ChatError, LogError) as problem:
         print(f"twisted-chat: {problem}", file=sys.stderr)
         return 1
     except OSError as problem:
