@@ -203,6 +203,7 @@ class FilesTests(Folder):
         for each in said:
             self.successResultOf(each)
         heads = [life.head for life in log.lives()]
+        epochs = {life.epoch for life in log.lives()}
         self.successResultOf(log.close())
         self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
         self.assertEqual(
@@ -215,6 +216,8 @@ class FilesTests(Folder):
         self.assertEqual(
             [life.head for life in log.lives()], [heads[0], heads[1] - len(said), heads[2]]
         )
+        # Who resumes in a restored log is told to reset: its seqs may come again.
+        self.assertTrue(epochs.isdisjoint(life.epoch for life in log.lives()))
         self.successResultOf(log.close())
 
     def test_a_backup_says_what_it_holds(self) -> None:

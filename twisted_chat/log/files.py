@@ -288,6 +288,10 @@ def copy_log(path: str, copy: str, progress: Progress | None = None) -> int:
             source.execute("BEGIN")  # a moment that does not move on while it is copied
             source.execute("SELECT count(*) FROM lives").fetchone()
             source.backup(target, pages=BACKUP_PAGES, progress=progress)
+            # Where the copy is restored, seqs are given again that somebody has seen on other
+            # texts. It is another life of each session, so that nobody resumes the old one there.
+            target.execute("UPDATE lives SET epoch = lower(hex(randomblob(16)))")
+            target.commit()
             target.execute("PRAGMA journal_mode = delete").fetchall()  # one file, not three
             ((verdict,),) = target.execute("PRAGMA quick_check(1)")
             if verdict != "ok":
