@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from glob import glob
 from pathlib import Path
 from typing import TypeVar
 
@@ -323,18 +324,22 @@ class GroupCommitTests(Folder):
         connection.execute("PRAGMA max_page_count = 1000000")
 
     @contextmanager
-    def broken_disk(self) -> Iterator[None]:
-        """Let no file grow past what the WAL has: writing to it then is an I/O error."""
-        size = os.path.getsize(f"{self.path}-wal")
+    def broken_disk(self) -> Iterator[int]:
+        """Let no file grow past some size, which is given: writing there is an I/O error.
+
+        It leaves some room to trial's own log, which the process writes too.
+        """
+        files = map(os.path.realpath, [f"{self.path}-wal", *glob("/proc/self/fd/*")])
+        size = max(os.path.getsize(file) for file in files if os.path.isfile(file)) + 65_536
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
         try:
-            yield
+            yield size
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    def fails_and_recovers(self, trouble: str) -> None:
-        big = "x" * 16_000
+    def fails_and_recovers(self, trouble: str, size: int = 16_000) -> None:
+        big = "x" * size
         with self.logged() as told:
             for n in range(3):
                 self.say(f"{n}{big}")
@@ -359,8 +364,8 @@ class GroupCommitTests(Folder):
         self.say("before")
         self.writer.release_all()
         self.fired.clear()
-        with self.broken_disk():
-            self.fails_and_recovers("I/O")
+        with self.broken_disk() as size:
+            self.fails_and_recovers("I/O", size)
         self.recovered()
 
     def recovered(self) -> None:
