@@ -89,10 +89,10 @@ def make_site(
     proxies: Sequence[str],
 ) -> Site:
     """Return the site: see web_door."""
-    root = Resource()
+    root = Place()
     root.putChild(b"", FileResource(page.index, PAGE_HEADERS))
-    root.putChild(b"assets", assets := Resource())
-    assets.putChild(page.folder.encode(), folder := Resource())
+    root.putChild(b"assets", assets := Place())
+    assets.putChild(page.folder.encode(), folder := Place())
     for name, file in page.assets.items():
         folder.putChild(name.encode(), FileResource(file, ASSET_HEADERS))
     root.putChild(b"health", HealthResource(accepts, clock))
@@ -109,20 +109,35 @@ def _say(request: Request, code: int, sentence: str, phrase: bytes | None = None
     return f"{sentence}\n".encode()
 
 
-class FileResource(Resource):
-    """One file of the page, from memory."""
+class Place(Resource):
+    """A place in the site: nothing, but for what is put there."""
 
-    isLeaf = True
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Return nothing: what is there is found before this is asked."""
+        return Place()
+
+    def render(self, request: Request) -> bytes | int:
+        """Answer GET and HEAD: nothing here can be changed."""
+        if request.method in (b"GET", b"HEAD"):
+            return self.render_GET(request)
+        request.setHeader("Allow", "GET, HEAD")
+        return _say(request, 405, "This can only be read.")
+
+    def render_GET(self, request: Request) -> bytes | int:
+        """Say that there is nothing."""
+        return _say(request, 404, "There is nothing here.")
+
+
+class FileResource(Place):
+    """One file of the page, from memory."""
 
     def __init__(self, file: File, headers: Mapping[str, str]) -> None:
         super().__init__()
         self._file = file
         self._headers = headers
 
-    def render_GET(self, request: Request) -> bytes:
+    def render_GET(self, request: Request) -> bytes | int:
         """Send the file, compressed where that is understood; or say that it has not changed."""
-        if request.postpath not in ([], [b""]):
-            return _say(request, 404, "There is no such page.")
         file = self._file
         for name, value in self._headers.items():
             request.setHeader(name, value)
@@ -146,10 +161,9 @@ def _takes_gzip(accepted: str) -> bool:
     return False
 
 
-class HealthResource(Resource):
+class HealthResource(Place):
     """``GET /health``: 200 while the log accepts, 503 otherwise."""
 
-    isLeaf = True
     _logger = Logger()
 
     def __init__(self, accepts: Callable[[], Awaitable[None]], clock: IReactorTime) -> None:
@@ -193,10 +207,8 @@ class HealthResource(Resource):
         return _say(request, 503, "The server can not store anything now.")
 
 
-class SocketResource(Resource):
+class SocketResource(Place):
     """``/ws``: hands the connection over to the WebSockets."""
-
-    isLeaf = True
 
     def __init__(self, sockets: WebFactory, origins: Sequence[str], proxies: Sequence[str]) -> None:
         super().__init__()
