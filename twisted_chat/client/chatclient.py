@@ -27,7 +27,7 @@ that is told was never told before, and one that was said is stored once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random, SystemRandom
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, TypeVar, cast
@@ -79,6 +79,7 @@ class ChatClient(Service):
     ``reactor`` is the clock. ``endpoint`` is where the server is: ``to`` makes one from a string.
     ``user`` is the name to log in with, later the name as the server shows it. ``password`` is
     left out for a guest. ``random`` is where each ``id`` and the jitter of delays come from.
+    ``token`` is a guest's proof of an earlier run, and later that of this one.
 
     Every request returns a Deferred and takes effect in the order in which it was made, also when
     it is made before the login is done or while the connection is down: it waits then. Each fails
@@ -95,13 +96,13 @@ class ChatClient(Service):
     user: str
     password: str | None = field(default=None, repr=False)
     random: Random = field(factory=SystemRandom)
+    token: str | None = field(default=None, repr=False)
     welcome: m.Welcome | None = field(default=None, init=False)
     _outbox: Outbox = field(init=False)
     _places: Places = field(factory=Places, init=False)
     _link: Link | None = field(default=None, init=False)
     _online: bool = field(default=False, init=False)
     _login: str | None = field(default=None, init=False)
-    _token: str | None = field(default=None, init=False)
     _no_lobby: bool = field(default=False, init=False)
     _paused: bool = field(default=False, init=False)
     _attempts: int = field(default=0, init=False)
@@ -228,6 +229,15 @@ class ChatClient(Service):
     ) -> None:
         """Log out."""
         await self.logout()
+
+    def come_back_to(self, places: Iterable[Place]) -> None:
+        """Go on where an earlier run ended; to be called before ``start``.
+
+        What was missed in these sessions is told. Save ``sessions`` and ``token`` for that.
+        """
+        for place in places:
+            self._places.known[place.session] = place
+        self._places.remembered = True
 
     # --- requests --------------------------------------------------------------------------
 
@@ -416,7 +426,7 @@ class ChatClient(Service):
 
     def _log_in(self, link: Link) -> None:
         self._login = self._new_id()
-        login = m.Login(user=self.user, password=self.password, token=self._token, id=self._login)
+        login = m.Login(user=self.user, password=self.password, token=self.token, id=self._login)
         room = m.MAX_FRAME_BEFORE_LOGIN - len(m.encode(login)) - len(',"resume":[]')
         lobby = self.welcome.lobby if self.welcome is not None else None
         link.send(m.encode(structs.replace(login, resume=self._places.resume(room, lobby))))
@@ -426,7 +436,7 @@ class ChatClient(Service):
         if self.running:
             super().stopService()
         self._active = False
-        self._places.known.clear()
+        self._places = Places()
         error = self._refusal or Unanswered("The client has logged out.")
         self._outbox.fail(error)
         self._arrivals.fire(Failure(error))
@@ -446,16 +456,20 @@ class ChatClient(Service):
                     self._tell(response)
                 if response.source == self.user:
                     self._outbox.answered(response)
+            case m.Snapshot(id=None) if self._no_lobby and self._is_lobby(response.session):
+                pass  # one is about to leave it again
             case m.Snapshot():
                 self._places.snapshot(response, self._outbox.asked(response))
                 self._no_lobby = self._no_lobby and not self._is_lobby(response.session)
                 self._tell(response)
                 self._outbox.answered(response)
             case m.Left():
+                known = response.session in self._places.known
                 if response.user == self.user:
                     self._places.left(response.session)
                     self._no_lobby = self._no_lobby or self._is_lobby(response.session)
-                self._tell(response)
+                if known:
+                    self._tell(response)
                 self._outbox.answered(response)
             case m.Deleted():
                 self._places.left(response.session)
@@ -483,9 +497,9 @@ class ChatClient(Service):
 
     def _welcomed(self, welcome: m.Welcome) -> None:
         again = self.welcome is not None
-        self.welcome, self.user, self._token = welcome, welcome.user, welcome.token
+        self.welcome, self.user, self.token = welcome, welcome.user, welcome.token
         self._online, self._attempts, self._retry = True, 0, None
-        self._places.welcomed(welcome.direct, again=again)
+        self._places.welcomed(welcome.direct)
         self._tell(Online(welcome, again))
         for join in self._places.rejoin():
             answer = self._outbox.put(join, m.Snapshot, "forget", first=True)

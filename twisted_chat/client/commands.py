@@ -6,6 +6,7 @@ current session.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -93,7 +94,7 @@ class Command:
 
 def bare(argument: str) -> str:
     """Return an argument's name without its marks."""
-    return argument.strip("[].")
+    return str(re.findall("[A-Z]+", argument)[0])
 
 
 # --- what the commands do --------------------------------------------------------------------
@@ -129,7 +130,7 @@ async def _login(desk: Desk, given: Given) -> None:
 
 async def _connect(desk: Desk, given: Given) -> None:
     try:
-        address = parse_address(given["HOST[:PORT]"])
+        address = parse_address(given["HOST"])
     except ValueError as problem:
         raise Usage(str(problem)) from None
     desk.connect(address, address.user or desk.user)

@@ -12,20 +12,27 @@ from typing import Any, Final, Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from twisted_chat import messages as m
 from twisted_chat.client import render
 from twisted_chat.client.address import Address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.events import Ended, Event, Offline, Online
+from twisted_chat.client.memory import Memory
+from twisted_chat.client.places import Place, peer
 from twisted_chat.client.render import Line
 from twisted_chat.client.rooms import Room, Server
 from twisted_chat.errors import ChatError
 
 UNREAD_NAMED: Final = 4
 """Sessions with unread texts that the prompt names, at most."""
+
+DIRECT_NAMED: Final = 10
+"""Direct sessions that are named at the login, at most."""
 
 RECENT: Final = 10
 """Texts of the past that are shown to who comes into a session."""
@@ -47,22 +54,26 @@ class Screen(Protocol):
         """The person has left."""
 
 
+@implementer(IPushProducer)
 @define(eq=False)
 class Desk:
     """The servers, the current session, and what is shown of them.
 
     ``make`` makes a client for an address, a user and a password. ``user`` is the name on servers
-    for which no other is given. ``zone`` is where the person lives (None: where the machine is).
+    for which no other is given. ``memory`` is what remains of earlier runs. ``zone`` is where the
+    person lives (None: where the machine is).
     """
 
     screen: Screen
     make: Callable[[Address, str, str | None], ChatClient]
     user: str
+    memory: Memory = field(factory=lambda: Memory(None))
     zone: tzinfo | None = None
     servers: dict[str, Server] = field(factory=dict)
     room: Room | None = None
     leaving: bool = False
     _day: date | None = None
+    _paused: bool = False
     _log = Logger()
 
     # --- servers ---------------------------------------------------------------------------
@@ -84,6 +95,13 @@ class Desk:
         name = next(name for name in names if name not in self.servers)
         server = Server(name, address, self.make(address, user, password))
         self.servers[name] = server
+        if (stay := self.memory.of(f"{user}@{address}")) is not None:
+            server.client.token = stay.token
+            server.client.come_back_to(
+                Place(session, seen.epoch, seen.seq) for session, seen in stay.direct.items()
+            )
+        if self._paused:
+            server.client.pauseProducing()
         server.client.listen(lambda event: self._told(server, event))
         self._start(server)
         self.screen.refresh()
@@ -95,6 +113,7 @@ class Desk:
 
     async def disconnect(self, server: Server) -> None:
         """Leave a server properly: its sessions, then itself; 2 s at most."""
+        self._remember(server)
         server.closing = True
         await server.client.logout()
         self._forget(server)
@@ -104,6 +123,8 @@ class Desk:
     async def leave(self) -> None:
         """Leave everything properly, 2 s at most in all, and go."""
         if not self.leaving:
+            for server in self.servers.values():
+                self._remember(server)
             self.leaving = True
             await DeferredList([server.client.logout() for server in self.servers.values()])
             self.screen.close()
@@ -112,11 +133,35 @@ class Desk:
         """Leave, because the program is told to end; fires when that is done."""
         return self.run(self.leave())
 
+    def _remember(self, server: Server) -> None:
+        client = server.client
+        if client.welcome is not None and not server.closing:
+            who = f"{client.user}@{server.address}"
+            self.memory.keep(who, client.token, client.sessions.values())
+
     def _forget(self, server: Server) -> None:
         self.servers.pop(server.name, None)
         if self.room is not None and self.room.server is server:
             self.room = None
         self.screen.refresh()
+
+    # --- a slow screen ---------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """Read no server: the screen can not keep up (IPushProducer)."""
+        self._paused = True
+        for server in self.servers.values():
+            server.client.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        self._paused = False
+        for server in self.servers.values():
+            server.client.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """Read on: the screen has gone."""
+        self.resumeProducing()
 
     # --- sessions --------------------------------------------------------------------------
 
@@ -127,10 +172,16 @@ class Desk:
 
     def switch(self, room: Room) -> None:
         """Make a session the current one, and show what is unread in it."""
+        if room is not self.room:
+            self.info(f"Now in {self.tag(room)}.")
         self.room = room
         if not room.entering:
             self._read(room)
         self.screen.refresh()
+
+    def tag(self, room: Room) -> str:
+        """Name a session: with its server where one is on several."""
+        return room.path if len(self.servers) > 1 else room.name
 
     def prompt(self) -> Line:
         """Return where one is, what is unread elsewhere, and whether the server is there."""
@@ -140,14 +191,13 @@ class Desk:
         place = self.room.path if self.room is not None else server.name
         line: Line = [("prompt", render.harmless(place))]
         if not server.client.online:
+            state = "connecting" if server.obstacle is None else "offline"
             waiting = f", {server.client.unanswered} waiting" if server.client.unanswered else ""
-            line.append(("error", f" (offline{waiting})"))
+            line.append(("error", f" ({state}{waiting})"))
         unread = sorted((room for room in self.rooms if room.count), key=lambda room: -room.count)
         if unread:
-            several = len(self.servers) > 1
             names = [
-                f"{render.harmless(room.path if several else room.name)} {room.count}"
-                for room in unread[:UNREAD_NAMED]
+                f"{render.harmless(self.tag(room))} {room.count}" for room in unread[:UNREAD_NAMED]
             ]
             more = ["…"] if len(unread) > UNREAD_NAMED else []
             line.append(("mark", f" [{', '.join(names + more)}]"))
@@ -187,7 +237,6 @@ class Desk:
         """Have some current session, where there is one left."""
         if self.room is None and self.rooms:
             room = min(self.rooms, key=lambda room: room.direct)
-            self.info(f"You are in {room.path} now.")
             self.switch(room)
 
     # --- saying ----------------------------------------------------------------------------
@@ -257,8 +306,7 @@ class Desk:
             if not self.leaving:
                 self.problem(failure.getErrorMessage())
         else:
-            self._log.failure("In the client", failure)
-            self.problem(f"Something went wrong here: {failure.getErrorMessage()}")
+            self._log.failure("Something went wrong here", failure)
 
     # --- what the servers tell -------------------------------------------------------------
 
@@ -289,24 +337,22 @@ class Desk:
             case m.TopicChanged():
                 room = server.room(event.session)
                 room.topic = event.topic
-                self._note(room, f"{event.user} sets the topic: {event.topic}")
+                words = f"sets the topic: {event.topic}" if event.topic else "removes the topic"
+                self._note(room, f"{event.user} {words}")
             case m.Deleted():
                 self.info(f"{event.user} has deleted {event.session}, and what was said there.")
                 self._gone(server, event.session)
             case m.Notice():
                 self.info(f"{server.name}: {event.data}")
             case m.Error():
-                where = f"{server.name}/{event.session}" if event.session else server.name
-                self.problem(f"{where}: {event.data}")
-                if event.session:
-                    self._gone(server, event.session)
+                self._error(server, event)
             case Online():
                 self._online(server, event)
             case Offline():
-                if event.reason != server.obstacle:
-                    server.obstacle = event.reason
+                if server.obstacle is None:
                     reason = event.reason.rstrip(".")
                     self.problem(f"{server.name}: {reason}. Trying again until it is there.")
+                server.obstacle = event.reason
                 self.screen.refresh()
             case Ended(error) if error is not None:
                 self.run(self._refused(server, error))
@@ -337,8 +383,17 @@ class Desk:
             self._recall(room, snapshot.head)
         elif new and not room.direct:
             self.show(render.snapshot(snapshot))
+            self.room = room
             self._recall(room, snapshot.head)
-            self.switch(room)
+
+    def _error(self, server: Server, error: m.Error) -> None:
+        if error.session is None:
+            self.problem(f"{server.name}: {error.data}")
+            return
+        room = server.room(error.session)
+        if not room.direct or room is self.room:  # a direct one goes with a guest, and matters less
+            self.problem(f"{room.path}: {error.data}")
+        self._gone(server, error.session)
 
     def _note(self, room: Room, sentence: str) -> None:
         """Say what happens in the current session; elsewhere it would only disturb."""
@@ -355,7 +410,20 @@ class Desk:
         else:
             kind = "guest" if welcome.guest else "operator" if welcome.operator else ""
             self.info(f"You are on {server.name} as {welcome.user}{kind and f' ({kind})'}.")
+            self._direct(server, welcome)
+        self._remember(server)  # the token, for the case that we are killed
         self.screen.refresh()
+
+    def _direct(self, server: Server, welcome: m.Welcome) -> None:
+        """Name the direct sessions that were there before; what is unread in them follows."""
+        names = []
+        for life in welcome.direct:
+            server.room(life.session)
+            if life.head:
+                names.append(f"@{peer(life.session, welcome.user)} ({life.head})")
+        if names:
+            known = render.names(names[:DIRECT_NAMED], len(names))
+            self.info(f"Direct messages: {known}. /switch @user goes there.")
 
     async def _refused(self, server: Server, error: ChatError) -> None:
         """Ask for a password where that is what is missing; else give the server up."""

@@ -6,6 +6,7 @@ import argparse
 import getpass
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
@@ -22,6 +23,7 @@ from twisted_chat.client.address import Address, parse_address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.commands import take
 from twisted_chat.client.desk import Desk
+from twisted_chat.client.memory import Memory, usual_path
 from twisted_chat.client.pipe import Failed, Pipe, PipeOptions
 from twisted_chat.client.plain import PlainScreen
 from twisted_chat.errors import ChatError
@@ -188,7 +190,7 @@ def _desk(reactor: Any, options: Options, screen: Any) -> Desk:
     def make(address: Address, user: str, password: str | None) -> ChatClient:
         return ChatClient(reactor, endpoint(reactor, options, address), user, password)
 
-    return Desk(screen, make, options.user)
+    return Desk(screen, make, options.user, Memory(usual_path()))
 
 
 # --- running -----------------------------------------------------------------------------------
@@ -215,6 +217,9 @@ async def _reported(reactor: Any, flow: Callable[..., Any], *arguments: object) 
     except Failed as problem:
         print(f"twisted-chat: {problem}", file=sys.stderr)
         raise SystemExit(1) from None
+    except Exception:
+        traceback.print_exc()
+        raise SystemExit(1) from None
 
 
 def _log_to(show: Callable[[str], object]) -> None:
@@ -223,7 +228,9 @@ def _log_to(show: Callable[[str], object]) -> None:
     @provider(ILogObserver)
     def observe(event: LogEvent) -> None:
         if event.get("log_level") in (LogLevel.error, LogLevel.critical):
-            show(formatEvent(event))
+            failure = event.get("log_failure")
+            why = f": {failure.getErrorMessage()}" if failure is not None else ""
+            show(f"{formatEvent(event)}{why}")
 
     globalLogBeginner.beginLoggingTo([observe], redirectStandardIO=False, discardBuffer=True)
 
@@ -260,7 +267,7 @@ async def _on_lines(reactor: Any, options: Options) -> None:
     desk = screen.desk = _desk(reactor, options, screen)
     _log_to(desk.problem)
     StandardIO(screen.pipe, reactor=reactor)
-    screen.pipe.slows(screen)
+    screen.pipe.slows(desk)
     reactor.addSystemEventTrigger("before", "shutdown", desk.interrupt)
     screen.begin(_begin(desk, options))
     await screen.left

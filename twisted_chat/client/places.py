@@ -41,9 +41,13 @@ def peer(session: str, user: str) -> str:
 
 @define(eq=False)
 class Places:
-    """All places of one client, by the sessions' shown names."""
+    """All places of one client, by the sessions' shown names.
+
+    ``remembered``: there was a login before, so that what is not known is new.
+    """
 
     known: dict[str, Place] = field(factory=dict)
+    remembered: bool = False
     _named: set[str] = field(factory=set)
 
     def resume(self, room: int, lobby: str | None) -> list[m.Place]:
@@ -79,17 +83,17 @@ class Places:
             if place.behind and place.session not in self._named
         ]
 
-    def welcomed(self, direct: list[m.Direct], *, again: bool) -> None:
+    def welcomed(self, direct: list[m.Direct]) -> None:
         """Take note of the direct sessions: what is said in them comes without a join.
 
         One that began while the client was away is behind, from its first text on.
         """
         for life in direct:
             if life.session not in self.known:
-                seen = 0 if again else life.head
-                self.known[life.session] = Place(
-                    life.session, life.epoch, seen, behind=again and life.head > 0
-                )
+                missed = self.remembered and life.head > 0
+                seen = 0 if missed else life.head
+                self.known[life.session] = Place(life.session, life.epoch, seen, behind=missed)
+        self.remembered = True
 
     def snapshot(self, snapshot: m.Snapshot, asked: m.Request | None) -> None:
         """Take note of where one is now; ``asked`` is the request that it answers."""
@@ -119,6 +123,6 @@ class Places:
         place.seen = text.seq
         return True
 
-    def left(self, session: str) -> None:
-        """Forget a session."""
-        self.known.pop(session, None)
+    def left(self, session: str) -> bool:
+        """Forget a session; return whether it was known."""
+        return self.known.pop(session, None) is not None

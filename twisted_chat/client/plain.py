@@ -99,7 +99,6 @@ class LinePipe(LineReceiver):
         return closed.addErrback(lambda failure: failure.trap(TimeoutError) and None)
 
 
-@implementer(IPushProducer)
 @define(eq=False)
 class PlainScreen:
     """A Screen of plain lines. Lines that are read are done one after the other."""
@@ -135,20 +134,6 @@ class PlainScreen:
         """End."""
         if not self.left.called:
             self.left.callback(None)
-
-    def pauseProducing(self) -> None:
-        """Let every server wait: nobody reads what is written."""
-        for server in self.desk.servers.values():
-            server.client.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """Go on."""
-        for server in self.desk.servers.values():
-            server.client.resumeProducing()
-
-    def stopProducing(self) -> None:
-        """Go on: nobody will ever read it."""
-        self.resumeProducing()
 
     def _received(self, line: str) -> None:
         self._lines.append(line)

@@ -6,8 +6,10 @@ What arrives while one types is shown above the prompt, and does not disturb it.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from attrs import define, field
@@ -18,6 +20,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
@@ -29,8 +32,11 @@ from twisted_chat.client.commands import complete, take
 from twisted_chat.client.desk import Desk
 from twisted_chat.client.render import Line
 
-MAX_LINES: Final = 5_000
-"""Lines that wait to be shown, at most; a terminal that is stopped loses older ones."""
+MAX_LINES: Final = 1_000
+"""Lines that wait to be shown: past it the servers are not read."""
+
+AT_ONCE: Final = 100
+"""Lines that are shown at once, so that keys are heard between them."""
 
 STYLE: Final = Style.from_dict(
     {
@@ -44,6 +50,18 @@ STYLE: Final = Style.from_dict(
         "prompt": "bold",
     }
 )
+
+
+def _formatted(line: Line) -> FormattedText:
+    return FormattedText((f"class:{style}" if style else "", text) for style, text in line)
+
+
+class _RawInput(Vt100Input):
+    """Keys, from a terminal that stays raw while lines are shown above the prompt."""
+
+    def cooked_mode(self) -> AbstractContextManager[None]:
+        """Stay raw: what is typed meanwhile is for the prompt, and not to be echoed in between."""
+        return nullcontext()
 
 
 class _Interrupted(Exception):
@@ -63,7 +81,7 @@ class _Names(Completer):
         line = document.text_before_cursor
         start = -len(line.split(" ")[-1])
         for candidate in complete(self._terminal.desk, line):
-            yield Completion(candidate, start_position=start)
+            yield Completion(f"{candidate} ", start_position=start, display=candidate)
 
 
 @define(eq=False)
@@ -74,38 +92,46 @@ class Terminal:
     desk: Desk = field(init=False)
     _prompt: PromptSession[str] = field(init=False)
     _questions: deque[tuple[str, Deferred[str | None]]] = field(factory=deque)
-    _lines: deque[Line] = field(factory=lambda: deque(maxlen=MAX_LINES))
+    _input: _RawInput = field(factory=lambda: _RawInput(sys.stdin))
+    _lines: deque[Line] = field(factory=deque)
     _printing: bool = False
+    _behind: bool = False
     _draft: str = ""
     _leaving: bool = False
     _closed: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._prompt = PromptSession(
+            input=self._input,
             completer=_Names(self),
             complete_while_typing=False,
             complete_style=CompleteStyle.READLINE_LIKE,
             history=InMemoryHistory(),  # passwords may be written behind commands: not on disk
             key_bindings=self._keys(),
+            erase_when_done=True,  # one's own text is shown where its echo comes
             style=STYLE,
         )
 
     async def run(self) -> None:
         """Take what is typed until the person has left."""
+        with self._input.raw_mode():  # all the while: what is typed is never echoed by the terminal
+            await self._take()
+            await self.desk.leave()
+            self._print(len(self._lines))
+
+    async def _take(self) -> None:
         while not self._closed:
             if self._questions:
                 await self._answer(*self._questions.popleft())
                 continue
             try:
-                line = await self._read(lambda: FormattedText(self.desk.prompt()))
+                line = await self._read(lambda: _formatted(self.desk.prompt()))
             except _Interrupted:
                 continue
             except EOFError:
                 break
             self._draft = ""
             take(self.desk, line)
-        await self.desk.leave()
-        self._print()
 
     async def _read(self, message: Any, **options: Any) -> str:
         """Read one line, in asyncio's way."""
@@ -115,7 +141,9 @@ class Terminal:
 
     async def _answer(self, question: str, answer: Deferred[str | None]) -> None:
         """Ask without echo, and without history or completion."""
-        asking: PromptSession[str] = PromptSession(style=STYLE)
+        asking: PromptSession[str] = PromptSession(
+            input=self._input, style=STYLE, erase_when_done=True
+        )
         asked = asking.prompt_async(render.harmless(question), is_password=True)
         try:
             password: str | None = await Deferred.fromFuture(asyncio.ensure_future(asked))
@@ -128,6 +156,9 @@ class Terminal:
     def show(self, *lines: Line) -> None:
         """Show lines above the prompt, many at once where many come."""
         self._lines.extend(lines)
+        if len(self._lines) > MAX_LINES and not self._behind:
+            self._behind = True
+            self.desk.pauseProducing()
         if not self._printing:
             self._printing = True
             self.clock.callLater(0, self._begin_printing)
@@ -139,14 +170,19 @@ class Terminal:
             self._print()
             self._printed()
 
-    def _print(self) -> None:
-        while self._lines:
-            print_formatted_text(FormattedText(self._lines.popleft()), style=STYLE)
+    def _print(self, most: int = AT_ONCE) -> None:
+        shown = FormattedText()
+        for _ in range(min(most, len(self._lines))):
+            shown.extend([*_formatted(self._lines.popleft()), ("", "\n")])
+        print_formatted_text(shown, style=STYLE, end="")
 
     def _printed(self, _: object = None) -> None:
         self._printing = False
         if self._lines:
             self.show()
+        if self._behind and len(self._lines) < MAX_LINES // 2:
+            self._behind = False
+            self.desk.resumeProducing()
 
     def refresh(self) -> None:
         """Draw the prompt anew."""
