@@ -167,6 +167,7 @@ class ChatService(MultiService):
     """IReactorTime, IReactorThreads and IReactorCore."""
 
     _listening: list[IListeningPort] = field(init=False, factory=list)
+    _stopping: bool = field(init=False, default=False)
     _doors: list[Door] = field(init=False, factory=list)
 
     _logger = Logger()
@@ -208,7 +209,7 @@ class ChatService(MultiService):
             guests_keep=self.accounts is None,
         )
         self.chat = Chat(self.log, self.reactor, self.passwords, rules, self.accounts)
-        if chosen.table or sys.stdout.isatty():
+        if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):
             self.chat.changed = Table(self.chat, self.reactor, _print).changed
         if chosen.session_ports is not None:
             self.chat.ports = self._session_ports(*chosen.session_ports)
@@ -330,7 +331,8 @@ class ChatService(MultiService):
             signal.signal(number, handle)
 
     def _stop(self) -> None:
-        if self.running:
+        if self.running and not self._stopping:
+            self._stopping = True
             self.reactor.stop()
 
     # --- stopping ----------------------------------------------------------------------------
@@ -343,7 +345,7 @@ class ChatService(MultiService):
         if isinstance(self.chat.ports, SessionPorts):
             ends.append(self.chat.ports.stop(farewell))
         self.chat.close()
-        gone = DeferredList(ends)
+        gone = DeferredList(ends, consumeErrors=True)  # those that are given up on
         gone.addTimeout(STOP_SECONDS, self.reactor, lambda *_: None)
         await gone
         await self.log.close()
@@ -375,8 +377,10 @@ def _settle_heap() -> None:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Write to the real standard output: twistd's log has taken the other."""
+    if sys.__stdout__ is not None:
+        sys.__stdout__.write(text)
+        sys.__stdout__.flush()
 
 
 def _raise_descriptor_limit() -> int:
