@@ -34,6 +34,13 @@ OLDEST_SQLITE: Final = (3, 35)
 BUSY_SECONDS: Final = 5.0
 """How long a commit waits for another program that writes to the file."""
 
+CHECKPOINT_PAGES: Final = 4_000
+"""Pages (of 4 KiB) in the WAL from which on a commit moves them into the file.
+
+Pages that every commit changes are moved once for all of them, so more is cheaper; but whoever
+waits for that commit waits longer.
+"""
+
 STEPS: Final[Sequence[str]] = (
     f"""
     PRAGMA application_id = {APPLICATION_ID};
@@ -108,6 +115,7 @@ def open_database(
                     f" (format {version}, and this one knows {len(steps)})."
                 )
             connection.execute("PRAGMA journal_mode = wal").fetchall()
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}").fetchall()
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             _migrate(connection, version, steps)
             # Fails now, and not with the first text, where the file can not be written to.
