@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
+
+from tests.documents import read
 
 PACKAGE = "twisted_chat"
 ROOT = Path(__file__).parent.parent / PACKAGE
@@ -166,6 +169,12 @@ class LayerTests(SynchronousTestCase):
             name for name in modules() if layer(name) not in LAYERS and layer(name) not in BESIDE
         ]
         self.assertEqual(homeless, [])
+
+    def test_they_are_described(self) -> None:
+        """docs/architecture.md has the same list."""
+        rows = re.findall(r"^\| (`[^|]+) \|", read("docs/architecture.md"), flags=re.MULTILINE)
+        described = [name for row in rows for name in re.findall(r"`(\w+)/?`", row)]
+        self.assertEqual(described[: len(LAYERS)], list(LAYERS))
 
     def test_imports_point_up(self) -> None:
         """No module imports what is below it, what is none of its business, or the reactor."""
