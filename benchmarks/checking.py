@@ -42,11 +42,6 @@ class Parser(Protocol):
         """
 
 
-def payload(sender: int, number: int, due: int) -> str:
-    """Return a text to be said: nothing else said is like it. ``due`` is in microseconds."""
-    return f"{sender:05d}-{number:09d} {due:016d} ".ljust(PAYLOAD, "x")
-
-
 class Sender:
     """Who says texts in a stream, and which of them nobody has received yet."""
 
@@ -66,13 +61,18 @@ class Sender:
         self.behind: Muted | None = None
         """The reader that must skip them, on a server that does not echo."""
 
-    def say(self, due: int) -> str:
-        """Return the next payload, which is outstanding from now on."""
-        text = payload(self.index, self.number, due)
-        self.number += 1
-        self.outstanding += 1
-        self.sent.append((text, due))
-        return text
+    def say(self, count: int, due: int) -> list[str]:
+        """Return the next payloads, which are outstanding from now on.
+
+        Each is unlike anything else that is said. ``due`` is in microseconds.
+        """
+        first = self.number
+        self.number += count
+        self.outstanding += count
+        rest = f" {due:016d} ".ljust(PAYLOAD - LABEL, "x")
+        texts = [f"{self.key}-{number:09d}{rest}" for number in range(first, self.number)]
+        self.sent.extend([(text, due) for text in texts])
+        return texts
 
 
 class Stream:

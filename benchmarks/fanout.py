@@ -19,7 +19,6 @@ from statistics import median
 from attrs import Factory, define, field, frozen
 
 from benchmarks import machine
-from benchmarks.checking import Wrong
 from benchmarks.generator import Logins, Round
 from benchmarks.loads import Load, idle
 from benchmarks.report import short, spread, table
@@ -278,6 +277,3 @@ def main(argv: Sequence[str]) -> int:
     if options.json:
         options.json.write_text(json.dumps(everything, indent=1))
     return 0
-
-
-__all__ = ["Wrong", "main"]

@@ -377,7 +377,7 @@ class Generator:
             while said < texts and (due := began + int(said * step)) <= now:
                 sender = self._senders[said % len(self._senders)]
                 late = max(late, now - due)
-                self._send(sender, self._wire.say(sender.session, sender.say(due)))
+                self._send(sender, self._wire.say(sender.session, sender.say(1, due)))
                 said += 1
             pause = (began + int(said * step) - _now()) / 1e6
             # epoll counts in milliseconds, select in microseconds
@@ -389,9 +389,8 @@ class Generator:
         return late
 
     def _say(self, sender: Sender, count: int) -> None:
-        now = _now()
-        say, session = self._wire.say, sender.session
-        self._send(sender, b"".join([say(session, sender.say(now)) for _ in range(count)]))
+        texts = sender.say(count, _now())
+        self._send(sender, self._wire.say(sender.session, texts))
 
     def _send(self, sender: Sender, data: bytes) -> None:
         connection = self._lines[sender.key]

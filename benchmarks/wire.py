@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -34,8 +35,8 @@ class Wire(Protocol):
     def enter(self, index: int, session: str | None, *, first: bool) -> list[Step]:
         """Return the steps by which a user comes into a session; None is the lobby, "" none."""
 
-    def say(self, session: str | None, text: str) -> bytes:
-        """Return the bytes that say a payload."""
+    def say(self, session: str | None, texts: Sequence[str]) -> bytes:
+        """Return the bytes that say these payloads."""
 
     def parser(self, session: str | None) -> Parser:
         """Return a parser for a new stream."""
@@ -83,10 +84,15 @@ class Native:
             (frame(f'{{"type":"{kind}","session":"{session}"}}'), b'"type":"session"'),
         ]
 
-    def say(self, session: str | None, text: str) -> bytes:
-        """Say it with an id."""
+    def say(self, session: str | None, texts: Sequence[str]) -> bytes:
+        """Say them, each with an id: as all are equally long, so are the frames."""
         place = f'"session":"{session}",' if session else ""
-        return frame(f'{{"type":"text",{place}"id":"{text[:LABEL]}","data":"{text}"}}')
+        start, middle, end = f'{{"type":"text",{place}"id":"', '","data":"', '"}'
+        length = len(start) + LABEL + len(middle) + PAYLOAD + len(end)
+        start = _length.pack(length).decode("latin-1") + start
+        return "".join([f"{start}{text[:LABEL]}{middle}{text}{end}" for text in texts]).encode(
+            "latin-1"
+        )
 
     def parser(self, session: str | None) -> Parser:
         """Return a parser that checks session, seq, source and id of each text."""
@@ -135,9 +141,10 @@ class Irc:
             (f"JOIN #{session or 'lobby'}\r\n".encode(), b" 366 "),
         ]
 
-    def say(self, session: str | None, text: str) -> bytes:
-        """Say it to the channel."""
-        return f"PRIVMSG #{session or 'lobby'} :{text}\r\n".encode()
+    def say(self, session: str | None, texts: Sequence[str]) -> bytes:
+        """Say them to the channel."""
+        start = f"PRIVMSG #{session or 'lobby'} :"
+        return "".join([f"{start}{text}\r\n" for text in texts]).encode()
 
     def parser(self, session: str | None) -> Parser:
         """Return a parser that checks the source and the channel."""
@@ -178,12 +185,11 @@ class Resp:
         name = session or "lobby"
         return [(f"SUBSCRIBE {name}\r\n".encode(), f"{name}\r\n:1\r\n".encode())]
 
-    def say(self, session: str | None, text: str) -> bytes:
-        """Publish it."""
+    def say(self, session: str | None, texts: Sequence[str]) -> bytes:
+        """Publish them."""
         name = session or "lobby"
-        return (
-            f"*3\r\n$7\r\nPUBLISH\r\n${len(name)}\r\n{name}\r\n${len(text)}\r\n{text}\r\n".encode()
-        )
+        start = f"*3\r\n$7\r\nPUBLISH\r\n${len(name)}\r\n{name}\r\n${PAYLOAD}\r\n"
+        return "".join([f"{start}{text}\r\n" for text in texts]).encode()
 
     def parser(self, session: str | None) -> Parser:
         """Return a parser that checks the channel."""
