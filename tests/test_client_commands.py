@@ -725,9 +725,10 @@ class MemoryTests(CommandTests):
             self.assertEqual(login.resume, [m.Place(session="@alice,bob", after=4, epoch="d")])
             connection.say(snapshot("@alice,bob", 5, epoch="d"), text(5, session="@alice,bob"))
             self.assertEqual(
-                self.shown()[-2:],
+                self.shown()[1:],
                 [
                     "* Direct messages: @bob (5). /switch @user goes there.",
+                    "* lobby: 1 here (alice)",
                     "00:00 bob to you: hello",
                 ],
             )

@@ -72,7 +72,7 @@ T = TypeVar("T")
 
 
 @implementer(IPushProducer)
-@define(eq=False, slots=False)
+@define(eq=False, slots=False, repr=False)
 class ChatClient(Service):
     """One user's link to one server, kept up until ``logout``.
 
@@ -94,9 +94,9 @@ class ChatClient(Service):
     reactor: IReactorTime
     endpoint: IStreamClientEndpoint
     user: str
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     random: Random = field(factory=SystemRandom)
-    token: str | None = field(default=None, repr=False)
+    token: str | None = None
     welcome: m.Welcome | None = field(default=None, init=False)
     _outbox: Outbox = field(init=False)
     _places: Places = field(factory=Places, init=False)
@@ -119,6 +119,9 @@ class ChatClient(Service):
 
     def __attrs_post_init__(self) -> None:
         self._outbox = Outbox(self._new_id)
+
+    def __repr__(self) -> str:
+        return f"<ChatClient {self.user} {'online' if self.online else 'offline'}>"
 
     @classmethod
     def to(

@@ -86,7 +86,7 @@ def as_json(event: Event) -> str:
     return render.escaped_json(msgspec.json.encode(document).decode())
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Pipe:
     """Says what is read, prints what is heard, and knows when it is over.
 

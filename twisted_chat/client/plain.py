@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, TimeoutError, succeed
@@ -63,8 +63,7 @@ class LinePipe(LineReceiver):
 
     def readConnectionLost(self) -> None:
         """Take what is left without an end of line, and say that it is all."""
-        rest = self.clearLineBuffer()
-        if rest:
+        for rest in self.clearLineBuffer().splitlines():
             self.lineReceived(rest)
         ended, self._ended = self._ended, None
         if ended is not None:
@@ -113,7 +112,7 @@ class PlainScreen:
     def __attrs_post_init__(self) -> None:
         self.pipe = LinePipe(self._received, self._end, self._refuse)
 
-    def begin(self, ready: Deferred[object]) -> None:
+    def begin(self, ready: Deferred[Any]) -> None:
         """Do what is read, once ``ready`` has fired."""
         self._busy = True
         ready.addBoth(lambda _: self._next())
