@@ -43,6 +43,9 @@ WRITERS = (1, 10, 100)
 IN_A_SESSION = 10
 """Writers in each session."""
 
+CROWDS = ((1, 1), (1, 10), (1, 100), (10, 10))
+"""Sessions, and writers in each, that talk through the daemon."""
+
 
 @define
 class CountingWorker:
@@ -179,39 +182,49 @@ def _ratio(one: float, other: float) -> float:
 
 
 async def chat(_: Any, options: argparse.Namespace) -> str:
-    """Measure writers that talk through the daemon, each in a session of ten."""
+    """Measure writers that talk through the daemon."""
     rows = []
-    for count in WRITERS:
-        rates: dict[str, list[float]] = {"memory:": [], f"sqlite:{options.folder}": []}
+    for sessions, members in CROWDS:
+        rates: dict[str, list[float]] = {}
+        costs: dict[str, list[float]] = {}
         with ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder))
             durable = f"sqlite:{folder}/chat.db?synchronous={options.synchronous}"
             loads = {}
-            for name, log in (("memory", "memory:"), ("sqlite", durable)):
-                daemon = stack.enter_context(Daemon(log=log))
-                loads[name] = stack.enter_context(Load(daemon))
-                members = min(count, IN_A_SESSION)
-                loads[name].connect(
-                    sessions=[f"s{n}" for n in range(count // members)],
-                    members=members,
-                    talkers=members,
+            for log in ("memory:", durable):
+                daemon = stack.enter_context(Daemon("--rate", "0", log=log))
+                load = stack.enter_context(Load(daemon))
+                load.connect(
+                    sessions=[f"s{n}" for n in range(sessions)], members=members, talkers=members
                 )
-            rates = {name: [] for name in loads}
+                loads[log] = load
+                rates[log], costs[log] = [], []
             for _ in range(options.rounds):
-                for name, load in loads.items():
-                    found = load.round(
-                        seconds=options.seconds, texts=10_000_000, window=options.window
-                    )
-                    rates[name].append(found["texts"] / found["seconds"])
+                for log, load in loads.items():
+                    found = load.round(seconds=options.seconds, window=options.window)
+                    rates[log].append(found["texts"] / found["seconds"])
+                    costs[log].append(found["server_ns"] / 1_000 / found["texts"])
         rows.append(
             [
-                f"{count} writer{'s' * (count > 1)}",
-                spread(rates["sqlite"]),
-                spread(rates["memory"]),
-                short(median(map(_ratio, rates["sqlite"], rates["memory"])), 2),
+                f"{sessions} x {members}",
+                spread(rates[durable]),
+                spread(rates["memory:"]),
+                short(median(map(_ratio, rates[durable], rates["memory:"])), 2),
+                spread(costs[durable]),
+                spread(costs["memory:"]),
             ]
         )
-    return table(["through the daemon", "sqlite: texts/s", "memory: texts/s", "ratio"], rows)
+    return table(
+        [
+            "sessions x writers",
+            "sqlite: texts/s",
+            "memory: texts/s",
+            "ratio",
+            "sqlite: us/text",
+            "memory: us/text",
+        ],
+        rows,
+    )
 
 
 async def large(reactor: Any, options: argparse.Namespace) -> str:

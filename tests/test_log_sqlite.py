@@ -14,6 +14,7 @@ from glob import glob
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred, execute, gatherResults, succeed
 from twisted.internet.task import Clock
@@ -430,6 +431,15 @@ class GroupCommitTests(Folder):
         self.writer.release_all()
         self.assertEqual(self.fired, [NotStored, "1b"])
 
+    def test_a_transaction_that_was_not_undone(self) -> None:
+        """Whatever failed before, an acknowledged text is committed."""
+        self.connection().execute("BEGIN IMMEDIATE")
+        self.connection().execute("UPDATE lives SET topic = 'never'")
+        self.say("a")
+        self.writer.release_all()
+        self.assertEqual((self.fired, self.stored()), (["1a"], ["a"]))
+        self.assertEqual({life.topic for life in self.log.lives()}, {OPS.topic, DEV.topic})
+
     def test_one_that_can_not_be_stored(self) -> None:
         """Where one call is to blame, the others of its batch are stored."""
         self.say("a")
@@ -596,6 +606,19 @@ class OpeningTests(Folder):
             self.assertEqual(connection.execute("PRAGMA synchronous").fetchone(), (expected,))
             connection.close()
             os.close(log._lock)
+
+
+@ensureDeferred
+async def test_a_worker_tells_what_was_raised() -> None:
+    """A job that fails is told to who gave it; the next is done; one that never had any ends."""
+    from twisted.internet import reactor
+
+    worker = ThreadWorker("test", reactor)  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        await worker.do(lambda: 1 // 0)
+    assert await worker.do(lambda: 1) == 1
+    await worker.stop()
+    await ThreadWorker("idle", reactor).stop()  # type: ignore[arg-type]
 
 
 @ensureDeferred

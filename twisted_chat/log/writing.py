@@ -16,6 +16,7 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import groupby, islice
 from typing import Final, assert_never
@@ -176,6 +177,9 @@ class Writer:
         if _identity(self._path) != self._file:
             # SQLite would go on writing to a file that nobody will ever find again.
             raise sqlite3.OperationalError("the log's file was moved or removed")
+        if self._connection.in_transaction:
+            # One that could not be undone. Within it, no statement would be a commit.
+            self._connection.execute("ROLLBACK")
         appends = [job for job in batch if isinstance(job, Append)]
         if len(appends) == len(batch) and sum(len(job.entries) for job in appends) <= MAX_ROWS:
             return self._append(appends)  # one statement: it is a transaction by itself
@@ -232,11 +236,12 @@ class Writer:
         self._before.clear()
 
     def _undo(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
         for epoch, before in list(self._before.items()):
             self._put(epoch, before)
         self._before.clear()
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):  # then it is undone before the next begins
+                self._connection.execute("ROLLBACK")
 
     def _outcome(self, answers: Sequence[Answer], problem: Exception | None = None) -> Outcome:
         return Outcome(answers, self._unindexed, bool(self._ended), problem)
