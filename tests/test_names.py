@@ -60,6 +60,7 @@ REFUSED = (
     "private\ue000",
     "smile🙂",
     "א1a",  # letters of both directions (RFC 5893)
+    "\u0301alice",  # a mark without its letter
     "-alice",
     ".alice",
     "+alice",

@@ -2,12 +2,14 @@
 
 A name is prepared by PRECIS (RFC 8265): shown in its UsernameCasePreserved form, compared in its
 UsernameCaseMapped form (its *key*). Beyond PRECIS, no name holds a character that some door uses
-as punctuation, and none begins like an option, a hidden file or a mode.
+as punctuation, and none begins like an option, a hidden file or a mode, or with a combining mark,
+which would be shown on whatever stands before it.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from unicodedata import category
 
 from attrs import field, frozen
 from precis_i18n import get_profile
@@ -103,4 +105,8 @@ def _name(raw: str, what: str, longest: int) -> Name:
         raise ChatError("invalid-name", f"A {what} has none of these: {' '.join(sorted(RESERVED))}")
     if text[0] in RESERVED_FIRST:
         raise ChatError("invalid-name", f"A {what} does not begin with '-', '.' or '+'.")
+    if category(text[0]).startswith("M"):
+        raise ChatError(
+            "invalid-name", f"A {what} does not begin with a mark that belongs to a letter."
+        )
     return Name(text, key)
