@@ -327,6 +327,22 @@ class ClosingTests(WebCase):
         self.assertTrue(bob.closed)
         self.assertEqual(types(alice.got()), ["left"])
 
+    def test_nothing_after_the_last_frame(self) -> None:
+        """Who is being closed, by either side, is told nothing more, and is a member no more."""
+        for last in (masked(CLOSE, b""), masked(3, b""), masked(BINARY, b"")):
+            web = self.web()
+            alice, bob = web.come("alice"), web.come("bob")
+            bob.pipe.reading = False
+            bob.raw(last)
+            alice.got()
+            self.assertEqual(alice.ask("who", session="lobby")["users"], ["alice"])
+            alice.ask("text", data="Is anybody there?")
+            bob.pipe.reading = True
+            self.assertEqual(bob.read()[-1].opcode, CLOSE)
+            bob.pipe.reading = False
+            web.world.pass_time(CLOSE_SECONDS + 1)
+            self.assertTrue(bob.closed)
+
     def test_pings(self) -> None:
         """Who is silent is asked whether it is there; who does not answer is gone."""
         web = self.web()

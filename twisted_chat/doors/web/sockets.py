@@ -196,9 +196,17 @@ class WebProtocol(WebSocketServerProtocol):
         if not self._held:
             self.transport.resumeProducing()
 
+    def sendCloseFrame(
+        self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
+    ) -> None:
+        """Send the last frame: autobahn asks, too, and then it is over for the conversation."""
+        super().sendCloseFrame(code, reasonUtf8, isReply)
+        self.factory.closing(self)
+        if self.conversation is not None and not self.conversation.over:
+            self.conversation.lost()
+
     def close(self) -> None:
         """Say why, and close when the client has answered, or after CLOSE_SECONDS."""
-        self.factory.closing(self)
         code, reason = self._why()
         self.sendCloseFrame(code, reason.encode())
         if self._held:
