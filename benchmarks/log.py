@@ -35,6 +35,7 @@ from twisted_chat.log.contract import Entry, Life, Log, Page
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.threads import ThreadWorker, Worker
+from twisted_chat.messages import Text
 
 T = TypeVar("T")
 
@@ -66,7 +67,11 @@ class CountingWorker:
 
 @define(eq=False)
 class Writers:
-    """Writers that always have ``window`` texts unanswered, as long as they are to."""
+    """Writers that always have ``window`` texts unanswered, as long as they are to.
+
+    As in the chat, a session hands over what is ready once in a turn of the reactor, and has one
+    batch with the log at a time.
+    """
 
     reactor: Any
     log: Log
@@ -74,8 +79,9 @@ class Writers:
     window: int
     seconds: float
     stored: int = 0
-    _unanswered: int = 0
-    _ready: list[int] = Factory(list)
+    _ready: list[list[str]] = Factory(list)
+    _flying: set[int] = Factory(set)
+    _scheduled: bool = False
     _numbers: Iterator[int] = Factory(itertools.count)
     _done: Deferred[None] = Factory(Deferred)
     _until: float = 0.0
@@ -84,36 +90,38 @@ class Writers:
         """Write, and return how many texts were acknowledged in a second."""
         for n in range(-(-self.count // IN_A_SESSION)):
             await self.log.create(Life(epoch=f"e{n}", key=f"k{n}", name=f"Session {n}"))
+            here = range(n * IN_A_SESSION, min((n + 1) * IN_A_SESSION, self.count))
+            self._ready.append([f"user{writer}" for writer in here] * self.window)
         began = time.perf_counter()
         self._until = began + self.seconds
-        self._ready = [*range(self.count)] * self.window
-        self._refill()
+        self._turn()
         await self._done
         return self.stored / (time.perf_counter() - began)
 
-    def _refill(self) -> None:
-        # Once in a turn of the reactor, as from sockets.
-        ready, self._ready = self._ready, []
+    def _turn(self) -> None:
+        self._scheduled = False
         if time.perf_counter() > self._until:
-            if not self._unanswered:
+            if not self._flying and not self._done.called:
                 self._done.callback(None)
             return
-        self._unanswered += len(ready)
-        for writer in ready:
-            entry = Entry(f"user{writer}", DATA, f"m{next(self._numbers)}")
-            self.log.append(f"e{writer // IN_A_SESSION}", [entry]).addCallbacks(
-                self._acknowledged, self._failed, callbackArgs=(writer,)
-            )
+        for session, ready in enumerate(self._ready):
+            if ready and session not in self._flying:
+                self._flying.add(session)
+                self._ready[session] = []
+                entries = [
+                    Entry(source, DATA, f"{source}-{next(self._numbers)}") for source in ready
+                ]
+                self.log.append(f"e{session}", entries).addCallbacks(
+                    self._acknowledged, self._done.errback, callbackArgs=(session,)
+                )
 
-    def _acknowledged(self, texts: object, writer: int) -> None:
-        self.stored += 1
-        self._unanswered -= 1
-        if not self._ready:
-            self.reactor.callLater(0, self._refill)
-        self._ready.append(writer)
-
-    def _failed(self, failure: Failure) -> None:
-        self._done.errback(failure)
+    def _acknowledged(self, texts: Sequence[Text], session: int) -> None:
+        self.stored += len(texts)
+        self._flying.discard(session)
+        self._ready[session] += [text.source for text in texts]
+        if not self._scheduled:
+            self._scheduled = True
+            self.reactor.callLater(0, self._turn)
 
 
 def bare_loop(path: Path, seconds: float) -> float:
