@@ -713,6 +713,16 @@ class ListeningTests(LibraryTests):
         connection.closed()
         self.failure(done)
 
+    def test_waiting_no_longer(self) -> None:
+        """Who stops waiting for a text may wait again, and has missed nothing."""
+        connection = self.fixture.online()
+        stream = self.client.texts()
+        waiting = Deferred.fromCoroutine(stream.__anext__())
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        connection.say(text(1))
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(stream.__anext__())), text(1))
+
     def test_slow_iteration(self) -> None:
         """Who iterates slowly misses nothing: what is not held is read from the history."""
         connection = self.fixture.online()

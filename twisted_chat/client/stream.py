@@ -51,7 +51,10 @@ class TextStream:
                 await self._read_on()
             else:
                 self._wake = Deferred()
-                await self._wake
+                try:
+                    await self._wake
+                finally:  # also where whoever iterates waits no longer
+                    self._wake = None
 
     def heard(self, event: Event) -> None:
         """Take note of an event."""
