@@ -230,7 +230,8 @@ class GroupCommitTests(Folder):
         self.assertEqual(self.fired[4], True)
         self.assertEqual([text.seq for text in self.fired[5]], [2])  # type: ignore[attr-defined]
         self.assertEqual(self.fired[6:], [None, NotStored])
-        self.assertEqual(self.stored(), ["a"])
+        with closing(sqlite3.connect(self.path)) as connection:
+            self.assertEqual(connection.execute("SELECT data FROM texts").fetchall(), [("a",)])
 
     def test_ids_within_a_batch(self) -> None:
         """The same id twice in one commit, and once more from an earlier one, is stored once."""

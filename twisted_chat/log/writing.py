@@ -132,8 +132,10 @@ class Writer:
     _connection: sqlite3.Connection
     _synchronous: str
     _lives: dict[str, _Kept] = field(factory=dict, init=False)
-    # What the lives in this transaction were before it: they are put back if it fails.
+    # Of this transaction: what its lives were before it (they are put back if it fails), and
+    # which it ends.
     _before: dict[str, _Kept | None] = field(factory=dict, init=False)
+    _ending: list[_Kept] = field(factory=list, init=False)
     _ended: deque[_Kept] = field(factory=deque, init=False)
     _unindexed: int = field(default=0, init=False)
     _stale: set[str] = field(factory=set, init=False)
@@ -230,15 +232,15 @@ class Writer:
             self._stale.discard(epoch)
 
     def _settle(self) -> None:
-        for epoch, before in self._before.items():
-            if before is not None and epoch not in self._lives:
-                self._ended.append(before)
+        self._ended += self._ending
+        self._ending.clear()
         self._before.clear()
 
     def _undo(self) -> None:
         for epoch, before in list(self._before.items()):
             self._put(epoch, before)
         self._before.clear()
+        self._ending.clear()
         if self._connection.in_transaction:
             with suppress(sqlite3.Error):  # then it is undone before the next begins
                 self._connection.execute("ROLLBACK")
@@ -340,6 +342,7 @@ class Writer:
         if life is not None:
             self._connection.execute("UPDATE lives SET ended = 1 WHERE n = ?", (life.n,))
             self._put(epoch, None)
+            self._ending.append(life)
         return None
 
     def _prune(self, job: Prune) -> Answer:
