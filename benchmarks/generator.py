@@ -28,6 +28,9 @@ _BUFFER = 1 << 18
 _PATIENCE = 20.0
 """Seconds without a byte after which what is owed counts as lost."""
 
+_AWAY = 2000
+"""Microseconds of lateness from which on a generator counts as not there itself."""
+
 _COMMANDS = 0
 """The descriptor that commands come from: standard input."""
 
@@ -64,7 +67,7 @@ class Round(TypedDict):
     latencies: Latencies | None
     """From when a text was due until a member had it; open loop only."""
     gap_ms: float
-    """The longest time without any delivery; open loop only."""
+    """The longest time without any delivery while this generator was there; open loop only."""
     late_ms: float
     """How late this generator itself was at most in saying a text; open loop only."""
 
@@ -376,6 +379,8 @@ class Generator:
             now = _now()
             while said < texts and (due := began + int(said * step)) <= now:
                 sender = self._senders[said % len(self._senders)]
+                if now - due > _AWAY:
+                    self._last = now  # the gap is this generator's own: it had no core
                 late = max(late, now - due)
                 self._send(sender, self._wire.say(sender.session, sender.say(1, due)))
                 said += 1

@@ -1,7 +1,7 @@
 """The longest gap: many small sessions, texts at a steady rate, for a minute.
 
-A gap is the longest time in which nobody received anything. The generator's own pauses are in it;
-how late it was in saying a text is told beside it.
+A gap is the longest time in which nobody received anything, though the generator was there to see:
+where it had no core itself the time is not counted, but told beside it.
 """
 
 from __future__ import annotations
