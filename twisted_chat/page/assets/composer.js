@@ -4,6 +4,7 @@
 
 import { byId } from "./dom.js";
 import { names } from "./session.js";
+import { eachFrame } from "./signal.js";
 
 /** Characters after which the length is looked at: most texts never come near it. */
 const CLOSE_TO_LONG = 4_000;
@@ -31,8 +32,9 @@ export class Composer {
     });
     this.field.addEventListener("input", () => this.#changed());
     this.field.addEventListener("keydown", (event) => this.#pressed(event));
+    const turn = eachFrame(() => this.#switch());
     this.store.changed.on((what) => {
-      if (what === "current" || what === "login") this.#switch();
+      if (what === "current" || what === "login") turn();
     });
   }
 
@@ -43,6 +45,7 @@ export class Composer {
 
   #switch() {
     const session = this.store.session;
+    this.form.hidden = !session;
     if (!session || session.name === this.#session) return;
     this.#session = session.name;
     this.field.value = session.draft;

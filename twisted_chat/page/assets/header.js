@@ -41,7 +41,6 @@ export class Header {
     byId("search-open").hidden = !session;
     byId("members-open").hidden = !session || session.other !== "";
     byId("nothing").hidden = session !== undefined || !this.store.me;
-    byId("composer").hidden = !session;
     const count = session?.count ?? 0;
     byId("member-count").textContent = count.toLocaleString();
     byId("members-open").setAttribute("aria-label", `Members, ${count}`);

@@ -73,7 +73,8 @@ export const saveOutbox = (waiting) => write(tab, "outbox", waiting.length ? wai
 export const savedDrafts = () => read(tab, "drafts") ?? {};
 
 /** @param {Record<string, string>} drafts */
-export const saveDrafts = (drafts) => write(tab, "drafts", drafts);
+export const saveDrafts = (drafts) =>
+  write(tab, "drafts", Object.keys(drafts).length ? drafts : null);
 
 /** How far a user has read, in each session. */
 export class Marks {

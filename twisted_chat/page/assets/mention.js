@@ -10,7 +10,7 @@ const SHORT = 3;
  * @param {string} user
  */
 export function mentionOf(user) {
-  const name = user.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+  const name = user.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   const at = [...user].length < SHORT ? "@" : "@?";
   return new RegExp(`(?<!${WORD})${at}${name}(?!${WORD})`, "giu");
 }
