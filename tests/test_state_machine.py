@@ -16,6 +16,7 @@ from attrs import Factory, define
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -185,12 +186,24 @@ class ChatMachine(RuleBasedStateMachine):
 
     # --- what happens ---
 
-    @rule(index=st.integers(0, 3))
-    def come(self, index: int) -> None:
+    @initialize()
+    def begin(self) -> None:
+        """Most are here, in two sessions."""
+        for seat in self.seats[:3]:
+            self.come(seat)
+        reply = self.ask(self.seats[0], "create", session="ops")
+        self.rooms["ops"] = Room(reply["epoch"], "alice", False)
+        self.take_in(self.seats[0], "ops", reply, None)
+        self.take_in(self.seats[1], "ops", self.ask(self.seats[1], "join", session="ops"), None)
+
+    @precondition(lambda self: self.calm and any(seat.client is None for seat in self.seats))
+    @rule(data=st.data())
+    def come_back(self, data: st.DataObject) -> None:
+        absent = [seat for seat in self.seats if seat.client is None]
+        self.come(data.draw(st.sampled_from(absent)))
+
+    def come(self, seat: Seat) -> None:
         """Somebody connects, coming back to its places, and says again what was not answered."""
-        seat = self.seats[index]
-        if seat.client is not None or not self.calm:
-            return
         places, seat.places, seat.reading = seat.places, {}, True
         resume = [
             {"session": name, "after": place.last, "epoch": place.room.epoch}
@@ -216,10 +229,13 @@ class ChatMachine(RuleBasedStateMachine):
             else:
                 del seat.pending[id]
 
-    @rule(index=st.integers(0, 3))
-    def vanish(self, index: int) -> None:
+    @precondition(lambda self: sum(seat.client is not None for seat in self.seats) > 1)
+    @rule(data=st.data())
+    def break_off(self, data: st.DataObject) -> None:
+        self.vanish(data.draw(st.sampled_from([seat for seat in self.seats if seat.client])))
+
+    def vanish(self, seat: Seat) -> None:
         """A connection breaks, whatever is under way."""
-        seat = self.seats[index]
         if seat.client is not None:
             seat.client.vanish()
             seat.client = None
@@ -292,21 +308,22 @@ class ChatMachine(RuleBasedStateMachine):
             seat.places.pop(name, None)
             for one in self.seats:  # who does not read hears of it later
                 one.pending = {id: of for id, of in one.pending.items() if of[0] != name}
-            for one in room.members:
+            for one in tuple(room.members):
                 if not one.reading:
-                    self.vanish(self.seats.index(one))
+                    self.vanish(one)
 
-    @rule(data=st.data(), burst=st.booleans())
-    def talk(self, data: st.DataObject, burst: bool) -> None:
+    @rule(data=st.data(), texts=st.sampled_from([1, 2, 3, FLOOD]))
+    def talk(self, data: st.DataObject, texts: int) -> None:
         """Somebody says something new, or more than a transport's buffer of it."""
         seats = [seat for seat in self.here() if seat.places and len(seat.pending) < 20]
         if not seats:
             return
         seat = data.draw(st.sampled_from(seats))
         name = data.draw(st.sampled_from(sorted(seat.places)))
-        for _ in range(FLOOD if burst else 1):
+        for _ in range(texts):
             self.ids += 1
-            self.say(seat, name, str(self.ids) * (4_000 if burst else 1), f"id{self.ids}")
+            size = 4_000 if texts == FLOOD else 1
+            self.say(seat, name, str(self.ids) * size, f"id{self.ids}")
 
     @rule(data=st.data())
     def repeat(self, data: st.DataObject) -> None:
@@ -331,12 +348,13 @@ class ChatMachine(RuleBasedStateMachine):
             seat.client.stop_reading()
             seat.reading = False
 
-    @rule(index=st.integers(0, 3))
-    def read(self, index: int) -> None:
-        seat = self.seats[index]
-        if seat.client is not None and not seat.reading:
-            seat.reading = True
-            seat.client.read()
+    @precondition(lambda self: any(not seat.reading for seat in self.seats))
+    @rule()
+    def read(self) -> None:
+        for seat in self.seats:
+            if seat.client is not None and not seat.reading:
+                seat.reading = True
+                seat.client.read()
 
     @precondition(lambda self: self.calm)
     @rule()
@@ -389,8 +407,8 @@ class ChatMachine(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         """The daemon ends and starts again."""
-        for index in range(len(self.seats)):
-            self.vanish(index)
+        for seat in self.seats:
+            self.vanish(seat)
         self.world.settle()
         self.world.chat.close()
         for call in self.clock.getDelayedCalls():
@@ -448,9 +466,10 @@ class ChatMachine(RuleBasedStateMachine):
         """In the end everybody reads, comes back, and has everything."""
         if self.world.log.hold:
             self.fast_log()
-        for index in range(len(self.seats)):
-            self.read(index)
-            self.come(index)
+        self.read()
+        for seat in self.seats:
+            if seat.client is None:
+                self.come(seat)
         self.nobody_misses_anything()
         self.world.chat.close()
 
