@@ -778,3 +778,17 @@ class CompletionTests(CommandTests):
         """Whatever is typed, Tab does no harm."""
         self.complete(line)
         self.complete(f"/{line}")
+
+
+class DocumentTests(SynchronousTestCase):
+    def test_commands(self) -> None:
+        """docs/client.md lists every command as it is."""
+        page = Path(__file__).parent.parent / "docs" / "client.md"
+        text = page.read_text(encoding="utf-8")
+        listed = text.partition("<!-- commands -->")[2].partition("<!-- /commands -->")[0]
+        rows = [line for line in listed.splitlines() if line.startswith("| `/")]
+        expected = []
+        for command in COMMANDS:
+            short = f"`/{command.short}`" if command.short else ""
+            expected.append(f"| `{command.usage}` | {short} | {command.help} |")
+        self.assertEqual(rows, expected)

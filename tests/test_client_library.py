@@ -7,16 +7,19 @@ from typing import Any, TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from OpenSSL import SSL
+from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_fakeserver import Connection, Fixture, echo, snapshot, text
 from twisted_chat import messages as m
-from twisted_chat.client import Ended, Offline, Online, Unanswered
-from twisted_chat.client.link import IDLE, PATIENCE
+from twisted_chat.client import Ended, Offline, Online, Place, Unanswered
+from twisted_chat.client.link import IDLE, PATIENCE, sentence
 from twisted_chat.client.outbox import MAX_IN_FLIGHT, MAX_WAITING
 from twisted_chat.client.stream import MAX_HELD
+from twisted_chat.client.waiters import Waiters
 from twisted_chat.errors import ChatError
 
 T = TypeVar("T")
@@ -90,6 +93,18 @@ class LoginTests(LibraryTests):
         login = self.fixture.endpoint.last.welcome()
         self.assertEqual(login.password, "secret")
         self.successResultOf(started)
+
+    def test_start_again_where_one_was(self) -> None:
+        """What was remembered of an earlier run is not lost by a wrong password."""
+        self.client.come_back_to([Place("@alice,bob", "b", 3)])
+        self.client.start().addErrback(lambda _: None)
+        connection = self.fixture.endpoint.last
+        (login,) = connection.sent()
+        connection.say(m.Error(code="bad-credentials", data="No.", id=login.id))
+        connection.closed()
+        self.client.start()
+        login = self.fixture.endpoint.last.welcome()
+        self.assertEqual(login.resume, [m.Place(session="@alice,bob", after=3, epoch="b")])
 
     def test_not_started(self) -> None:
         """Nothing is kept for a client that nobody has started."""
@@ -834,11 +849,27 @@ class StoringServer:
 class WaitersTests(SynchronousTestCase):
     def test_failure(self) -> None:
         """Everybody gets the failure too, but for whoever waits no longer."""
-        from twisted_chat.client.waiters import Waiters
-
         waiters: Waiters[int] = Waiters()
         one, two = waiters.wait(), waiters.wait()
         two.cancel()
         self.failureResultOf(two, CancelledError)
         waiters.fire(Failure(ZeroDivisionError()))
         self.failureResultOf(one, ZeroDivisionError)
+
+
+class SentenceTests(SynchronousTestCase):
+    def test_one_line(self) -> None:
+        """Why there is no connection is one line, whatever it is."""
+        for problem, words in (
+            (error.ConnectionRefusedError("111"), "connection refused"),
+            (error.DNSLookupError("x"), "no such host"),
+            (error.ConnectionLost(), "the connection was lost"),
+            (ValueError("two\nlines"), "two lines"),
+            (KeyError(), "KeyError"),
+            (
+                SSL.Error([("SSL routines", "", "certificate verify failed")]),
+                "TLS: certificate verify failed",
+            ),
+            (SSL.Error(), "Error"),
+        ):
+            self.assertEqual(sentence(Failure(problem)), words)

@@ -315,8 +315,7 @@ class PlainTests(SynchronousTestCase):
         self.screen.desk = self.desk = Desk(self.screen, lambda *_: self.fixture.client, "alice")
         self.transport = StringTransport()
         self.screen.pipe.makeConnection(self.transport)
-        self.desk.connect(Address("home"), "alice")
-        self.screen.begin(self.fixture.client.arrival())
+        self.screen.begin(self.desk.connect(Address("home"), "alice").settled)
 
     def test_one_after_the_other(self) -> None:
         """A line waits until the one before it is done; at the end one leaves properly."""

@@ -439,7 +439,8 @@ class ChatClient(Service):
         if self.running:
             super().stopService()
         self._active = False
-        self._places = Places()
+        if self._refusal is None:  # else it may be started again with another password
+            self._places = Places()
         error = self._refusal or Unanswered("The client has logged out.")
         self._outbox.fail(error)
         self._arrivals.fire(Failure(error))

@@ -85,15 +85,24 @@ class Desk:
             return self.room.server
         return next(reversed(self.servers.values()), None)
 
-    def connect(self, address: Address, user: str, password: str | None = None) -> Server:
-        """Begin to be on a server. Raises ChatError where one is there as that user already."""
+    def connect(
+        self,
+        address: Address,
+        user: str,
+        password: str | None = None,
+        session: str | None = None,
+    ) -> Server:
+        """Begin to be on a server, and there in a session.
+
+        Raises ChatError where one is there as that user already.
+        """
         for known in self.servers.values():
             same = (known.address.host, known.address.port) == (address.host, address.port)
             if same and known.client.user.casefold() == user.casefold():
                 raise ChatError("name-in-use", f"You are on {known.name} as {user} already.")
         names = (str(address), f"{user}@{address}", *(f"{address}#{n}" for n in range(2, 100)))
         name = next(name for name in names if name not in self.servers)
-        server = Server(name, address, self.make(address, user, password))
+        server = Server(name, address, self.make(address, user, password), session)
         self.servers[name] = server
         if (stay := self.memory.of(f"{user}@{address}")) is not None:
             server.client.token = stay.token
@@ -411,8 +420,18 @@ class Desk:
             kind = "guest" if welcome.guest else "operator" if welcome.operator else ""
             self.info(f"You are on {server.name} as {welcome.user}{kind and f' ({kind})'}.")
             self._direct(server, welcome)
+            self.run(self._settle(server))
         self._remember(server)  # the token, for the case that we are killed
         self.screen.refresh()
+
+    async def _settle(self, server: Server) -> None:
+        try:
+            if server.session is not None:
+                await server.client.join(server.session)
+        except ChatError as refused:
+            self.problem(f"{server.name}/{server.session}: {refused}")
+        finally:
+            server.settled.callback(None)
 
     def _direct(self, server: Server, welcome: m.Welcome) -> None:
         """Name the direct sessions that were there before; what is unread in them follows."""
@@ -439,3 +458,5 @@ class Desk:
         self._forget(server)
         self.problem(f"{server.name}: {error}")
         self._anywhere()
+        if not server.settled.called:
+            server.settled.callback(None)

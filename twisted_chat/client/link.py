@@ -143,4 +143,15 @@ def sentence(failure: Failure) -> str:
     for kind, words in _SENTENCES:
         if failure.check(kind):
             return words
-    return " ".join((failure.getErrorMessage() or type(failure.value).__name__).split())
+    return " ".join(
+        (_tls(failure.value) or str(failure.value) or type(failure.value).__name__).split()
+    )
+
+
+def _tls(error: object) -> str | None:
+    """Return the reasons that OpenSSL gives, which are tuples in a list; None for other errors."""
+    if not type(error).__module__.startswith("OpenSSL"):
+        return None
+    reasons = getattr(error, "args", ())
+    found = [str(reason[-1]) for reason in (reasons[0] if reasons else ()) if reason]
+    return f"TLS: {', '.join(found)}" if found else None

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from signal import SIGHUP, signal
 from typing import Any, Final, NoReturn, cast
 
 from attrs import frozen
@@ -21,12 +22,10 @@ from zope.interface import provider
 from twisted_chat import __version__
 from twisted_chat.client.address import Address, parse_address
 from twisted_chat.client.chatclient import ChatClient
-from twisted_chat.client.commands import take
 from twisted_chat.client.desk import Desk
 from twisted_chat.client.memory import Memory, usual_path
 from twisted_chat.client.pipe import Failed, Pipe, PipeOptions
 from twisted_chat.client.plain import PlainScreen
-from twisted_chat.errors import ChatError
 
 ADMIN: Final = frozenset({"users", "export", "import", "backup"})
 """First words that are the operator's commands, not a server."""
@@ -175,7 +174,8 @@ def endpoint(reactor: Any, options: Options, address: Address) -> IStreamClientE
         try:
             return cast(IStreamClientEndpoint, clientFromString(reactor, options.endpoint))
         except Exception as problem:
-            raise Failed(f"{options.endpoint}: {problem}") from None
+            why = str(problem) or type(problem).__name__
+            raise Failed(f"{options.endpoint}: {why}") from None
     place = HostnameEndpoint(reactor, address.host, address.port)
     if not options.tls:
         return cast(IStreamClientEndpoint, place)
@@ -245,7 +245,9 @@ async def _on_terminal(reactor: Any, options: Options) -> None:
     desk = terminal.desk = _desk(reactor, options, terminal)
     _log_to(desk.problem)
     reactor.addSystemEventTrigger("before", "shutdown", desk.interrupt)
-    _begin(desk, options).addErrback(lambda failure: failure.trap(ChatError) and None)
+    # A window that is closed: one leaves properly all the same.
+    signal(SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
+    _begin(desk, options)
     await terminal.run()
 
 
@@ -254,10 +256,7 @@ def _begin(desk: Desk, options: Options) -> Deferred[Any]:
     if options.address is None:
         desk.info("Welcome. /connect HOST or /login USER HOST PORT; /help shows the rest.")
         return succeed(None)
-    server = desk.connect(options.address, options.user, options.password)
-    if options.session is not None:
-        return take(desk, f"/joinsession {options.session}")
-    return server.client.arrival()
+    return desk.connect(options.address, options.user, options.password, options.session).settled
 
 
 async def _on_lines(reactor: Any, options: Options) -> None:

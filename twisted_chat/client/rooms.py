@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 
 from twisted_chat import messages as m
 from twisted_chat.client.address import Address
@@ -91,12 +92,16 @@ class Room:
 class Server:
     """A server that the person is on, or wants to be on.
 
-    ``obstacle`` is why there is no connection. A server that is ``closing`` tells nothing more.
+    ``session`` is the one to join after the first login; ``settled`` fires when that is done or
+    the server was given up. ``obstacle`` is why there is no connection. A server that is
+    ``closing`` tells nothing more.
     """
 
     name: str
     address: Address
     client: ChatClient
+    session: str | None = None
+    settled: Deferred[None] = field(factory=Deferred)
     rooms: dict[str, Room] = field(factory=dict)
     obstacle: str | None = None
     closing: bool = False

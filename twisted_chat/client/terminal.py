@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import define, field
 from prompt_toolkit import PromptSession, print_formatted_text
-from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.application import get_app_or_none, run_in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -164,7 +164,7 @@ class Terminal:
             self.clock.callLater(0, self._begin_printing)
 
     def _begin_printing(self) -> None:
-        if self._prompt.app.is_running:
+        if get_app_or_none() is not None:  # the prompt, or a question
             asyncio.ensure_future(run_in_terminal(self._print)).add_done_callback(self._printed)
         else:
             self._print()
