@@ -34,10 +34,10 @@ USERS = ("alice", "bob", "carol")
 NAMES = ("lobby", "ops", "kept")
 LINGER = 60.0
 FLOOD = 12
-"""Texts in a burst: of this size they are more than a transport's buffer."""
+"""Texts in a burst: nearly a transport's buffer, and nearly what may be unanswered."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Room:
     """One life of a session, as it should be."""
 
@@ -56,7 +56,7 @@ class Room:
             self.by_id[source, id] = len(self.texts)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Place:
     """Where a client is in a session: what it would come back with."""
 
@@ -64,7 +64,7 @@ class Place:
     last: int
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Seat:
     """A user's client, over all its connections."""
 
@@ -98,11 +98,10 @@ class Seat:
         stored = place.room.texts[text["seq"] - 1]
         assert stored == (text["source"], text["data"], text["id"])
         assert text["seq"] <= place.last + 1, (text["seq"], place.last)
-        mine = text["source"] == self.user and text["id"] in self.pending
-        if mine:
+        if text["source"] == self.user:
             seq = self.seqs.setdefault((place.room.epoch, text["id"]), text["seq"])
             assert seq == text["seq"]
-            del self.pending[text["id"]]
+            self.pending.pop(text["id"], None)
         else:
             assert text["seq"] == place.last + 1
         place.last = max(place.last, text["seq"])
@@ -204,6 +203,7 @@ class ChatMachine(RuleBasedStateMachine):
 
     def come(self, seat: Seat) -> None:
         """Somebody connects, coming back to its places, and says again what was not answered."""
+        self.pump()
         places, seat.places, seat.reading = seat.places, {}, True
         resume = [
             {"session": name, "after": place.last, "epoch": place.room.epoch}
@@ -319,11 +319,13 @@ class ChatMachine(RuleBasedStateMachine):
         if not seats:
             return
         seat = data.draw(st.sampled_from(seats))
+        if texts == FLOOD and seat.pending:
+            return  # past its window the order would be another one
         name = data.draw(st.sampled_from(sorted(seat.places)))
         for _ in range(texts):
             self.ids += 1
-            size = 4_000 if texts == FLOOD else 1
-            self.say(seat, name, str(self.ids) * size, f"id{self.ids}")
+            size = 5_000 if texts == FLOOD else 0
+            self.say(seat, name, str(self.ids).ljust(size, "x"), f"id{self.ids}")
 
     @rule(data=st.data())
     def repeat(self, data: st.DataObject) -> None:
@@ -503,8 +505,8 @@ def examples(count: int, steps: int) -> settings:
 class StateMachineTests(ChatCase):
     def test_memory(self) -> None:
         """Promises 2 to 4 hold whatever happens, in whatever order."""
-        run_state_machine_as_test(ChatMachine, settings=examples(150, 50))
+        run_state_machine_as_test(ChatMachine, settings=examples(80, 50))
 
     def test_sqlite(self) -> None:
         """And with the durable log, over restarts."""
-        run_state_machine_as_test(SqliteMachine, settings=examples(40, 40))
+        run_state_machine_as_test(SqliteMachine, settings=examples(30, 40))
