@@ -960,7 +960,7 @@ class DirectTests(ChatCase):
         self.assertEqual(alice.seqs(), [2, 3])
 
     def test_guests(self) -> None:
-        """A guest's direct sessions are its own: they go, and their texts, when the guest does."""
+        """Who takes a guest's name sees nothing of it; an account keeps what it was told."""
         here = self.world(users=["alice"], linger=60.0)
         alice, dave = here.come("alice"), here.come("dave")
         dave.ask("text", to="alice", data="mine")
@@ -975,11 +975,43 @@ class DirectTests(ChatCase):
         self.assertEqual([one["head"] for one in welcome["direct"]], [2])
         back.vanish()
         here.pass_time(61)
-        self.assertIn("deleted", types(alice.got()))
         other = here.connect()
         self.assertEqual(other.login("dave").get("direct", []), [])
         self.assert_refused("no-such-session", other.ask("history", session="@alice,dave"))
+        self.assertEqual(len(alice.ask("history", session="@alice,dave")["texts"]), 2)
+        alice.say("x", session="@alice,dave")
+        self.assertNotIn("text", types(other.got()))
         self.assertEqual(other.ask("text", to="alice", data="another dave")["seq"], 1)
+        self.assertEqual(types(alice.got())[-3:], ["deleted", "session", "text"])
+
+    def test_a_guest_that_says_goodbye(self) -> None:
+        """A guest that logs out is not waited for: its name is free at once."""
+        here = self.world(users=["alice"], linger=60.0)
+        alice, dave = here.come("alice"), here.come("dave")
+        dave.ask("text", to="alice", data="mine")
+        dave.ask("logout")
+        here.come("dave")
+        self.assertEqual(len(alice.ask("history", session="@alice,dave")["texts"]), 1)
+
+    def test_two_guests(self) -> None:
+        """A direct session that nobody may see any more ends."""
+        here = self.world(linger=60.0)
+        dave, erin = here.come("dave"), here.come("erin")
+        dave.ask("text", to="erin", data="ours")
+        dave.ask("logout")
+        self.assertEqual(len(erin.ask("history", session="@dave,erin")["texts"]), 1)
+        erin.ask("logout")
+        self.assertEqual(list(here.chat.sessions), ["lobby"])
+
+    def test_a_guest_with_the_name_of_a_former_account(self) -> None:
+        """An account that was removed leaves nothing to a guest of its name."""
+        here = self.world(users=["alice", "bob"])
+        here.come("bob").ask("text", to="alice", data="secret")
+        assert here.directory is not None
+        del here.directory.known["alice"]
+        other = here.connect()
+        self.assertEqual(other.login("alice").get("direct", []), [])
+        self.assert_refused("no-such-session", other.ask("history", session="@alice,bob"))
 
     def test_a_guest_that_comes_and_goes(self) -> None:
         """Each time that a guest goes it has the whole time to come back."""
@@ -995,26 +1027,24 @@ class DirectTests(ChatCase):
 
     def test_a_guests_name_while_its_texts_are_forgotten(self) -> None:
         """Who takes a guest's name while the log still forgets reads nothing of the guest's."""
-        here = self.world(users=["alice"], linger=10.0)
-        alice, dave = here.come("alice"), here.come("dave")
-        dave.ask("text", to="alice", data="mine")
+        here = self.world(linger=10.0)
+        erin, dave = here.come("erin"), here.come("dave")
+        dave.ask("text", to="erin", data="mine")
         here.quiet()
         dave.vanish()
+        erin.vanish()
         for hold, broken in ((True, False), (False, True)):
             here.log.hold, here.log.broken = hold, broken
             here.pass_time(11)
             other = here.connect()
             self.assertEqual(other.login("dave").get("direct", []), [])
             here.log.hold = here.log.broken = False
-            reply = other.ask("history", session="@alice,dave")
-            self.assertEqual(reply["type"], "error")
-            alice.say("x", session="@alice,dave")
-            self.assertEqual([one for one in other.got() if one["type"] == "text"], [])
+            reply = other.ask("history", session="@dave,erin")
+            self.assert_refused("no-such-session", reply)
             other.vanish()
         here.log.let_go()
         here.pass_time(20)
         self.assertEqual(list(here.chat.sessions), ["lobby"])
-        self.assertIn("deleted", types(alice.got()))
 
     def test_a_guest_that_goes_while_it_begins(self) -> None:
         """A direct session whose guest went before it was stored is nobody else's."""
@@ -1033,16 +1063,20 @@ class DirectTests(ChatCase):
         self.assert_refused("no-such-session", other.ask("history", session="@alice,dave"))
 
     def test_guests_after_a_restart(self) -> None:
-        """A guest's direct session does not survive a restart: the name is anybody's then."""
+        """After a restart a guest's name is anybody's; an account keeps what it was told."""
         clock = Clock()
         log = MemoryLog(clock)
         here = self.world(clock=clock, log=log, users=["alice"])
-        alice, dave = here.come("alice"), here.come("dave")
+        alice, dave, erin = here.come("alice"), here.come("dave"), here.come("erin")
         alice.ask("text", to="dave", data="private")
+        erin.ask("text", to="dave", data="between guests")
         dave.vanish()
         here = self.world(clock=clock, log=log, users=["alice"])
         self.assertEqual(here.connect().login("dave").get("direct", []), [])
-        self.assertEqual([life.key for life in log.lives()], ["lobby"])
+        self.assertEqual([life.key for life in log.lives()], ["lobby", "@alice,dave"])
+        alice = here.connect()
+        welcome = alice.login("alice", password="secret")
+        self.assertEqual([one["session"] for one in welcome["direct"]], ["@alice,dave"])
 
     def test_begun_at_once(self) -> None:
         """Two who write to one another at once begin one session."""

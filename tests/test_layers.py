@@ -24,6 +24,7 @@ LAYERS = (
     "users_file",
     "log",
     "session",
+    "direct",
     "chat",
     "accounts",
     "conversation",

@@ -22,6 +22,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
+from twisted_chat.direct import DirectSessions
 from twisted_chat.errors import ChatError
 from twisted_chat.log.contract import Life, Log
 from twisted_chat.messages import (
@@ -200,13 +201,16 @@ class User:
         self.unsettled_size -= size
         self.mind.settled()
 
-    def logout(self) -> None:
-        """Leave everything: the connection is gone, or is about to be."""
+    def logout(self, *, for_good: bool = False) -> None:
+        """Leave everything: the connection is gone, or is about to be.
+
+        A guest that goes ``for_good`` is not waited for.
+        """
         if not self.gone:
             self.gone = True
             for member in tuple(self.members.values()):
                 self.chat.leave(self, member.session)
-            self.chat.departed(self)
+            self.chat.departed(self, for_good=for_good)
 
     # --- what a client may ask for -----------------------------------------------------------
 
@@ -223,7 +227,7 @@ class User:
             guest=self.person.guest,
             direct=[
                 Direct(session=of.life.name, epoch=of.life.epoch, head=of.head)
-                for of in self.chat.direct_sessions(self.name)[-MAX_DIRECT:]
+                for of in self.chat.directs.of(self.name)[-MAX_DIRECT:]
             ],
             id=id,
         )
@@ -425,12 +429,11 @@ class Chat:
     sessions: dict[str, Session] = field(init=False, factory=dict)
     people: dict[str, Person] = field(init=False, factory=dict)
     connections: int = field(init=False, default=0)
-    _direct: dict[str, dict[str, Session]] = field(init=False, factory=dict)
+    directs: DirectSessions = field(init=False, factory=DirectSessions)
     _claims: dict[str, list[Deferred[None]]] = field(init=False, factory=dict)
     _closing: dict[Session, IDelayedCall] = field(init=False, factory=dict)
     _leaving: dict[Person, IDelayedCall] = field(init=False, factory=dict)
     """Guests who may come back to their direct sessions for a while."""
-    _ending: set[Session] = field(init=False, factory=set)
     """Direct sessions of guests who did not: nobody may reach them while the log forgets them."""
     _is_open: bool = field(init=False, default=False)
     _waiting: list[Deferred[None]] = field(init=False, factory=list)
@@ -456,8 +459,11 @@ class Chat:
         self._waiting.clear()
 
     async def _revive(self, life: Life) -> None:
-        if life.direct is not None and not life.keep:
-            # A guest's, whose name is anybody's now: nobody else may read it.
+        # A guest's name is anybody's after a restart: accounts alone see their direct sessions.
+        seen_by = [
+            key for key in life.direct or () if life.keep or self._account_of(key) is not None
+        ]
+        if life.direct is not None and not seen_by:
             await self.log.delete(life.epoch)
             return
         port = None
@@ -469,7 +475,7 @@ class Chat:
                 self._logger.warn("{session}: {problem}", session=life.name, problem=problem)
         members = 0 if is_lobby or life.direct else self.rules.max_members
         session = self.sessions[life.key] = self._session(life, port, max_members=members)
-        self._index(session)
+        self.directs.add(session, seen_by)
         self._linger(session)
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: object) -> Deferred[Avatar]:
@@ -503,7 +509,7 @@ class Chat:
             port=mind.port,
             door=mind.door,
         )
-        for session in self.direct_sessions(person.name):
+        for session in self.directs.of(person.name):
             session.join(user)
         self.changed()
         return IUser, user, user.logout
@@ -511,6 +517,7 @@ class Chat:
     def _guest(self, guest: Guest) -> Person:
         person = self.people.get(guest.name.key)
         if person is None:
+            self._forget_directs(guest.name)  # an account had the name, perhaps
             token = secrets.token_urlsafe(16)
             person = Person(guest.name, guest=True, token=token)
             self.people[guest.name.key] = person
@@ -537,16 +544,18 @@ class Chat:
             self.people[name.key] = person
         return person
 
-    def departed(self, user: User) -> None:
-        """Forget a connection, which is in no session any more."""
+    def departed(self, user: User, *, for_good: bool) -> None:
+        """Forget a connection, which is in no session any more; ``for_good``: it said goodbye."""
         person = user.person
         del person.users[user]
         self.connections -= 1
         if not person.users and self.people.get(person.name.key) is person:
-            if person.guest and self.direct_sessions(person.name):
+            if person.guest and not for_good and self.directs.of(person.name):
                 # Its direct sessions, and so its name, wait for it: the connection may have broken.
                 linger = self.rules.linger
                 self._leaving[person] = self.clock.callLater(linger, self._forget_guest, person)
+            elif person.guest:
+                self._forget_guest(person)
             else:
                 del self.people[person.name.key]
         self._logger.info(
@@ -564,13 +573,12 @@ class Chat:
         del self.people[person.name.key]
         if (call := self._leaving.pop(person, None)) is not None and call.active():
             call.cancel()
-        for session in self.direct_sessions(person.name):
-            self._give_up(session, person.name)
+        self._forget_directs(person.name)
 
-    def _give_up(self, session: Session, guest: Name) -> None:
-        """End a guest's direct session: its name is anybody's now."""
-        self._ending.add(session)
-        self._run(self._end(session, guest))
+    def _forget_directs(self, name: Name) -> None:
+        """Let whoever has that name next see nothing of what it was told before."""
+        for session in self.directs.forget_user(name.key):
+            self._run(self._end(session, name))
 
     def close(self) -> None:
         """Stop what waits for a time to come: the daemon is stopping."""
@@ -584,11 +592,8 @@ class Chat:
     def find(self, raw: str, user: User) -> Session:
         """Return the session that ``user`` means. Raises ChatError ``no-such-session``."""
         session = self.sessions.get(key_of(raw) or "")
-        direct = session.life.direct if session is not None else None
-        if (
-            session is None
-            or (direct is not None and user.name.key not in direct)
-            or session in self._ending
+        if session is None or (
+            session.life.direct is not None and not self.directs.shows(session, user.name.key)
         ):
             raise ChatError("no-such-session", "There is no such session.")
         return session
@@ -664,11 +669,9 @@ class Chat:
         async with self._claimed(session.life.key):
             if self.sessions.get(session.life.key) is not session:
                 raise ChatError("no-such-session", "There is no such session any more.")
-            await self.log.delete(session.life.epoch)
             deleted = Deleted(session=session.life.name, user=user.name.text)
-            self._note("{user} deleted {session}", user, session)
-            session.close(deleted, user)
-            self._drop(session)
+            await self._finish(session, deleted, user)
+        self._note("{user} deleted {session}", user, session)
         return deleted
 
     async def direct(self, user: User, to: str) -> Session:
@@ -683,12 +686,11 @@ class Chat:
         key = direct_key(one.key, two.key)
         async with self._claimed(key):
             if (session := self.sessions.get(key)) is not None:
-                if session in self._ending:
-                    raise ChatError(
-                        "not-stored", "Another guest's texts are still being forgotten."
-                    )
-                return session
-            if max(len(self.direct_sessions(name)) for name in (one, two)) >= MAX_PLACES:
+                if all(self.directs.shows(session, name.key) for name in (one, two)):
+                    return session
+                # It was with another guest of that name, who has gone.
+                await self._finish(session, Deleted(session=session.life.name, user=other.text))
+            if max(len(self.directs.of(name)) for name in (one, two)) >= MAX_PLACES:
                 raise ChatError("too-many-sessions", "One of you has too many direct sessions.")
             here = [self.people[name.key] for name in (one, two) if name.key in self.people]
             life = Life(
@@ -700,22 +702,16 @@ class Chat:
             )
             await self.log.create(life)
             session = self.sessions[key] = self._session(life, None)
-            self._index(session)
-        for person in here:
-            if person.guest and self.people.get(person.name.key) is not person:
-                self._give_up(session, person.name)  # it went before this had begun
-                raise ChatError("no-such-user", "There is no such user any more.")
+            self.directs.add(session, (one.key, two.key))
+        if any(self.people.get(person.name.key) is not person for person in here if person.guest):
+            self._run(self._end(session, other))  # a guest went before this had begun
+            raise ChatError("no-such-user", "There is no such user any more.")
         users = [user for person in here for user in person.users]
         for one_of_them in users:
             session.join(one_of_them)
         for one_of_them in users:
             one_of_them.mind.deliver(one_of_them.mind.encode(session.snapshot()))
         return session
-
-    def direct_sessions(self, name: Name) -> Sequence[Session]:
-        """Return somebody's direct sessions, in the order in which they began."""
-        found = self._direct.get(name.key, {}).values()
-        return [session for session in found if session not in self._ending]
 
     def list(self) -> Iterator[Listing]:
         """Yield who is here and which sessions there are, a frame at a time."""
@@ -799,29 +795,32 @@ class Chat:
                 return
             if by is None and session.members:
                 return
+            name = session.life.name
             try:
-                await self.log.delete(session.life.epoch)
+                await self._finish(
+                    session, Deleted(session=name, user=by.text) if by is not None else None
+                )
             except ChatError:
                 self._closing[session] = self.clock.callLater(
                     RETRY_SECONDS, self._lingered, session, by
                 )
                 return
-            name = session.life.name
-            session.close(Deleted(session=name, user=by.text) if by is not None else None)
-            self._drop(session)
             self._logger.info("{session} closed: nobody is in it", session=name)
+
+    async def _finish(
+        self, session: Session, deleted: Deleted | None, cause: User | None = None
+    ) -> None:
+        """Delete a session that is claimed. Raises ChatError ``not-stored``."""
+        await self.log.delete(session.life.epoch)
+        session.close(deleted, cause)
+        self._drop(session)
 
     def _drop(self, session: Session) -> None:
         life = session.life
         del self.sessions[life.key]
-        self._ending.discard(session)
         if (call := self._closing.pop(session, None)) is not None:
             call.cancel()
-        for key in life.direct or ():
-            mine = self._direct.get(key, {})
-            mine.pop(life.key, None)
-            if not mine:
-                self._direct.pop(key, None)
+        self.directs.forget(session)
         if session.port is not None and self.ports is not None:
             self.ports.close(session.port)
 
@@ -838,13 +837,9 @@ class Chat:
             port=port,
         )
 
-    def _index(self, session: Session) -> None:
-        for key in session.life.direct or ():
-            self._direct.setdefault(key, {})[session.life.key] = session
-
     def is_operator(self, name: Name) -> bool:
         """Whether that user is an operator now: a role that was taken away is gone at once."""
-        account = self.accounts.get(name.key) if self.accounts is not None else None
+        account = self._account_of(name.key)
         return account is not None and account.operator
 
     def _known(self, key: str) -> Name | None:
@@ -852,8 +847,11 @@ class Chat:
         person = self.people.get(key)
         if person is not None:
             return person.name
-        account = self.accounts.get(key) if self.accounts is not None else None
+        account = self._account_of(key)
         return account.name if account is not None else None
+
+    def _account_of(self, key: str) -> Known | None:
+        return self.accounts.get(key) if self.accounts is not None else None
 
     @asynccontextmanager
     async def _claimed(self, key: str) -> AsyncIterator[None]:

@@ -296,7 +296,7 @@ class Conversation:
             case Search():
                 self.tell(with_id(await user.search(request), id))
             case Logout():
-                user.logout()
+                user.logout(for_good=True)
                 self.tell(Bye(data="Goodbye.", id=id))
                 self.end()
             case _:
