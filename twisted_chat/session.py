@@ -150,11 +150,8 @@ class Turn:
     def _end(self) -> None:
         self._scheduled = False
         sessions, self._sessions = self._sessions, {}
-        # All of them first: then the log has its next commit together while this one is given out.
         for session in sessions:
-            session.store()
-        for session in sessions:
-            session.publish()
+            session.turn()
         for user in tuple(islice(self._behind, READS_IN_A_TURN)):
             del self._behind[user]
             if user.behind and not user.full and not user.reading:
@@ -381,6 +378,18 @@ class Session:
         self._turn.wake(self)
 
     # --- its journey -------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """End a turn: give out what the log has stored, or else hand it what was said."""
+        if not self._outbox:
+            self.store()
+            self.publish()  # a log in memory has stored it already
+            return
+        self.publish()
+        if self._queue:
+            # One turn later, with what is said in answer: else the texts of those who wait for
+            # their echoes go round in two halves, and each half costs every member a write.
+            self._turn.wake(self)
 
     def store(self) -> None:
         """Hand to the log what is queued, unless a batch is with it already: then it waits."""
