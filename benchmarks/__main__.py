@@ -17,6 +17,7 @@ BENCHMARKS = {
     "pauses": "the longest gap in a minute with 5,000 connections",
     "slow": "a member that never reads, and the others",
     "log": "the log on its own",
+    "web": "the web door beside the native one, and the page",
 }
 
 

@@ -111,11 +111,14 @@ class _NativeParser:
         end = at + 4 + _length.unpack_from(data, at)[0]
         if end > len(data):
             return None
-        found = _decode(data[at + 4 : end])
+        return end, self._text_of(data[at + 4 : end])
+
+    def _text_of(self, message: bytearray) -> str:
+        found = _decode(message)
         if found.type != "text":
             if found.type in ("error", "bye"):
                 raise Wrong(f"the server said {found}")
-            return end, ""
+            return ""
         if self._seq is not None and found.seq != self._seq + 1:
             raise Wrong(f"seq {found.seq} came after seq {self._seq}")
         if self._session and found.session != self._session:
@@ -124,7 +127,63 @@ class _NativeParser:
         if found.source != "m" + text[:KEY] or found.id != text[:LABEL]:
             raise Wrong(f"{text[:LABEL]} came from {found.source} with the id {found.id}")
         self._seq = found.seq
-        return end, text
+        return text
+
+
+def socket_frame(message: bytes) -> bytes:
+    """Return a message as a browser's WebSocket frame: masked, always by the same mask."""
+    size = len(message)
+    assert size < 65_536
+    head = struct.pack("!BB", 0x81, 0x80 | size) if size < 126 else _MEDIUM.pack(0x81, 0xFE, size)
+    pattern = int.from_bytes((_MASK * (size // 4 + 1))[:size], "big")
+    return head + _MASK + (int.from_bytes(message, "big") ^ pattern).to_bytes(size, "big")
+
+
+_MASK = b"\x5a\x17\xc3\x91"
+
+_MEDIUM = struct.Struct("!BBH")
+
+_HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+class Web(Native):
+    """The web door: the same objects, each in a WebSocket's text frame, uncompressed."""
+
+    def enter(self, index: int, session: str | None, *, first: bool) -> list[Step]:
+        """Open the WebSocket, and log in as at the native door."""
+        steps = super().enter(index, session, first=first)
+        framed = [(socket_frame(request[4:]), answer) for request, answer in steps]
+        return [(_HANDSHAKE, b"\r\n\r\n"), *framed]
+
+    def say(self, session: str | None, texts: Sequence[str]) -> bytes:
+        """Say them, each with an id."""
+        place = f'"session":"{session}",' if session else ""
+        start, middle, end = f'{{"type":"text",{place}"id":"', '","data":"', '"}'
+        return b"".join(
+            [socket_frame(f"{start}{text[:LABEL]}{middle}{text}{end}".encode()) for text in texts]
+        )
+
+    def parser(self, session: str | None) -> Parser:
+        """Return a parser that checks the same as at the native door."""
+        return _WebParser(session)
+
+
+class _WebParser(_NativeParser):
+    def next(self, data: bytearray, at: int) -> tuple[int, str] | None:
+        """Find a frame; pings say nothing."""
+        if len(data) - at < 4:
+            return None
+        kind, size, longer = _MEDIUM.unpack_from(data, at)
+        start = at + 2 if size < 126 else at + 4
+        end = start + (size if size < 126 else longer)
+        if size == 127 or kind not in (0x81, 0x89):
+            raise Wrong(f"the server sent a frame that begins {bytes(data[at : at + 4])!r}")
+        if end > len(data):
+            return None
+        return end, self._text_of(data[start:end]) if kind == 0x81 else ""
 
 
 class Irc:
@@ -218,6 +277,8 @@ def wire(kind: str, password: str | None = None) -> Wire:
     match kind:
         case "native":
             return Native(password)
+        case "web":
+            return Web(password)
         case "irc":
             return Irc()
         case "resp":

@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -36,6 +37,7 @@ from twisted_chat.doors.web.sockets import (
     GOING_AWAY,
     GOODBYE,
     LOGIN_SECONDS,
+    LOOK_SECONDS,
     MAX_FRAGMENTS,
     NO_MESSAGE,
     NOT_TEXT,
@@ -349,7 +351,7 @@ class ClosingTests(WebCase):
         there, dead = web.come("there"), web.come("dead")
         there.got()
         for _ in range(3):
-            web.world.pass_time(PING_SECONDS + 1.25)
+            web.world.pass_time(PING_SECONDS + LOOK_SECONDS + 1)
             (ping,) = [one for one in there.read() if one.opcode == PING]
             there.raw(masked(PONG, ping.payload))
             if not dead.closed:
@@ -690,8 +692,10 @@ class PageTests(ChatCase):
 
     def test_another_page_another_folder(self) -> None:
         """A change in any asset changes where all of them are: none is ever out of date."""
-        copy = Path(self.mktemp())
-        (copy / "assets").mkdir(parents=True)
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        copy = Path(folder.name)
+        (copy / "assets").mkdir()
         (copy / "index.html").write_text('<script src="assets/a.js"></script>')
         (copy / "assets" / "a.js").write_text("1")
         first = page.load(copy)
