@@ -1,0 +1,121 @@
+"""A port for each session, without a socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+
+from tests.support import ChatCase, World, types
+from twisted_chat.doors.native import ChatFactory
+from twisted_chat.messages import Bye
+from twisted_chat.ports import SessionPorts
+
+
+class FakePort:
+    """A listening port, which is closed when the test says so."""
+
+    def __init__(self, listening: dict[int, FakePort], port: int, factory: ChatFactory) -> None:
+        self.listening = listening
+        self.port = port
+        self.factory = factory
+        self.stopped: Deferred[None] = Deferred()
+        listening[port] = self
+
+    def stopListening(self) -> Deferred[None]:
+        return self.stopped
+
+    def stop(self) -> None:
+        """Be closed."""
+        del self.listening[self.port]
+        self.stopped.callback(None)
+
+
+class SessionPortsTests(ChatCase):
+    def setUp(self) -> None:
+        self.listening: dict[int, FakePort] = {}
+        self.taken: set[int] = set()
+
+        def listen(port: int, factory: ChatFactory) -> Any:
+            if port in self.taken or port in self.listening:
+                raise CannotListenError("", port, OSError("in use"))
+            return FakePort(self.listening, port, factory)
+
+        self.ports = SessionPorts(
+            4_000, 4_002, listen, lambda name: self.here.make_factory(lambda: name)
+        )
+        self.here: World = self.world(ports=self.ports)
+        self.alice = self.here.come("alice")
+
+    def create(self, name: str) -> Any:
+        return self.alice.ask("create", session=name).get("port")
+
+    def test_lowest_free(self) -> None:
+        """Ports are given from the lowest on; one that another program has is passed by."""
+        self.taken.add(4_001)
+        self.assertEqual([self.create(name) for name in "abc"], [4_000, 4_002, None])
+        self.assert_refused("too-many-sessions", self.alice.ask("create", session="c"))
+        self.taken.clear()
+        self.assertEqual(self.create("c"), 4_001)
+
+    def test_a_visitor(self) -> None:
+        """Who comes there is in that session, and in no lobby; resume comes first to it."""
+        self.create("a")
+        self.alice.say("x", session="a")
+        bob = self.here.connect(self.listening[4_000].factory)
+        places = [{"session": "lobby"}, {"session": "A", "after": 0}]
+        bob.login("bob", resume=places)
+        got = bob.got()
+        self.assertEqual([one["session"] for one in got], ["a", "lobby", "a"])
+        self.assertEqual(types(got), ["session", "session", "text"])
+        carol = self.here.come("carol", self.listening[4_000].factory)
+        self.assertEqual(carol.say("x")["session"], "a")
+
+    def test_locked(self) -> None:
+        """A locked session wants its password there too, in resume; one is logged in without."""
+        self.alice.ask("create", session="a", password="p")
+        factory = self.listening[4_000].factory
+        bob = self.here.connect(factory)
+        bob.login("bob")
+        (error,) = bob.got()
+        self.assert_refused("bad-password", error)
+        self.assertEqual(error["session"], "a")
+        carol = self.here.connect(factory)
+        carol.login("carol", resume=[{"session": "a", "password": "p"}])
+        self.assertEqual(types(carol.got()), ["session"])
+
+    def test_delete(self) -> None:
+        """A deletion warns, then says bye and closes, when nobody new can come."""
+        self.create("a")
+        bob = self.here.come("bob", self.listening[4_000].factory)
+        self.here.quiet()
+        self.alice.ask("delete", session="a")
+        self.assertEqual(types(bob.got()), ["deleted"])
+        self.listening[4_000].stop()
+        self.assertEqual(types(bob.got()), ["bye"])
+        self.assertTrue(bob.closed)
+        self.assertFalse(self.alice.closed)
+        self.assertEqual(self.create("b"), 4_000)
+
+    def test_deleted_by_a_visitor(self) -> None:
+        """The reply comes before the bye."""
+        self.create("a")
+        port = self.listening[4_000]
+        second = self.here.come("alice", port.factory, token=self.alice.token)
+        self.here.quiet()
+        second.send("delete", session="a", id="d")
+        port.stop()
+        self.assertEqual(types(second.got()), ["deleted", "bye"])
+
+    def test_stop(self) -> None:
+        """The end closes all of them, and is done when the last client has gone."""
+        self.create("a")
+        self.create("b")
+        bob = self.here.come("bob", self.listening[4_001].factory)
+        done = self.ports.stop(Bye(data="Down.", retry=1_000))
+        for port in (4_000, 4_001):
+            self.listening[port].stop()
+        self.assertEqual(bob.got()[-1], {"type": "bye", "data": "Down.", "retry": 1_000})
+        self.here.settle()
+        self.successResultOf(done)
