@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from tests.support import ChatCase, World, types
-from twisted_chat.chat import MAX_PLACES
+from twisted_chat.chat import LOGINS_IN_A_TURN, MAX_PLACES
 from twisted_chat.errors import ChatError
 from twisted_chat.log.contract import Life
 from twisted_chat.log.memory import MemoryLog
@@ -1170,3 +1170,23 @@ class FakePorts:
 
     def close(self, port: int) -> None:
         self.open_ports.remove(port)
+
+
+class StormTests(ChatCase):
+    """Many who come at once."""
+
+    def test_a_few_in_a_turn(self) -> None:
+        """A storm of logins is let in a few at a time: who talks is heard in between."""
+        world = self.world()
+        alice = world.come("alice")
+        world.clock.advance(1)
+        alice.got()
+        crowd = [world.connect() for _ in range(2 * LOGINS_IN_A_TURN)]
+        for number, one in enumerate(crowd):
+            one.send("login", user=f"u{number}")
+        welcomed = [one for one in crowd if "welcome" in types(one.got())]
+        self.assertEqual(welcomed, crowd[:LOGINS_IN_A_TURN])
+        self.assertEqual(alice.ask("ping")["type"], "pong")
+        crowd[-1].vanish()
+        world.settle()
+        self.assertEqual(world.chat.connections, len(crowd))

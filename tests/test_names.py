@@ -6,6 +6,7 @@ import unicodedata
 
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from precis_i18n import get_profile
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_chat.errors import ChatError
@@ -14,6 +15,7 @@ from twisted_chat.names import (
     MAX_USER_NAME,
     RESERVED,
     Name,
+    _prepared,
     key_of,
     session_name,
     user_name,
@@ -93,6 +95,22 @@ class NameTests(SynchronousTestCase):
                 with self.assertRaises(ChatError) as refused:
                     make(letter * (longest + 1))
                 self.assertEqual(refused.exception.code, "invalid-name")
+
+    def test_ascii_is_prepared_as_all_else(self) -> None:
+        """The short way that ASCII takes gives what PRECIS gives."""
+        preserved = get_profile("UsernameCasePreserved")
+        mapped = get_profile("UsernameCaseMapped")
+        for code in range(128):
+            for raw in (chr(code), f"A{chr(code)}z", f"{chr(code)}1"):
+                try:
+                    expected = (preserved.enforce(raw), mapped.enforce(raw))
+                except UnicodeError:
+                    expected = None
+                try:
+                    found = _prepared(raw)
+                except UnicodeError:
+                    found = None
+                self.assertEqual(found, expected, ascii(raw))
 
     def test_one_name_for_all_spellings(self) -> None:
         """Names that differ in case or composition only are one name, and one key of a dict."""

@@ -938,6 +938,7 @@ class PresenceTests(ChatCase):
         alice.got()
         for number in range(GATHERED_NAMES + 50):
             world.connect().send("login", user=chr(0x20000 + number) * 32)
+            world.settle()
         world.clock.advance(1)
         (told,) = alice.got()
         self.assertEqual(told["count"], GATHERED_NAMES + 51)
@@ -965,6 +966,7 @@ class PresenceTests(ChatCase):
         alice = world.come("alice")
         for number in range(900):
             world.connect().send("login", user=chr(0x20000 + number) * 32)
+            world.settle()
         names: list[str] = []
         more = True
         while more:

@@ -8,6 +8,7 @@ happens in the chat becomes calls on the door's ``Mind``. Nothing here knows a s
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain, islice
@@ -63,6 +64,9 @@ MAX_DIRECT = 150
 
 MAX_PLACES = 1_000
 """Sessions that one connection is a member of, at most."""
+
+LOGINS_IN_A_TURN = 16
+"""Logins that are let in in one turn of the reactor, at most: about 3 ms of work."""
 
 RETRY_SECONDS = 5.0
 """After this long, what the log could not forget is tried again."""
@@ -435,8 +439,9 @@ class Chat:
     _leaving: dict[Person, IDelayedCall] = field(init=False, factory=dict)
     """Guests who may come back to their direct sessions for a while."""
     """Direct sessions of guests who did not: nobody may reach them while the log forgets them."""
-    _is_open: bool = field(init=False, default=False)
-    _waiting: list[Deferred[None]] = field(init=False, factory=list)
+    _room: int = field(init=False, default=0)
+    """How many may still be let in in this turn: none before the chat is open."""
+    _waiting: deque[Deferred[None]] = field(init=False, factory=deque)
 
     _logger = Logger()
 
@@ -453,10 +458,7 @@ class Chat:
                 await self.log.create(life)
                 self.sessions[name.key] = self._session(life, None)
             self.lobby = self.sessions[name.key]
-        self._is_open = True
-        for waiter in self._waiting:
-            waiter.callback(None)
-        self._waiting.clear()
+        self._let_in()
 
     async def _revive(self, life: Life) -> None:
         # A guest's name is anybody's after a restart: accounts alone see their direct sessions.
@@ -485,11 +487,24 @@ class Chat:
         """
         if IUser not in interfaces:
             raise NotImplementedError("a chat has Users only")
-        if self._is_open:
+        if self._room and not self._waiting:
+            self._take_room()
             return succeed(self._admit(avatarId, mind))
         waiter: Deferred[None] = Deferred()
         self._waiting.append(waiter)
         return waiter.addCallback(lambda _: self._admit(avatarId, mind))
+
+    def _take_room(self) -> None:
+        if self._room == LOGINS_IN_A_TURN:
+            self.clock.callLater(0, self._let_in)
+        self._room -= 1
+
+    def _let_in(self) -> None:
+        """Let in some of those who wait: a storm of logins does not hold up those who talk."""
+        self._room = LOGINS_IN_A_TURN
+        while self._waiting and self._room:
+            self._take_room()
+            self._waiting.popleft().callback(None)
 
     def _admit(self, avatarId: Any, mind: Mind) -> Avatar:
         full = self.rules.max_connections
