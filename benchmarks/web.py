@@ -163,6 +163,7 @@ def page(texts: int, seconds: float) -> Iterator[list[str]]:
         tab = context.new_page()
         devtools = context.new_cdp_session(tab)
         devtools.send("Network.enable")
+        devtools.send("Performance.enable")
         sizes: list[float] = []
         devtools.on("Network.loadingFinished", lambda e: sizes.append(e["encodedDataLength"]))
         tab.goto(f"http://127.0.0.1:{daemon.port}/")
@@ -179,12 +180,14 @@ def page(texts: int, seconds: float) -> Iterator[list[str]]:
         yield ["round trips from login to first text", str(_round_trips(trips)), "1"]
         yield ["from Enter to first text, ms", short(elapsed), ""]
         for speed in (2_000, 6_000, 20_000, 40_000):
+            before = busy(devtools)
             gaps, moved = scroll(tab, speed, seconds)
+            work = (busy(devtools) - before) / len(gaps)
             late = sum(gap > 1.5 * FRAME_MS for gap in gaps) / len(gaps)
             yield [
                 f"scrolling back at {moved / seconds:,.0f} pixels/s, frames/s",
                 f"{len(gaps) / sum(gaps) * 1000:.1f} ({100 * late:.1f} % late, longest"
-                f" {max(gaps):.0f} ms)",
+                f" {max(gaps):.0f} ms; {work:.1f} ms of work each)",
                 "60",
             ]
         tab.evaluate("window.gc?.()")
@@ -232,6 +235,13 @@ def scroll(tab: Page, speed: float, seconds: float) -> tuple[list[float], float]
         [speed, seconds],
     )
     return gaps, moved
+
+
+def busy(devtools: Any) -> float:
+    """Return how long the page's main thread has worked so far, in milliseconds."""
+    metrics = devtools.send("Performance.getMetrics")["metrics"]
+    seconds: float = sum(one["value"] for one in metrics if one["name"] == "TaskDuration")
+    return 1000 * seconds
 
 
 def heap(devtools: Any) -> float:

@@ -27,7 +27,7 @@ from tests.web_support import (
     masked,
     opcodes,
 )
-from twisted_chat import messages, page
+from twisted_chat import messages, page, settings
 from twisted_chat.doors.web import frames as encoders
 from twisted_chat.doors.web.frames import WORTH_COMPRESSING, compressing, encode_frame
 from twisted_chat.doors.web.http import HEALTH_SECONDS
@@ -506,6 +506,33 @@ class ProxyTests(WebCase):
             ([], "192.0.2.1"),
         ):
             self.assertEqual(self.origin_of(*forwarded, proxies=proxies)[0], host, forwarded)
+
+
+class SettingsTests(ChatCase):
+    """What the operator may say."""
+
+    def test_right(self) -> None:
+        """Origins and addresses, several of each."""
+        found = settings.read(
+            {
+                "web_origin": ["https://chat.example.org", "http://localhost:8080"],
+                "trust_proxy": ["127.0.0.1", "2001:DB8::1", "local"],
+            },
+            None,
+        )
+        self.assertEqual(found.web_origin, ("https://chat.example.org", "http://localhost:8080"))
+        self.assertEqual(found.trust_proxy, ("127.0.0.1", "2001:db8::1", "local"))
+
+    def test_wrong(self) -> None:
+        """What can not be meant is one clear sentence."""
+        for name, value in (
+            *(("web_origin", "chat.example.org"), ("web_origin", "https://chat.example.org/")),
+            *(("web_origin", "*"), ("trust_proxy", "proxy.example.org"), ("trust_proxy", "")),
+        ):
+            problem = self.assertRaises(
+                settings.SettingsError, settings.read, {name: [value]}, None
+            )
+            self.assertIn(f"--{name.replace('_', '-')} must be", str(problem))
 
 
 class FileTests(WebCase):

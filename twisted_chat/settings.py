@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -70,6 +71,20 @@ def _endpoint(raw: str) -> str:
     return raw
 
 
+def _origin(raw: str) -> str:
+    if re.fullmatch(r"https?://[^/?#@\s]+", raw) is None:
+        raise ValueError(f"must be an origin such as https://chat.example.org, not {raw!r}")
+    return raw
+
+
+def _proxy(raw: str) -> str:
+    """An address; or ``local``, which is whoever comes through a UNIX socket."""
+    try:
+        return raw if raw == "local" else str(ip_address(raw))
+    except ValueError:
+        raise ValueError(f"must be an address such as 127.0.0.1, or local, not {raw!r}") from None
+
+
 def _ports(raw: str) -> tuple[int, int]:
     found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", raw)
     if found is not None:
@@ -104,15 +119,16 @@ class Settings:
         _endpoint, "where the web door listens: a port or an endpoint [off]", (), many=True
     )
     web_origin: tuple[str, ...] = _setting(
-        _text,
+        _origin,
         "an origin, such as https://chat.example.org, whose pages may use the web door"
         " besides the door's own; may be given several times",
         (),
         many=True,
     )
     trust_proxy: tuple[str, ...] = _setting(
-        _text,
-        "the address of a proxy whose X-Forwarded-For is believed; may be given several times",
+        _proxy,
+        "the address of a proxy whose X-Forwarded-For is believed (local: behind a UNIX socket);"
+        " may be given several times",
         (),
         many=True,
     )

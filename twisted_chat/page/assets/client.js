@@ -24,6 +24,9 @@ export class Client {
   /** The login was refused, and why. @type {Signal<string>} */
   refused = new Signal();
 
+  /** Whether the newest texts, asked for with the login, are on their way. */
+  reading = false;
+
   /** @type {Login | null} */
   #login = null;
   /** Places for which the login had no room. @type {Place[]} */
@@ -78,11 +81,15 @@ export class Client {
     const { connection, store } = this;
     const resume = this.#places(login);
     const welcomed = connection.ask({ type: "login", ...login, resume });
-    if (!store.session?.timeline.lines.length) {
+    this.reading = !store.session?.timeline.lines.length;
+    if (this.reading) {
       const session = store.current || savedSeats().current || undefined;
       /** @type {Promise<Texts>} */
       const newest = connection.ask({ type: "history", session, limit: PAGE });
-      newest.then((page) => this.#newest(page), () => {});
+      newest.then((page) => this.#newest(page), () => {}).finally(() => {
+        this.reading = false;
+        if (store.session) void this.past.latest(store.session);
+      });
     }
     try {
       await welcomed;

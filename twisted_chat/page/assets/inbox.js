@@ -87,7 +87,7 @@ export class Inbox {
     }
     if (session === store.session) {
       store.changed.emit("members");
-      if (session.timeline.lines.length === 0) void client.past.latest(session);
+      if (!session.timeline.lines.length && !client.reading) void client.past.latest(session);
     }
     store.changed.emit("sessions");
     store.remember();
