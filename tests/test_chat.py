@@ -1185,7 +1185,7 @@ class StormTests(ChatCase):
         for number, one in enumerate(crowd):
             one.send("login", user=f"u{number}")
         self.assertEqual(world.chat.connections, 1 + LOGINS_IN_A_TURN)
-        alice.say("x")
+        alice.send("text", data="x")
         crowd[-1].vanish()
         world.settle()
         self.assertEqual(world.chat.connections, len(crowd))
