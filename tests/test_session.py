@@ -950,6 +950,7 @@ class PresenceTests(ChatCase):
         alice = world.come("alice")
         for number in range(1_100):
             world.connect().send("login", user=f"U{number:04}")
+        world.settle()
         alice.ask("leave")
         page = alice.ask("who", session="LOBBY")
         names = page["users"]
@@ -982,6 +983,7 @@ class PresenceTests(ChatCase):
         world = self.world(presence_limit=0)
         for number in range(150):
             world.connect().send("login", user=f"u{number}")
+        world.settle()
         alice = world.connect()
         alice.login("alice")
         (snapshot,) = alice.got()
