@@ -216,6 +216,25 @@ def test_daemon_killed(browser: Browser, daemon: WebDaemon) -> None:
             assert own == [f"{name} {number}" for number in range(20)]
 
 
+def test_name_taken(browser: Browser, daemon: WebDaemon) -> None:
+    """Who can not come back, as somebody else has the name now, is told, and can be another."""
+    with Visitor(browser, daemon.url, viewport=TALL) as alice:
+        alice.login("alice")
+        alice.say("one")
+        alice.context.set_offline(True)
+        daemon.kill()
+        daemon.start()
+        with RawClient(daemon.port) as other:
+            other.login("alice")
+            alice.context.set_offline(False)
+            alice.page.wait_for_selector("#login-problem:has-text('alice')")
+            assert alice.page.input_value("#login-user") == "alice"
+            alice.login("alice2")
+            alice.wait_for_text("one")
+            alice.say("two")
+            assert other.receive_until("text")["source"] == "alice2"
+
+
 def test_offline(browser: Browser, daemon: WebDaemon) -> None:
     """Without a network what is written is kept; with it again it is sent, once."""
     with Visitor(browser, daemon.url, viewport=TALL) as alice, RawClient(daemon.port) as bob:

@@ -56,6 +56,9 @@ export class Client {
 
   /** @param {Login} login */
   login(login) {
+    const { me } = this.store;
+    // After a refused return somebody else may sit here: what was said before is not theirs.
+    if (me && me.toLowerCase() !== login.user.toLowerCase()) this.store.reset();
     this.#login = login;
     this.connection.stop();
     this.connection.start();

@@ -37,7 +37,7 @@ export class Inbox {
       case "joined":
         return this.#moved(message.session, [message.user], [], message.count);
       case "left":
-        if (message.id) return store.forget(message.session, "You left the session.");
+        if (message.id) return store.forget(message.session);
         return this.#moved(message.session, [], [message.user], message.count);
       case "presence": {
         const { session, joined = [], left = [], count } = message;
@@ -49,7 +49,7 @@ export class Inbox {
         return store.changed.emit("sessions");
       }
       case "deleted":
-        store.forget(message.session, "The session was deleted.");
+        store.forget(message.session);
         return store.said.emit(`${message.session} was deleted by ${message.user}.`);
       case "notice":
         return store.said.emit(message.data);
@@ -137,7 +137,7 @@ export class Inbox {
     for (const text of store.outbox.of(from)) text.session = to;
     store.outbox.save();
     if (store.current === from) store.show(to);
-    store.forget(from, "");
+    store.forget(from);
   }
 
   /**
@@ -159,7 +159,7 @@ export class Inbox {
       store.outbox.fail(waiting, failure.data);
       if (waiting.session === store.current) store.changed.emit("texts");
     } else if (!failure.id && failure.session) {
-      store.forget(failure.session, failure.data);
+      store.forget(failure.session);
       store.said.emit(`${failure.session}: ${failure.data}`);
     } else if (!failure.id) {
       store.said.emit(failure.data);

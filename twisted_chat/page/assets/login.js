@@ -17,7 +17,7 @@ export class LoginView {
       event.preventDefault();
       this.#submit();
     });
-    client.refused.on((sentence) => this.#show(sentence));
+    client.refused.on((sentence) => this.#refused(sentence));
     client.store.changed.on((what) => {
       if (what === "login") this.#update();
       if (what === "link") this.#linked();
@@ -32,6 +32,13 @@ export class LoginView {
     this.enter.disabled = true;
     this.enter.textContent = "Entering …";
     return this.client.login({ user, ...(password && { password }) });
+  }
+
+  /** Nobody is let in, or not any more: what is here stays, for who comes in again. @param {string} sentence */
+  #refused(sentence) {
+    document.body.dataset["view"] = "login";
+    this.user.value ||= this.client.store.me;
+    this.#show(sentence);
   }
 
   /** Somebody is here now, or nobody any more. */
@@ -64,7 +71,6 @@ export class LoginView {
    * @param {HTMLInputElement} [field] that it is about
    */
   #show(sentence, field) {
-    document.body.dataset["view"] ||= "login";
     if (sentence && !this.client.store.me) document.body.dataset["view"] = "login";
     this.problem.textContent = sentence;
     this.problem.hidden = !sentence;

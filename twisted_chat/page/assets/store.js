@@ -62,14 +62,12 @@ export class Store {
     return session;
   }
 
-  /**
-   * Forget a session. What waited for it stays in the outbox, failed.
-   * @param {string} name
-   * @param {string} why
-   */
-  forget(name, why) {
+  /** Forget a session, and what waited to be said in it. @param {string} name */
+  forget(name) {
     if (!this.sessions.delete(name)) return;
-    for (const text of this.outbox.of(name)) this.outbox.fail(text, why);
+    const waiting = this.outbox.of(name);
+    for (const text of waiting) this.outbox.remove(text.id);
+    if (waiting.length) this.said.emit(`What was waiting for ${name} was not sent.`);
     this.remember();
     this.changed.emit("sessions");
     if (this.current === name) this.show(this.ordered()[0]?.name ?? "");
