@@ -640,7 +640,7 @@ def test_many_members(browser: Browser, shared: WebDaemon) -> None:
             crowd[-1].login(f"member{number:03}")
         with Visitor(browser, shared.url) as visitor:
             visitor.login("counter")
-            visitor.page.wait_for_selector("#members-list .rest")
+            visitor.page.wait_for_selector("#members-rest:has-text('more')")
             assert int(visitor.page.inner_text("#member-count")) >= 451
             visitor.page.fill("#members-find", "member449")
             visitor.page.wait_for_selector("#members-list .entry:has-text('member449')")

@@ -65,6 +65,58 @@ export function nameOf(name) {
   return el("bdi", "name", name);
 }
 
+/**
+ * A button in a list, and how it looks.
+ * @typedef {object} Entry
+ * @property {string} key  which it is
+ * @property {string} look  changes when it looks different
+ * @property {() => void} act
+ * @property {(button: HTMLButtonElement) => void} paint
+ */
+
+/**
+ * Have a list show these entries, in this order. A button stays as long as its entry is there,
+ * whatever changes around it: so it can be pressed, and have the focus, in the busiest of times.
+ * @param {HTMLElement} list
+ * @param {Entry[]} entries
+ */
+export function arrange(list, entries) {
+  /** @type {Map<string | undefined, Element>} */
+  const there = new Map();
+  for (const item of list.children) {
+    if (item instanceof HTMLElement) there.set(item.dataset["key"], item);
+  }
+  /** @type {Element | null} */
+  let next = list.firstElementChild;
+  for (const entry of entries) {
+    const item = there.get(entry.key) ?? newItem(entry);
+    there.delete(entry.key);
+    if (item === next) next = item.nextElementSibling;
+    else list.insertBefore(item, next);
+    paint(item, entry);
+  }
+  for (const item of there.values()) item.remove();
+}
+
+/** @param {Entry} entry */
+function newItem(entry) {
+  const item = el("li", "", button("entry", "", entry.act));
+  item.dataset["key"] = entry.key;
+  return item;
+}
+
+/**
+ * @param {Element} item
+ * @param {Entry} entry
+ */
+function paint(item, entry) {
+  const element = item.firstElementChild;
+  if (!(element instanceof HTMLButtonElement) || element.dataset["look"] === entry.look) return;
+  element.dataset["look"] = entry.look;
+  element.replaceChildren();
+  entry.paint(element);
+}
+
 /** Run `work` for a press of a key or pointer that leaves a dialog, too. @param {HTMLDialogElement} dialog */
 export function closeOnOutside(dialog) {
   dialog.addEventListener("click", (event) => {

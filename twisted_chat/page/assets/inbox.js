@@ -7,6 +7,7 @@
 import { attentive } from "./attention.js";
 import { mentionOf } from "./mention.js";
 import { Signal } from "./signal.js";
+import { MOST } from "./timeline.js";
 
 /** Texts kept of a session that is not shown. */
 const OUT_OF_SIGHT = 100;
@@ -119,8 +120,8 @@ export class Inbox {
       if (own && session.unread === 1) store.readTo(text.seq, session);
       const calls = !own && (session.other !== "" || text.data.search(this.#mention) >= 0);
       if (calls) session.mentions += 1;
-      if (session !== store.session) session.timeline.keepNewest(OUT_OF_SIGHT);
-      else if (!own && !attentive()) session.note(text.seq);
+      session.timeline.keepNewest(session === store.session ? MOST : OUT_OF_SIGHT);
+      if (session === store.session && !own && !attentive()) session.note(text.seq);
       this.heard.emit({ text, calls });
       store.changed.emit("sessions");
     }

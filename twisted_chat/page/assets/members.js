@@ -1,8 +1,9 @@
 /** Who is in the session that is shown. */
 
+/** @import { Entry } from "./dom.js" */
 /** @import { Rooms } from "./rooms.js" */
 
-import { avatar, button, byId, el, icon, nameOf } from "./dom.js";
+import { arrange, avatar, byId, el, icon, nameOf } from "./dom.js";
 import { names } from "./session.js";
 import { eachFrame } from "./signal.js";
 
@@ -22,6 +23,7 @@ export class MembersView {
     this.panel = byId("members");
     this.find = /** @type {HTMLInputElement} */ (byId("members-find"));
     this.list = byId("members-list");
+    this.rest = byId("members-rest");
     const render = eachFrame(() => this.#render());
     this.find.addEventListener("input", render);
     this.store.changed.on((what) => {
@@ -58,30 +60,34 @@ export class MembersView {
     const wanted = this.find.value.trim().toLowerCase();
     const found = [...session.users].filter((name) => name.toLowerCase().includes(wanted));
     found.sort(names.compare);
-    const some = found.slice(0, MOST).map((name) => el("li", "", this.#entry(name)));
+    const some = found.slice(0, MOST);
+    arrange(this.list, some.map((name) => this.#entry(name)));
     const rest = (wanted ? found.length : Math.max(session.count, found.length)) - some.length;
-    if (rest > 0) some.push(el("li", "rest", `and ${rest.toLocaleString()} more`));
-    if (!found.length) some.push(el("li", "rest", "Nobody of that name is here."));
+    const more = rest > 0 ? `and ${rest.toLocaleString()} more` : "";
+    this.rest.textContent = found.length ? more : "Nobody of that name is here.";
     this.find.parentElement?.toggleAttribute("hidden", session.count < SOME);
-    return this.list.replaceChildren(...some);
+    return undefined;
   }
 
-  /** @param {string} name */
+  /** @param {string} name @returns {Entry} */
   #entry(name) {
-    const me = name === this.store.me;
-    const entry = button("entry", avatar(name), () => {
-      if (matchMedia("(max-width: 70rem)").matches) this.toggle(false);
-      this.rooms.message(name);
-    });
-    entry.append(nameOf(name));
-    if (!me) entry.append(icon("i-message"));
-    if (name === this.store.session?.owner) entry.append(el("span", "note", "owner"));
-    if (me) {
-      entry.append(el("span", "note", "you"));
-      entry.disabled = true;
-    } else {
-      entry.title = `Write to ${name} alone`;
-    }
-    return entry;
+    const isMe = name === this.store.me;
+    const owns = name === this.store.session?.owner;
+    return {
+      key: name,
+      look: `${isMe} ${owns}`,
+      act: () => {
+        if (matchMedia("(max-width: 70rem)").matches) this.toggle(false);
+        this.rooms.message(name);
+      },
+      paint: (entry) => {
+        entry.disabled = isMe;
+        entry.title = isMe ? "" : `Write to ${name} alone`;
+        entry.append(avatar(name), nameOf(name));
+        if (!isMe) entry.append(icon("i-message"));
+        if (owns) entry.append(el("span", "note", "owner"));
+        if (isMe) entry.append(el("span", "note", "you"));
+      },
+    };
   }
 }

@@ -1,10 +1,11 @@
 /** The sessions that one is in, and the people that one talks with. */
 
 /** @import { Client } from "./client.js" */
+/** @import { Entry } from "./dom.js" */
 /** @import { Rooms } from "./rooms.js" */
 /** @import { Session } from "./session.js" */
 
-import { avatar, button, byId, el, icon, nameOf } from "./dom.js";
+import { arrange, avatar, byId, el, icon, nameOf } from "./dom.js";
 import { eachFrame } from "./signal.js";
 
 /** More unread texts than this are just many. */
@@ -29,49 +30,52 @@ export class Sidebar {
   #render() {
     const { store } = this;
     const sessions = store.ordered();
-    const focused = document.activeElement?.closest("[data-session]");
-    const name = focused instanceof HTMLElement ? focused.dataset["session"] : undefined;
-    this.#fill(this.groups.rooms, sessions.filter((session) => !session.other));
-    this.#fill(this.groups.people, sessions.filter((session) => session.other));
+    arrange(this.groups.rooms, sessions.filter((each) => !each.other).map((s) => this.#entry(s)));
+    arrange(this.groups.people, sessions.filter((each) => each.other).map((s) => this.#entry(s)));
     byId("people-title").hidden = !this.groups.people.childElementCount;
     byId("me-name").textContent = store.me;
     byId("me-kind").textContent = store.guest ? "guest" : store.operator ? "operator" : "";
     byId("me-avatar").replaceChildren(avatar(store.me));
     byId("server-name").textContent = store.server;
-    if (name === undefined) return;
-    for (const entry of document.querySelectorAll("#sidebar [data-session]")) {
-      if (entry instanceof HTMLElement && entry.dataset["session"] === name) entry.focus();
-    }
   }
 
-  /**
-   * @param {HTMLElement} group
-   * @param {Session[]} sessions
-   */
-  #fill(group, sessions) {
-    group.replaceChildren(...sessions.map((session) => el("li", "", this.#entry(session))));
-  }
-
-  /** @param {Session} session */
+  /** @param {Session} session @returns {Entry} */
   #entry(session) {
-    const { store } = this;
-    const entry = button("entry", session.other ? avatar(session.other) : icon("i-room"), () => {
-      document.body.classList.remove("sidebar-open");
-      this.rooms.open(session.name);
-    });
-    entry.dataset["session"] = session.name;
-    entry.append(nameOf(session.title));
-    if (session.other && store.isHere(session.other)) entry.append(el("span", "here", ""));
-    if (session.locked) entry.append(icon("i-lock"));
-    if (session.name === store.current) entry.setAttribute("aria-current", "true");
-    const calls = session.other ? session.unread : session.mentions;
-    if (session.unread) {
-      entry.classList.add("unread");
-      const count = calls || session.unread;
-      const badge = el("span", calls ? "badge calls" : "badge", count > MANY ? `${MANY}+` : `${count}`);
-      badge.append(el("span", "unseen", calls && !session.other ? " mentions" : " unread"));
-      entry.append(badge);
-    }
-    return entry;
+    const { name, title, other, locked, unread } = session;
+    const isHere = other !== "" && this.store.isHere(other);
+    const isCurrent = name === this.store.current;
+    const calls = other ? unread : session.mentions;
+    return {
+      key: name,
+      look: `${title} ${locked} ${unread} ${calls} ${isHere} ${isCurrent}`,
+      act: () => {
+        document.body.classList.remove("sidebar-open");
+        this.rooms.open(name);
+      },
+      paint: (entry) => {
+        entry.dataset["session"] = name;
+        entry.classList.toggle("unread", unread > 0);
+        if (isCurrent) entry.setAttribute("aria-current", "true");
+        else entry.removeAttribute("aria-current");
+        entry.append(other ? avatar(other) : icon("i-room"), nameOf(title));
+        if (isHere) entry.append(el("span", "here", el("span", "unseen", "is here")));
+        if (locked) entry.append(icon("i-lock"));
+        if (unread) entry.append(badge(unread, calls, other !== ""));
+      },
+    };
   }
+}
+
+/**
+ * @param {number} unread
+ * @param {number} calls  those of them that mean the person
+ * @param {boolean} direct
+ */
+function badge(unread, calls, direct) {
+  const count = calls || unread;
+  const words = calls && !direct ? " mentions" : " unread";
+  return el(
+    "span", calls ? "badge calls" : "badge", count > MANY ? `${MANY}+` : `${count}`,
+    el("span", "unseen", words),
+  );
 }
