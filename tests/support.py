@@ -161,6 +161,9 @@ class HeldLog:
     def prune(self, epoch: str, **what: Any) -> Deferred[bool]:
         return self._do(self.commits, lambda: self.log.prune(epoch, **what))
 
+    def check(self) -> Deferred[None]:
+        return self._do(self.commits, self.log.check)
+
     def close(self) -> Deferred[None]:
         return self.log.close()
 

@@ -149,6 +149,13 @@ class LogTests(Base):
 
     # --- append ----------------------------------------------------------------------------
 
+    def test_check(self) -> None:
+        """A check says that the log can store, and changes nothing."""
+        self.got(self.log.check())
+        before = list(self.log.lives())
+        self.got(self.log.check())
+        self.assertEqual(list(self.log.lives()), before)
+
     def test_a_text_is_what_was_said(self) -> None:
         """A text bears the session's shown name, the log's time, and what was said, as it was."""
         self.begin()

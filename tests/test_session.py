@@ -47,6 +47,7 @@ class FakeUser:
         self._name = user_name(name)
         self.fake = mind
         self.mind: Mind = mind
+        self.gone = False
         self.full = False
         self.reading = False
         self.members: dict[str, Member] = {}
@@ -57,8 +58,8 @@ class FakeUser:
     def name(self) -> Name:
         return self._name
 
-    def settle(self, size: int) -> None:
-        self.settled += 1
+    def settle(self, texts: int, size: int) -> None:
+        self.settled += texts
 
     @property
     def delivered(self) -> list[bytes]:

@@ -159,7 +159,7 @@ def _fitting(parts: Sequence[Part], *, from_end: bool = False) -> Sequence[Part]
 
 
 @implementer(IUser)
-@define(eq=False)
+@define(eq=False, repr=False)
 class User:
     """One connection of somebody, and all that it may do.
 
@@ -199,9 +199,9 @@ class User:
         if self.behind:
             self.chat.turn.catch_up(self)
 
-    def settle(self, size: int) -> None:
+    def settle(self, texts: int, size: int) -> None:
         """See session.Attendant."""
-        self.unsettled -= 1
+        self.unsettled -= texts
         self.unsettled_size -= size
         self.mind.settled()
 
@@ -412,7 +412,7 @@ class User:
 
 
 @implementer(IRealm)
-@define(eq=False)
+@define(eq=False, repr=False)
 class Chat:
     """The one object that knows who is here and which sessions exist.
 

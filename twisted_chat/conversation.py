@@ -95,7 +95,7 @@ class Rate:
         return max(0.0, -self._tokens / self.each)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Conversation:
     """What is asked and answered on one connection, from before login to its end.
 

@@ -52,7 +52,10 @@ class SessionPorts:
     def close(self, port: int) -> None:
         """Stop listening, and close the connections that came there."""
         listening, factory = self._open.pop(port)
-        self._end(listening, factory, Bye(data="This session has ended."))
+        ended = self._end(listening, factory, Bye(data="This session has ended."))
+        ended.addErrback(
+            lambda failure: self._logger.failure("Could not close {port}", failure, port=port)
+        )
 
     def stop(self, farewell: Bye) -> Deferred[Any]:
         """Close all of them; fires when the last connection is gone."""

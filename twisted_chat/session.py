@@ -16,13 +16,13 @@ reads too slowly, who comes back and who starts further back are all the same: b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import nsmallest
 from itertools import islice
 from typing import Protocol
 
 from attrs import Factory, define, evolve, field, frozen
-from twisted.internet.defer import maybeDeferred
+from msgspec import Struct
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -93,6 +93,8 @@ class Attendant(Protocol):
     """What a session needs of a User: one connection of somebody."""
 
     mind: Mind
+    gone: bool
+    """Whether it has logged out: it is told nothing any more."""
     full: bool
     reading: bool
     """Whether a page of some session is being read for it: one at a time."""
@@ -104,11 +106,11 @@ class Attendant(Protocol):
     def name(self) -> Name:
         """Whose connection it is."""
 
-    def settle(self, size: int) -> None:
-        """A text of that many characters, which the user said, has been answered."""
+    def settle(self, texts: int, size: int) -> None:
+        """So many texts that the user said, of so many characters, have been answered."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Member:
     """One connection's place in one session.
 
@@ -123,7 +125,7 @@ class Member:
     told: int = 0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Turn:
     """What is to be done at the end of this turn of the reactor."""
 
@@ -131,6 +133,8 @@ class Turn:
     _sessions: dict[Session, None] = Factory(dict)
     _behind: dict[Attendant, None] = Factory(dict)
     _scheduled: bool = False
+
+    _logger = Logger()
 
     def wake(self, session: Session) -> None:
         """Let ``session`` store and give out what it has, when this turn ends."""
@@ -151,7 +155,10 @@ class Turn:
         self._scheduled = False
         sessions, self._sessions = self._sessions, {}
         for session in sessions:
-            session.turn()
+            try:
+                session.turn()
+            except Exception:  # a session that is broken loses its own turn alone
+                self._logger.failure("{session} is broken", session=session.life.name)
         for user in tuple(islice(self._behind, READS_IN_A_TURN)):
             del self._behind[user]
             if user.behind and not user.full and not user.reading:
@@ -161,9 +168,11 @@ class Turn:
             self._schedule()
 
 
-@define(eq=False)
-class _Said:
-    """A text on its way; once the log has answered, ``outcome`` is its text or the refusal."""
+class _Said(Struct, eq=False, gc=False):
+    """A text on its way; once the log has answered, ``outcome`` is its text or the refusal.
+
+    There is one for each text: a Struct is made, and looked over by no collector, in no time.
+    """
 
     user: Attendant
     entry: Entry
@@ -186,7 +195,7 @@ class _Attendance:
     connections: int = 0
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Session:
     """A named chat room: its life in the log, its members, and what they are told.
 
@@ -401,9 +410,15 @@ class Session:
                 self._outbox += batch
                 continue
             self._flying = True
-            stored = maybeDeferred(self._log.append, self.life.epoch, entries)
-            stored.addCallback(self._stored, batch)
-            stored.addErrback(self._not_stored, batch)
+            try:
+                stored = self._log.append(self.life.epoch, entries)
+            except Exception:
+                self._not_stored(Failure(), batch)
+                continue
+            stored.addCallbacks(
+                self._stored, self._not_stored, callbackArgs=(batch,), errbackArgs=(batch,)
+            )
+            stored.addErrback(self._broken)
         self._storing = False
 
     def _next_batch(self) -> list[_Said | _Told]:
@@ -433,6 +448,9 @@ class Session:
                 item.outcome = refusal
         self._landed(batch)
 
+    def _broken(self, failure: Failure) -> None:
+        self._logger.failure("{session} is broken", failure, session=self.life.name)
+
     def _landed(self, batch: list[_Said | _Told]) -> None:
         self._flying = False
         self._outbox += batch
@@ -445,52 +463,63 @@ class Session:
             return
         outbox, self._outbox = self._outbox, []
         events: list[Response] = []
-        origins: list[tuple[int, Attendant | None] | None] = []
+        told: dict[int, _Told] = {}
         alone: list[_Said] = []
-        said: list[_Said] = []
         for item in outbox:
             if isinstance(item, _Told):
-                self._told += 1
+                told[len(events)] = item
                 events.append(item.event)
-                origins.append((self._told, item.cause))
                 continue
-            said.append(item)
             text = item.outcome
             if isinstance(text, Text) and text.seq > self.head:
                 self.head = text.seq
                 events.append(text)
-                origins.append(None)
             else:
                 alone.append(item)
         # From here on whoever falls behind has had this batch: the head and the count say so.
-        special = {origin[1] for origin in origins if origin is not None} | self._fresh.keys()
-        self._fresh = {user: told for user, told in self._fresh.items() if told > self._told}
+        first = self._told
+        self._told += len(told)
+        special = self._fresh.keys() | {item.cause for item in told.values()}
         for encode, live in tuple(self._live.items()) if events else ():
-            frames = [encode(event) for event in events]
+            frames = list(map(encode, events))
             data = b"".join(frames)
             for member, deliver in tuple(live.items()):
                 try:
                     if special and member.user in special:
-                        if news := _news(member, frames, origins):
+                        if news := _news(member, frames, told, first):
                             deliver(news)
                     else:
                         deliver(data)
                 except Exception:
                     self._lose(member.user)
+        if self._fresh:
+            self._fresh = {user: last for user, last in self._fresh.items() if last > self._told}
         for item in alone:
             try:
                 self._answer(item)
             except Exception:
                 self._lose(item.user)
-        for item in said:
-            if (reader := self._reader(item)) is not None:
+        self._settle_senders(outbox)
+
+    def _settle_senders(self, outbox: Sequence[_Said | _Told]) -> None:
+        """Tell the senders how many of their texts have been answered now."""
+        answered: dict[Attendant, list[int]] = {}
+        for item in outbox:
+            if isinstance(item, _Told):
+                continue
+            user = item.user
+            if user.behind and (reader := self._reader(item)) is not None:
                 self._owed.setdefault(reader, []).append(item)
             else:
-                item.user.settle(len(item.entry.data))
+                answered.setdefault(user, []).append(len(item.entry.data))
+        for user, sizes in answered.items():
+            user.settle(len(sizes), sum(sizes))
 
     def _answer(self, item: _Said) -> None:
         """Answer a sender alone: it was refused, or it is shown what was stored before."""
         mind = item.user.mind
+        if item.user.gone:
+            return
         if isinstance(item.outcome, Text):
             if self._reader(item) is None:
                 mind.deliver(mind.encode(item.outcome))
@@ -521,7 +550,7 @@ class Session:
             self._owed[member] = waiting
         for item in owed:
             if item not in waiting:
-                item.user.settle(len(item.entry.data))
+                item.user.settle(1, len(item.entry.data))
 
     def _lose(self, user: Attendant) -> None:
         """A member that can not be written to loses itself, and nobody else."""
@@ -601,14 +630,18 @@ class Session:
             member.user.behind.pop(member, None)
 
 
-def _news(
-    member: Member,
-    frames: Sequence[bytes],
-    origins: Sequence[tuple[int, Attendant | None] | None],
-) -> bytes:
-    """Return what is new for a member: not what it caused, nor what its snapshot had already."""
-    return b"".join(
-        frame
-        for frame, origin in zip(frames, origins, strict=True)
-        if origin is None or (origin[0] > member.told and origin[1] is not member.user)
-    )
+def _news(member: Member, frames: Sequence[bytes], told: Mapping[int, _Told], first: int) -> bytes:
+    """Return what is new for a member: not what it caused, nor what its snapshot had already.
+
+    ``told`` are the events among the frames that are stored nowhere, counted on from ``first``.
+    """
+    count = first
+    news = []
+    for place, frame in enumerate(frames):
+        event = told.get(place)
+        if event is not None:
+            count += 1
+            if count <= member.told or event.cause is member.user:
+                continue
+        news.append(frame)
+    return b"".join(news)

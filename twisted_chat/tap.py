@@ -7,6 +7,7 @@ sockets are bound: then it is one line on standard error, and exit status 1.
 from __future__ import annotations
 
 import gc
+import os
 import re
 import resource
 import signal
@@ -34,7 +35,7 @@ from twisted_chat.accounts import Accounts, AccountsError, Admission, Attempts, 
 from twisted_chat.chat import Chat, Rules
 from twisted_chat.console import Table
 from twisted_chat.doors.native import ChatFactory
-from twisted_chat.log.contract import LogError, NotStored
+from twisted_chat.log.contract import LogError
 from twisted_chat.log.urls import open_log
 from twisted_chat.messages import Bye
 from twisted_chat.passwords import NiceThreads, Passwords
@@ -47,6 +48,9 @@ REFRESH_SECONDS = 5.0
 STOP_SECONDS = 4.0
 """How long clients may take to read their farewell when the daemon stops."""
 
+CLOSE_SECONDS = 0.7
+"""How long the log may take to put itself in order after that."""
+
 RETRY_MILLISECONDS = 1_000
 """When clients are told to come back after the daemon has stopped."""
 
@@ -55,6 +59,9 @@ PRUNE_SECONDS = 60.0
 
 HEAP_SECONDS = 10.0
 """How often what lives long is taken out of the garbage collector's sight."""
+
+YOUNG_OBJECTS = 10_000
+"""New objects after which the young are looked over: a batch alone has hundreds."""
 
 SPARE_FILES = 64
 """Descriptors that are not for connections."""
@@ -242,7 +249,7 @@ class ChatService(MultiService):
             self.admission,
             self.reactor,
             lambda: chosen.lobby or None,
-            self._log_accepts,
+            lambda: self.log.check(),
             origins=chosen.web_origin,
             proxies=chosen.trust_proxy,
             rate=chosen.rate,
@@ -251,16 +258,6 @@ class ChatService(MultiService):
         self._doors.append(door)
         for description in chosen.web:
             self._listen(description, cast(Factory, door.site), "web")
-
-    async def _log_accepts(self) -> None:
-        """Store what changes nothing. Raises NotStored where the log does not take it."""
-        lobby = self.chat.lobby  # nobody owns it, so nobody changes its topic meanwhile
-        if lobby is not None:
-            await self.log.set_topic(lobby.life.epoch, lobby.life.topic)
-        elif self.settings.lobby:
-            raise NotStored("the chat is not open yet")
-        else:
-            await self.log.delete("no such life")
 
     def _session_ports(self, low: int, high: int) -> SessionPorts:
         found = re.search(r"interface=((?:[^:\\]|\\.)*)", self.settings.port[0])
@@ -317,6 +314,8 @@ class ChatService(MultiService):
     def _open_chat(self) -> None:
         def failed(failure: Failure) -> None:
             self._logger.failure("The chat can not open", failure)
+            # The reactor runs already, and twistd would end with status 0.
+            self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
             self._stop()
 
         Deferred.fromCoroutine(self.chat.open()).addErrback(failed)
@@ -348,8 +347,14 @@ class ChatService(MultiService):
         gone = DeferredList(ends, consumeErrors=True)  # those that are given up on
         gone.addTimeout(STOP_SECONDS, self.reactor, lambda *_: None)
         await gone
-        await self.log.close()
+        closed = self.log.close()
+        # A disk that hangs does not hang the end: what was acknowledged is stored already.
+        closed.addTimeout(CLOSE_SECONDS, self.reactor, self._log_hangs)
+        await closed
         self.passwords.stop()
+
+    def _log_hangs(self, *_: object) -> None:
+        self._logger.warn("The log could not be closed in time; nothing acknowledged is lost.")
 
     def stopService(self) -> Deferred[None]:
         """Say farewell to everyone and end, within STOP_SECONDS and a little."""
@@ -374,6 +379,7 @@ def _settle_heap() -> None:
     """
     gc.collect(1)
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
 
 
 def _print(text: str) -> None:

@@ -111,18 +111,20 @@ class ChatProtocol(Int32StringReceiver):
         data = self._unprocessed
         size = len(data)
         start = 0
+        longest = self.MAX_LENGTH
         self._cutting = True
         try:
             while not self.paused and start + 4 <= size:
                 (length,) = _length.unpack_from(data, start)
                 end = start + 4 + length
-                if length > self.MAX_LENGTH:
+                if length > longest:
                     start = size
                     self.lengthLimitExceeded(length)
                 elif end <= size:
                     frame = data[start + 4 : end]
                     start = end
                     self.stringReceived(frame)
+                    longest = self.MAX_LENGTH if longest < MAX_FRAME else MAX_FRAME
                 else:
                     break
         finally:

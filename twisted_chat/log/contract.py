@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from attrs import field, frozen
+from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from twisted_chat.errors import ChatError
@@ -52,8 +53,7 @@ class LogError(Exception):
     """The log can not be opened; the sentence is for the operator, at start."""
 
 
-@frozen
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """What somebody says, before it has a place: ``id`` makes it once-only."""
 
     source: str
@@ -170,6 +170,9 @@ class Log(Protocol):
         commit waits long. ``head`` stays, and ``first`` says what is left: seqs go on without a
         hole. Fires with False where the life is not there.
         """
+
+    def check(self) -> Deferred[None]:
+        """Store something of no consequence. Fails with NotStored where nothing can be stored."""
 
     def close(self) -> Deferred[None]:
         """Finish what was appended, and let go. Nothing is called after it."""

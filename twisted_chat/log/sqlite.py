@@ -40,6 +40,7 @@ from twisted_chat.log.threads import Worker
 from twisted_chat.log.writing import (
     MAX_ROWS,
     Append,
+    Check,
     Create,
     Delete,
     Index,
@@ -133,6 +134,10 @@ class SqliteLog:
     ) -> Deferred[bool]:
         """See Log."""
         return self._submit(Prune(epoch, texts, older_than, bite))
+
+    def check(self) -> Deferred[None]:
+        """See Log."""
+        return self._submit(Check())
 
     def close(self) -> Deferred[None]:
         """See Log."""

@@ -90,7 +90,12 @@ class Index:
     seq: int
 
 
-Job = Append | Create | SetTopic | Delete | Prune | Index
+@frozen
+class Check:
+    """See Log.check."""
+
+
+Job = Append | Create | SetTopic | Delete | Prune | Index | Check
 
 Answer = list[Text] | bool | None | NotStored
 """What a job is answered with; the exception where it failed."""
@@ -211,6 +216,11 @@ class Writer:
                 self._index([job.epoch], INDEX_BITE)
                 life = self._lives.get(job.epoch)
                 return life is not None and life.indexed < job.seq
+            case Check():
+                self._connection.execute(
+                    "UPDATE lives SET topic = topic WHERE n = (SELECT min(n) FROM lives)"
+                )
+                return None
             case _:
                 assert_never(job)
 
