@@ -112,7 +112,7 @@ class Visitor:
         self.page.fill("#login-password", password)
         self.page.click("#login-enter")
         self.page.wait_for_selector("#composer:visible")
-        self.page.wait_for_function("document.querySelector('#beginning').textContent !== ''")
+        self.wait("() => document.querySelector('#beginning').textContent !== ''")
         return self
 
     def write(self, text: str) -> None:
@@ -127,10 +127,10 @@ class Visitor:
 
     def wait_for_text(self, text: str) -> None:
         """Wait until a text is shown, as a stored one."""
-        self.page.wait_for_function(
+        self.wait(
             """text => [...document.querySelectorAll('.row:not(.sent, .waiting, .failed) .body')]
                 .some(body => body.textContent === text)""",
-            arg=text,
+            text,
         )
 
     def bodies(self) -> list[str]:
@@ -141,8 +141,15 @@ class Visitor:
         return found
 
     def wait(self, condition: str, argument: Any = None) -> None:
-        """Wait until some JavaScript is true."""
-        self.page.wait_for_function(condition, arg=argument)
+        """Wait until some JavaScript is true.
+
+        Playwright's own ``wait_for_function`` evaluates text within the page, which is forbidden.
+        """
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not self.page.evaluate(condition, argument):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {PATIENCE} ms: {condition} {argument or ''}")
+            self.page.wait_for_timeout(20)
 
     def open(self, session: str) -> None:
         """Go to a session in the list at the side."""
