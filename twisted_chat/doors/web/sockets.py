@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.protocols.policies import ProtocolWrapper
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -60,6 +61,21 @@ DISMISSED: Final = 4000
 """Close codes (RFC 6455, section 7.4). DISMISSED is ours: the ``bye`` before it says why."""
 
 
+class QuietLog:
+    """autobahn's log, without what any client could fill it with."""
+
+    _logger = Logger()
+
+    def debug(self, *_: object, **__: object) -> None:
+        """Say nothing."""
+
+    info = warn = debug
+
+    def error(self, format: str, **values: object) -> None:
+        """Tell the operator."""
+        self._logger.error(format, **values)
+
+
 @implementer(IPushProducer)
 class WebProtocol(WebSocketServerProtocol):
     """One WebSocket: autobahn's frames in, a Conversation, frames out.
@@ -70,6 +86,7 @@ class WebProtocol(WebSocketServerProtocol):
 
     factory: WebFactory
     transport: Any
+    log = QuietLog()
 
     door = "web"
     host: str
