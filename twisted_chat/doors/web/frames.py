@@ -71,18 +71,18 @@ def whole_text(data: bytes, start: int, limit: int) -> tuple[bytes, int] | None:
     if len(data) < start + 6 or data[start] != _TEXT:
         return None
     size = data[start + 1] - 0x80
-    at = start + 2
+    body = start + 6
     if size == 126:
-        size = data[at] << 8 | data[at + 1]
-        at += 2
+        size = data[start + 2] << 8 | data[start + 3]
+        body += 2
         if size < 126:
             return None
-    elif size < 0 or size == 127:
+    elif not 0 <= size < 126:
         return None
-    end = at + 4 + size
+    end = body + size
     if size > limit or end > len(data):
         return None
-    return unmasked(data[at + 4 : end], data[at : at + 4]), end
+    return unmasked(data[body:end], data[body - 4 : body]), end
 
 
 def accept_compression(offers: Sequence[Any]) -> PerMessageDeflateOfferAccept | None:

@@ -16,8 +16,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.internet.task import LoopingCall
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -165,22 +165,21 @@ class WebProtocol(WebSocketServerProtocol):
             return
         data = self.data
         start = 0
-        while not self._held and self.state == self.STATE_OPEN:
-            limit = MAX_FRAME_BEFORE_LOGIN if conversation.user is None else MAX_FRAME
+        self._receiving = True
+        while not (self._held or conversation.over):
+            limit = MAX_FRAME
+            if conversation.user is None:
+                limit = MAX_FRAME_BEFORE_LOGIN
             found = whole_text(data, start, limit)
             if found is None:
                 break
             message, start = found
-            self._answer(conversation, message)
+            if conversation.user is None:
+                self.factory.said_something(self)
+            conversation.receive(message)
+        self._receiving = False
         if start:
             self.data = self.data[start:]
-
-    def _answer(self, conversation: Conversation, message: bytes) -> None:
-        if conversation.user is None:
-            self.factory.said_something(self)
-        self._receiving = True
-        conversation.receive(message)
-        self._receiving = False
 
     @property
     def maxMessagePayloadSize(self) -> int:
@@ -222,7 +221,11 @@ class WebProtocol(WebSocketServerProtocol):
             self._code = NOT_TEXT
             self.conversation.refuse(ChatError("bad-request", "A message is a text, not binary."))
         else:
-            self._answer(self.conversation, message)
+            if self.conversation.user is None:
+                self.factory.said_something(self)
+            self._receiving = True
+            self.conversation.receive(message)
+            self._receiving = False
 
     def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
         """Say so in our words, and close: autobahn asks."""
