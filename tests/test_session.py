@@ -9,9 +9,10 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from tests.support import FULL, ChatCase, Client, HeldLog, World, types
+from twisted_chat import session as session_module
 from twisted_chat.log.contract import Entry, Life
 from twisted_chat.log.memory import MemoryLog
-from twisted_chat.messages import Bye, Response, Text, encode
+from twisted_chat.messages import Bye, Deleted, Response, Text, encode
 from twisted_chat.names import Name, user_name
 from twisted_chat.session import BATCH_TEXTS, GATHERED_NAMES, Encode, Member, Mind, Session, Turn
 
@@ -178,6 +179,64 @@ class FanOutTests(ChatCase):
         self.clock.advance(0)
         self.assertEqual(self.log.appends, appends + 2)
         self.assertEqual(alice.delivered[1].count(b";"), 9)
+
+    def end_turn(self) -> None:
+        """End one turn, and none of those that follow from it."""
+        call = self.clock.calls[0]
+        work = call.func
+        call.cancel()
+        work()
+
+    def test_many_members_take_several_turns(self) -> None:
+        """A batch is written to some in a turn; whatever happens between, each has it once.
+
+        Who falls behind before its turn has not had it, who leaves does not get it, who joins has
+        it in its snapshot, and what is said meanwhile comes after it for everybody.
+        """
+        self.patch(session_module, "WRITES_IN_A_TURN", 2)
+        early, slow, late, gone, last = (
+            self.user(name) for name in ("early", "slow", "late", "gone", "last")
+        )
+        for user in (early, slow, late, gone, last):
+            user.delivered.clear()
+        self.session.say(last, "one", "l1")
+        self.end_turn()
+        self.assertEqual([len(user.delivered) for user in (early, slow, late)], [1, 1, 0])
+        self.assertEqual(last.settled, 0)
+        late.full = True
+        self.session.fall_behind(self.session.members[late])
+        self.session.leave(gone)
+        joiner = FakeUser("joiner", FakeMind(encode_line))
+        self.assertEqual(self.session.join(joiner).head, 1)
+        self.session.say(early, "two", None)
+        self.end_turn()
+        self.assertEqual(last.delivered, [b"1:last:one;"])
+        self.assertEqual(last.settled, 1)
+        late.full = False
+        self.turn.catch_up(late)
+        self.clock.advance(0)
+
+        def texts(user: FakeUser) -> list[bytes]:
+            frames = b"".join(user.delivered).split(b";")
+            return [frame for frame in frames if frame[:1].isdigit()]
+
+        for user in (early, slow, late, last):
+            self.assertEqual(texts(user), [b"1:last:one", b"2:early:two"])
+        self.assertEqual(texts(joiner), [b"2:early:two"])
+        self.assertEqual(texts(gone), [])
+
+    def test_a_session_that_ends_while_it_gives_out(self) -> None:
+        """Everybody has had what was said when a session is deleted."""
+        self.patch(session_module, "WRITES_IN_A_TURN", 2)
+        users = [self.user(f"u{number}") for number in range(7)]
+        self.session.say(users[0], "one", None)
+        self.end_turn()
+        self.session.close(Deleted(session="room", user="u0"), users[0])
+        for user in users[1:]:
+            text, deleted = b"".join(user.delivered).split(b";")[-3:-1]
+            self.assertEqual(text, b"1:u0:one")
+            self.assertIn(b'"deleted"', deleted)
+        self.clock.advance(1)
 
     def test_not_stored(self) -> None:
         """Where the log fails nobody is shown the text, the sender is told, the next one works."""

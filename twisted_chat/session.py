@@ -16,7 +16,7 @@ reads too slowly, who comes back and who starts further back are all the same: b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from heapq import nsmallest
 from itertools import islice
 from typing import Protocol
@@ -51,6 +51,9 @@ BATCH_TEXTS = 512
 
 BATCH_BYTES = 131_072
 """Characters of ``data`` with which a batch is full: it bounds what a slow reader can cost."""
+
+WRITES_IN_A_TURN = 1_000
+"""Members that one session writes to in a turn, at most (about 5 ms): the others are next."""
 
 READS_IN_A_TURN = 8
 """Pages that are begun in one turn, at most: catching up never holds up what is live."""
@@ -187,6 +190,55 @@ class _Told:
     cause: Attendant | None
 
 
+class _Share(Struct, eq=False, gc=False):
+    """What the members of one wire format get, and those of them who have not had it yet."""
+
+    frames: Sequence[bytes]
+    data: bytes
+    waiting: dict[Member, Callable[[bytes], None]]
+
+    def take(self, count: int) -> Sequence[tuple[Member, Callable[[bytes], None]]]:
+        """Take out so many of those who wait."""
+        if len(self.waiting) <= count:
+            taken = tuple(self.waiting.items())
+            self.waiting = {}
+            return taken
+        taken = tuple(islice(self.waiting.items(), count))
+        for member, _ in taken:
+            del self.waiting[member]
+        return taken
+
+
+class _Round(Struct, eq=False, gc=False):
+    """A batch on its way to the members. ``head`` and ``first`` are as they were before it."""
+
+    items: Sequence[_Said | _Told]
+    head: int
+    first: int
+    """How many events, stored nowhere, had been told."""
+    told: Mapping[int, _Told]
+    """Its own events of that kind, by their place among the frames."""
+    alone: Sequence[_Said]
+    """What nobody but its sender is told."""
+    special: Set[Attendant | None]
+    """Who does not get all of it."""
+    shares: Sequence[_Share] = ()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everybody has had it."""
+        return not any(share.waiting for share in self.shares)
+
+    def is_waited_for(self, member: Member) -> bool:
+        """Whether ``member`` has not had it yet."""
+        return any(member in share.waiting for share in self.shares)
+
+    def forget(self, member: Member) -> None:
+        """``member`` is not to have it."""
+        for share in self.shares:
+            share.waiting.pop(member, None)
+
+
 @define(eq=False)
 class _Attendance:
     """A user in a session, by how many connections."""
@@ -219,6 +271,7 @@ class Session:
     _live: dict[Encode, dict[Member, Callable[[bytes], None]]] = field(init=False, factory=dict)
     _queue: list[_Said | _Told] = field(init=False, factory=list)
     _outbox: list[_Said | _Told] = field(init=False, factory=list)
+    _round: _Round | None = field(init=False, default=None)
     _flying: bool = field(init=False, default=False)
     _storing: bool = field(init=False, default=False)
     _caused: int = field(init=False, default=0)
@@ -369,7 +422,8 @@ class Session:
         self._queue = []
         if deleted is not None:
             self._outbox.append(_Told(deleted, cause))
-        self.publish()
+        while self._round is not None or self._outbox:
+            self.publish()
         for user, member in tuple(self.members.items()):
             if deleted is not None and not member.live and user is not cause:
                 user.mind.deliver(user.mind.encode(deleted))  # there is nothing left to read first
@@ -390,12 +444,12 @@ class Session:
 
     def turn(self) -> None:
         """End a turn: give out what the log has stored, or else hand it what was said."""
-        if not self._outbox:
+        if self._round is None and not self._outbox:
             self.store()
             self.publish()  # a log in memory has stored it already
             return
         self.publish()
-        if self._queue:
+        if self._round is None and (self._outbox or (self._queue and not self._flying)):
             # One turn later, with what is said in answer: else the texts of those who wait for
             # their echoes go round in two halves, and each half costs every member a write.
             self._turn.wake(self)
@@ -458,10 +512,48 @@ class Session:
             self._turn.wake(self)
 
     def publish(self) -> None:
-        """Give out what is stored: one encoding for each format, one write for each live member."""
-        if not self._outbox:
+        """Give out what is stored: one encoding for each format, one write for each live member.
+
+        In a session of many members a round takes several turns, so that everybody else is served
+        in between; what is stored meanwhile makes the next round.
+        """
+        if self._round is None:
+            if not self._outbox:
+                return
+            self._round = self._next_round()
+        around = self._round
+        room = WRITES_IN_A_TURN
+        for share in around.shares:
+            # Those who are taken have had this batch, should they fall behind while it is written.
+            taken = share.take(room)
+            room -= len(taken)
+            special, data = around.special, share.data
+            for member, deliver in taken:
+                try:
+                    if special and member.user in special:
+                        if news := _news(member, share.frames, around):
+                            deliver(news)
+                    else:
+                        deliver(data)
+                except Exception:
+                    self._lose(member.user)
+        if not around.is_done:
+            self._turn.wake(self)
             return
+        self._round = None
+        if self._fresh:
+            self._fresh = {user: last for user, last in self._fresh.items() if last > self._told}
+        for item in around.alone:
+            try:
+                self._answer(item)
+            except Exception:
+                self._lose(item.user)
+        self._settle_senders(around.items)
+
+    def _next_round(self) -> _Round:
+        """Begin to give out all that is in the outbox: the head says so from now on."""
         outbox, self._outbox = self._outbox, []
+        head, first = self.head, self._told
         events: list[Response] = []
         told: dict[int, _Told] = {}
         alone: list[_Said] = []
@@ -476,30 +568,20 @@ class Session:
                 events.append(text)
             else:
                 alone.append(item)
-        # From here on whoever falls behind has had this batch: the head and the count say so.
-        first = self._told
         self._told += len(told)
-        special = self._fresh.keys() | {item.cause for item in told.values()}
-        for encode, live in tuple(self._live.items()) if events else ():
-            frames = list(map(encode, events))
-            data = b"".join(frames)
-            for member, deliver in tuple(live.items()):
-                try:
-                    if special and member.user in special:
-                        if news := _news(member, frames, told, first):
-                            deliver(news)
-                    else:
-                        deliver(data)
-                except Exception:
-                    self._lose(member.user)
-        if self._fresh:
-            self._fresh = {user: last for user, last in self._fresh.items() if last > self._told}
-        for item in alone:
-            try:
-                self._answer(item)
-            except Exception:
-                self._lose(item.user)
-        self._settle_senders(outbox)
+        special: Set[Attendant | None] = frozenset()
+        if told or self._fresh:
+            special = self._fresh.keys() | {item.cause for item in told.values()}
+        around = _Round(outbox, head, first, told, alone, special)
+        if events:
+            # Copied where it takes several turns: whoever joins meanwhile has it in its snapshot.
+            is_long = sum(map(len, self._live.values())) > WRITES_IN_A_TURN
+            shares = []
+            for encode, live in self._live.items():
+                frames = list(map(encode, events))
+                shares.append(_Share(frames, b"".join(frames), dict(live) if is_long else live))
+            around.shares = shares
+        return around
 
     def _settle_senders(self, outbox: Sequence[_Said | _Told]) -> None:
         """Tell the senders how many of their texts have been answered now."""
@@ -565,8 +647,13 @@ class Session:
     # --- live and behind ---------------------------------------------------------------------
 
     def fall_behind(self, member: Member) -> None:
-        """Stop writing to a member that has had all up to the head: its buffer is full."""
-        if member.live:
+        """Stop writing to a member: its buffer is full. Its place is what it has had."""
+        around = self._round
+        if not member.live:
+            return
+        if around is not None and around.is_waited_for(member):
+            self._set_behind(member, around.head, around.first)
+        else:
             self._set_behind(member, self.head, self._told)
 
     def catch_up(self, member: Member) -> None:
@@ -626,19 +713,18 @@ class Session:
         if member.live:
             del self._live[member.user.mind.encode][member]
             member.live = False
+            if self._round is not None:
+                self._round.forget(member)
         else:
             member.user.behind.pop(member, None)
 
 
-def _news(member: Member, frames: Sequence[bytes], told: Mapping[int, _Told], first: int) -> bytes:
-    """Return what is new for a member: not what it caused, nor what its snapshot had already.
-
-    ``told`` are the events among the frames that are stored nowhere, counted on from ``first``.
-    """
-    count = first
+def _news(member: Member, frames: Sequence[bytes], around: _Round) -> bytes:
+    """Return what is new for a member: not what it caused, nor what its snapshot had already."""
+    count = around.first
     news = []
     for place, frame in enumerate(frames):
-        event = told.get(place)
+        event = around.told.get(place)
         if event is not None:
             count += 1
             if count <= member.told or event.cause is member.user:

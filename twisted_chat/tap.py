@@ -57,10 +57,10 @@ RETRY_MILLISECONDS = 1_000
 PRUNE_SECONDS = 60.0
 """How often what is older than the operator wants is forgotten."""
 
-HEAP_SECONDS = 10.0
+HEAP_SECONDS = 1.0
 """How often what lives long is taken out of the garbage collector's sight."""
 
-YOUNG_OBJECTS = 10_000
+YOUNG_OBJECTS = 5_000
 """New objects after which the young are looked over: a batch alone has hundreds."""
 
 SPARE_FILES = 64
@@ -379,7 +379,7 @@ def _settle_heap() -> None:
     """
     gc.collect(1)
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
 
 
 def _print(text: str) -> None:
