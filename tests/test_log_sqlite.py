@@ -100,6 +100,29 @@ class Folder(SynchronousTestCase):
         self.successResultOf(log.close())
 
 
+class GatherTests(Folder):
+    """Commits that wait a moment for company."""
+
+    def test_a_commit_waits_for_others(self) -> None:
+        """A text alone is stored at once; right after it others wait, a moment or for enough."""
+        log = open_sqlite(str(self.path), self.clock, InlineWorker, gather=0.001)
+        self.successResultOf(log.create(OPS))
+        self.clock.advance(1)
+        self.successResultOf(log.append(OPS.epoch, [Entry("a", "at once")]))
+        waiting = [log.append(OPS.epoch, [Entry("a", data)]) for data in ("two", "three")]
+        self.assertNoResult(waiting[0])
+        self.clock.advance(0.001)
+        self.assertEqual([self.successResultOf(one)[0].seq for one in waiting], [2, 3])
+        first = log.append(OPS.epoch, [Entry("a", "four")])
+        self.assertNoResult(first)
+        self.successResultOf(log.append(OPS.epoch, [Entry("a", f"{n}") for n in range(16)]))
+        self.assertEqual(self.successResultOf(first)[0].seq, 4)
+        last = log.append(OPS.epoch, [Entry("a", "the last")])
+        self.successResultOf(log.close())
+        self.assertEqual(self.successResultOf(last)[0].seq, 21)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
 class SqliteLogTests(LogTests, SynchronousTestCase):
     """The promises of every log; after each test the file and its index are sound."""
 

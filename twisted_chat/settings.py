@@ -25,6 +25,9 @@ USERS: Final = "etc/users.csv"
 LOG: Final = "sqlite:chat.db"
 """Where texts are kept unless the operator says otherwise: a file in the working directory."""
 
+BACKLOG: Final = "backlog=1024"
+"""A storm of clients that come back finds room to wait in, wherever TCP is listened on."""
+
 T = TypeVar("T")
 
 
@@ -64,8 +67,7 @@ def _lobby(raw: str) -> str:
 def _endpoint(raw: str) -> str:
     """A port number, or a Twisted endpoint description, which tap.py judges."""
     if raw.isdecimal() and raw.isascii():
-        # A storm of clients that come back finds room to wait in.
-        return f"tcp:{_whole(0, 65_535, 'a port')(raw)}:backlog=1024"
+        return f"tcp:{_whole(0, 65_535, 'a port')(raw)}:{BACKLOG}"
     if ":" not in raw:
         raise ValueError(f"must be a port number or an endpoint such as tcp:1234, not {raw!r}")
     return raw
@@ -112,7 +114,7 @@ class Settings:
         _endpoint,
         "where the native door listens: a port, or an endpoint such as"
         " tcp:1234:interface=127.0.0.1 or ssl:...; may be given several times [1234]",
-        ("tcp:1234:backlog=1024",),
+        (f"tcp:1234:{BACKLOG}",),
         many=True,
     )
     web: tuple[str, ...] = _setting(

@@ -270,6 +270,8 @@ class ChatService(MultiService):
         return SessionPorts(low, high, listen, lambda name: self._factory(lambda: name))
 
     def _listen(self, description: str, factory: Factory, door: str) -> None:
+        if description.startswith(("tcp:", "tcp6:", "ssl:")) and "backlog=" not in description:
+            description += f":{settings.BACKLOG}"
         endpoint = serverFromString(self.reactor, description)
         failures: list[Failure] = []
         endpoint.listen(factory).addCallbacks(self._listening.append, failures.append)

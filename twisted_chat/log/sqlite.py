@@ -18,11 +18,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -58,6 +59,13 @@ INDEX_WHEN_IDLE: Final = 256
 INDEX_WHEN_BUSY: Final = 65_536
 """Texts that the search index lacks, from which on commits wait for a bite of indexing."""
 
+GATHER_SECONDS: Final = 0.001
+"""After a commit began, so long the next one waits for texts to go with it: a commit costs more of
+the processor than several texts, and nobody sees a millisecond."""
+
+GATHER_TEXTS: Final = 16
+"""Texts that a commit does not wait any longer with."""
+
 MakeWorker = Callable[[str], Worker]
 """Makes a worker of a name."""
 
@@ -79,6 +87,9 @@ class SqliteLog:
     _write: Worker
     _read: Worker
     _find: Worker
+    _gather: float = 0.0
+    _began: float = field(default=0.0, init=False)
+    _pause: IDelayedCall | None = field(default=None, init=False)
     _waiting: deque[tuple[Job, Deferred[Any]]] = field(factory=deque, init=False)
     _is_writing: bool = field(default=False, init=False)
     _unindexed: int = field(default=0, init=False)
@@ -181,6 +192,8 @@ class SqliteLog:
         if self._is_writing:
             return
         if self._waiting and self._unindexed < INDEX_WHEN_BUSY:
+            if self._is_gathering():
+                return
             batch = self._take()
             written = self._write.do(partial(self._writer.commit, [job for job, _ in batch]))
         elif (self._unindexed >= INDEX_WHEN_IDLE or self._is_removable) and self._idle is None:
@@ -194,6 +207,32 @@ class SqliteLog:
         written.addErrback(_nothing_done, batch)
         written.addCallback(self._written, batch)
         written.addErrback(lambda failure: self._logger.failure("The log is broken", failure))
+
+    def _is_gathering(self) -> bool:
+        """Whether the next commit waits for more; it never does where the last one is long over."""
+        now = self.clock.seconds()
+        rest = self._began + self._gather - now
+        if 0 < rest <= self._gather and self._idle is None and self._weight() < GATHER_TEXTS:
+            if self._pause is None:
+                self._pause = self.clock.callLater(rest, self._gathered)
+            return True
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        self._began = now
+        return False
+
+    def _gathered(self) -> None:
+        self._pause = None
+        self._began = 0.0
+        self._next()
+
+    def _weight(self) -> int:
+        """How much waits, in texts; what is no text does not wait for any."""
+        return sum(
+            len(job.entries) if isinstance(job, Append) else GATHER_TEXTS
+            for job, _ in islice(self._waiting, GATHER_TEXTS)
+        )
 
     def _take(self) -> list[tuple[Job, Deferred[Any]]]:
         """Return the next batch: all that waits, up to what one statement can hold."""
@@ -243,13 +282,17 @@ def _nothing_done(failure: Failure, batch: Sequence[object]) -> Outcome:
 
 
 def open_sqlite(
-    path: str, clock: IReactorTime, make_worker: MakeWorker, synchronous: str = "full"
+    path: str,
+    clock: IReactorTime,
+    make_worker: MakeWorker,
+    synchronous: str = "full",
+    gather: float = 0.0,
 ) -> SqliteLog:
     """Open the log at ``path``, or begin one; bring an older one up to date.
 
     ``synchronous`` is ``full`` (a power cut loses nothing that was acknowledged) or ``normal`` (it
-    may lose the last commits; a crash of this process loses nothing). Blocks: for before the
-    reactor runs. Raises LogError.
+    may lose the last commits; a crash of this process loses nothing). ``gather`` is GATHER_SECONDS
+    or nothing. Blocks: for before the reactor runs. Raises LogError.
     """
     path = os.path.abspath(path)
     with ExitStack() as undoing:
@@ -271,4 +314,5 @@ def open_sqlite(
         make_worker("log-write"),
         make_worker("log-read"),
         make_worker("log-search"),
+        gather,
     )

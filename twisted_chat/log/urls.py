@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
 from twisted_chat.log.contract import Log, LogError
 from twisted_chat.log.memory import MemoryLog
-from twisted_chat.log.sqlite import open_sqlite
+from twisted_chat.log.sqlite import GATHER_SECONDS, open_sqlite
 from twisted_chat.log.threads import ThreadWorker
 
 
@@ -28,4 +28,5 @@ def open_log(url: str, clock: IReactorTime, threads: IReactorFromThreads) -> Log
         raise LogError("A log in sqlite: needs the name of its file, as in sqlite:chat.db.")
     if option and (name != "synchronous" or value not in ("full", "normal")):
         raise LogError(f"The log has an option synchronous=full or =normal, and not {option!r}.")
-    return open_sqlite(path, clock, partial(ThreadWorker, reactor=threads), value or "full")
+    workers = partial(ThreadWorker, reactor=threads)
+    return open_sqlite(path, clock, workers, value or "full", GATHER_SECONDS)
