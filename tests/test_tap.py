@@ -47,6 +47,10 @@ def refused(*options: str, cwd: Path, port: int | None = None) -> str:
         (["--log", "sqlite:/nonexistent/chat.db"], "/nonexistent/chat.db"),
         (["--port", "nonsense:1"], "nonsense:1"),
         (["--config", "missing.toml"], "missing.toml"),
+        (["--port", "tcp:99999"], "tcp:99999"),
+        (["--port", "tcp:abc"], "tcp:abc"),
+        (["--port", "unix:/nonexistent/socket"], "unix:/nonexistent/socket"),
+        (["--port", "ssl:1:privateKey=broken.csv"], "ssl:1"),
     ],
 )
 def test_wrong_options(options: list[str], word: str, tmp_path: Path) -> None:
@@ -70,6 +74,19 @@ def test_port_in_use(tmp_path: Path) -> None:
     assert str(port) in said
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", other), 1)
+
+
+def test_a_daemon_that_can_not_start(tmp_path: Path) -> None:
+    """Without -n the one who waits for the daemon is told, with status 1, and no pid file stays."""
+    command = Daemon("--log", "sqlite:/nonexistent/chat.db", directory=tmp_path).command
+    command.remove("-n")
+    command[command.index("--pidfile") + 1] = "twistd.pid"
+    found = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, timeout=20, stdin=subprocess.DEVNULL
+    )
+    assert found.returncode == 1, found
+    assert "/nonexistent/chat.db" in (tmp_path / "twistd.log").read_text()
+    assert not (tmp_path / "twistd.pid").exists()
 
 
 def test_help() -> None:

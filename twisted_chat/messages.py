@@ -479,6 +479,10 @@ def _judged(message: bytes, problem: Exception) -> BadRequest | NotAnObject:
         # Both may quote what came, which may fill a frame: the answer must fit into one too.
         kind, sentence = found.get("type"), str(problem)[:200]
         known = isinstance(kind, str) and len(kind) <= 16 and _is_text(kind)
+        if sentence.endswith("`$.type`"):
+            return BadRequest(
+                f"There is no request {kind!r}." if known else "A type is missing.", id
+            )
         return BadRequest(f"{sentence} in a {kind!r}." if known else f"{sentence}.", id)
     return BadRequest("Text is any Unicode but lone surrogates.", id)
 

@@ -136,9 +136,12 @@ class Options(UsageOptions):
         for description in self.settings.port + self.settings.web:
             try:
                 serverFromString(reactor, description)
-            except (ValueError, TypeError, KeyError, OSError, ImportError) as problem:
+            except Exception as problem:  # each kind of endpoint has its own ways to complain
+                why = _reason(problem)
+                if isinstance(problem, ImportError) or "OpenSSL" in why:
+                    why = "TLS needs the extra twisted-chat[tls]"
                 raise SettingsError(
-                    f"{description} is no endpoint that can be listened on ({_reason(problem)})."
+                    f"{description} is no endpoint that can be listened on ({why})."
                 ) from None
 
 
@@ -147,10 +150,23 @@ def _reason(problem: Exception) -> str:
     return " ".join(str(problem).split()) or type(problem).__name__
 
 
+class CannotStart(SystemExit, Exception):
+    """The daemon ends before it has begun: with status 1, and no traceback.
+
+    It is an Exception too: twistd removes its pid file then, and a parent that waits for its
+    daemon is told.
+    """
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(f"twistd chat: {_reason(problem)}")
+        self.code = 1
+
+
 def _die(problem: Exception) -> NoReturn:
     """End with one clear line on the real standard error: the log may have taken the other."""
-    print(f"twistd chat: {_reason(problem)}", file=sys.__stderr__)
-    sys.exit(1)
+    cannot = CannotStart(problem)
+    print(cannot.args[0], file=sys.__stderr__)
+    raise cannot
 
 
 def makeService(options: Options) -> MultiService:
@@ -194,7 +210,8 @@ class ChatService(MultiService):
                 self._listen(description, factory, "native")
             if self.settings.web:
                 self._open_web()
-        except (AccountsError, LogError, CannotListenError) as problem:
+        except (AccountsError, LogError, CannotListenError, SettingsError) as problem:
+            self._logger.critical("{problem}", problem=_reason(problem))
             _die(problem)
         super().privilegedStartService()
 
@@ -276,6 +293,9 @@ class ChatService(MultiService):
         failures: list[Failure] = []
         endpoint.listen(factory).addCallbacks(self._listening.append, failures.append)
         if failures:
+            if failures[0].check(CannotListenError) is None:
+                why = _reason(cast(Exception, failures[0].value))
+                raise SettingsError(f"{description} can not be listened on ({why}).")
             failures[0].raiseException()
         address = self._listening[-1].getHost()
         self._logger.info(
