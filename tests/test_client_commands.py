@@ -40,6 +40,9 @@ class FakeScreen:
     def show(self, *lines: Line) -> None:
         self.lines.extend(render.plain(line) for line in lines)
 
+    def fail(self, sentence: str) -> None:
+        self.show(render.problem(sentence))
+
     def refresh(self) -> None:
         pass
 
@@ -277,7 +280,7 @@ class ServerTests(CommandTests):
         connection.say(m.Error(code="bad-credentials", data="No.", id=login.id))
         connection.closed()
         self.answer(None)
-        self.assertEqual(self.shown(), ["! home: No."])
+        self.assertEqual(self.shown(), ["! home: no password was given (--password-file FILE)"])
         self.assertEqual(self.prompt(), "> ")
         self.assertEqual(self.desk.servers, {})
 
@@ -419,16 +422,30 @@ class SessionTests(CommandTests):
         self.assertEqual(self.shown(), ["! There is one."])
 
     def test_join_locked(self) -> None:
-        """A locked session asks for its password."""
+        """A locked session asks for its password, three times: none is typed as a text."""
+        for line in ("/j ops", "/j ops --password"):
+            self.type(line)
+            for password in ("one", "two", "three"):
+                if password != "one" or line == "/j ops":
+                    request = self.request()
+                    self.connection.say(m.Error(code="bad-password", data="No.", id=request.id))
+                self.answer(password)
+            request = self.request()
+            assert isinstance(request, m.Join)
+            self.assertEqual(request.password, "three")
+            self.connection.say(m.Error(code="bad-password", data="No.", id=request.id))
+            self.assertEqual(self.screen.questions, [])
+            self.assertEqual(self.shown(), ["! No."] * 3)
+
+    def test_join_written(self) -> None:
+        """A password that was written is not asked for; who answers nothing is not there."""
+        self.type("/j ops wrong")
+        self.connection.say(m.Error(code="bad-password", data="No.", id=self.request().id))
+        self.assertEqual((self.screen.questions, self.shown()), ([], ["! No."]))
         self.type("/j ops")
-        request = self.request()
-        self.connection.say(m.Error(code="bad-password", data="Locked.", id=request.id))
-        self.answer("sesame")
-        request = self.request()
-        assert isinstance(request, m.Join)
-        self.assertEqual(request.password, "sesame")
-        self.connection.say(m.Error(code="bad-password", data="Locked.", id=request.id))
-        self.assertEqual(self.shown(), ["! Locked."])
+        self.connection.say(m.Error(code="bad-password", data="No.", id=self.request().id))
+        self.answer(None)
+        self.assertEqual(self.shown(), ["! ops needs a password."])
 
     def test_join_again(self) -> None:
         """Joining a session that one is in goes there."""

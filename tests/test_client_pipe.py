@@ -12,17 +12,20 @@ from typing import Any
 from unittest import mock
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_fakeserver import Connection, Fixture, echo, snapshot, text
+from tests.support_fakeserver import LIMITS, Connection, Fixture, echo, snapshot, text
 from twisted_chat import messages as m
 from twisted_chat.client import ChatClient, main
 from twisted_chat.client.address import Address
 from twisted_chat.client.desk import Desk
-from twisted_chat.client.pipe import MAX_UNANSWERED, Failed, Pipe, PipeOptions
-from twisted_chat.client.plain import MAX_LINE, PlainScreen
+from twisted_chat.client.link import FOREIGN, hopeless, sentence
+from twisted_chat.client.pipe import MAX_UNANSWERED, Pipe, PipeOptions
+from twisted_chat.client.plain import MAX_LINE, Failed, PlainScreen
 
 
 class PipeTests(SynchronousTestCase):
@@ -89,12 +92,12 @@ class SayingTests(PipeTests):
         connection = self.online()
         self.assertEqual(self.transport.producerState, "producing")
         self.feed("one\r\ntwo\n\n  \nGrüße\nla".encode())
-        self.feed(b"st \xff")
+        self.feed(b"st")
         self.end()
         requests = connection.sent()
         self.assertEqual(
             [request.data for request in requests if isinstance(request, m.Say)],
-            ["one", "two", "Grüße", "last \ufffd"],
+            ["one", "two", "Grüße", "last"],
         )
         for seq, request in enumerate(requests):
             self.assertEqual(connection.sent(), [])
@@ -134,7 +137,49 @@ class SayingTests(PipeTests):
         (login,) = connection.sent()
         connection.say(m.Error(code="bad-credentials", data="Wrong.", id=login.id))
         connection.closed()
+        self.assertEqual(self.failed(), "home: no password was given: use --password-file FILE")
+
+    def test_wrong_password(self) -> None:
+        self.begin()
+        self.fixture.client.password = "secret"
+        connection = self.fixture.endpoint.last
+        (login,) = connection.sent()
+        connection.say(m.Error(code="bad-credentials", data="Wrong.", id=login.id))
+        connection.closed()
         self.assertEqual(self.failed(), "home: Wrong.")
+
+    def test_locked_session(self) -> None:
+        """A locked session wants its own password, and the right one."""
+        for password, why in (
+            (None, "ops: needs a password: use --session-password-file FILE"),
+            ("sesame", "ops: the password does not match"),
+        ):
+            self.begin(session="ops", password=password)
+            connection = self.online()
+            (join,) = connection.sent()
+            assert isinstance(join, m.Join)
+            self.assertEqual(join.password, password)
+            connection.say(m.Error(code="bad-password", data="ops has another.", id=join.id))
+            self.assertEqual(self.failed(connection), why)
+
+    def test_not_utf8(self) -> None:
+        """What can not be read is not said, nor what is behind it."""
+        self.begin()
+        connection = self.online()
+        self.feed(b"one\n\xff\ntwo\n")
+        says = [request for request in connection.sent() if isinstance(request, m.Say)]
+        self.assertEqual([say.data for say in says], ["one"])
+        self.assertEqual(self.failed(connection), "not said: a line is not in UTF-8")
+
+    def test_another_protocol(self) -> None:
+        """What will not go better by itself is not tried again."""
+        self.begin()
+        connection = self.fixture.endpoint.last
+        connection.protocol.dataReceived(b"HTTP/1.1 400 Bad Request")
+        connection.closed()
+        self.assertEqual(self.failed(), f"home: {FOREIGN}")
+        self.fixture.clock.advance(100)
+        self.assertEqual(self.fixture.endpoint.attempts, 1)
 
     def test_refused(self) -> None:
         """A server that is not there is tried until the time is up."""
@@ -311,7 +356,7 @@ class PlainTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.fixture = Fixture.make()
-        self.screen = PlainScreen()
+        self.screen = PlainScreen(self.fixture.clock, 5.0)
         self.screen.desk = self.desk = Desk(self.screen, lambda *_: self.fixture.client, "alice")
         self.transport = StringTransport()
         self.screen.pipe.makeConnection(self.transport)
@@ -319,15 +364,17 @@ class PlainTests(SynchronousTestCase):
 
     def test_one_after_the_other(self) -> None:
         """A line waits until the one before it is done; at the end one leaves properly."""
-        self.screen.pipe.dataReceived(b"/c ops\nhello\n/quit now\n")
+        self.screen.pipe.dataReceived(b"/c ops\nhello\n/quit\nx\n")
         self.screen.pipe.readConnectionLost()
         connection = self.fixture.endpoint.last
         connection.welcome()
         (create,) = connection.sent()
         connection.say(snapshot("ops", id=create.id))
-        say, *leaves, logout = connection.sent()
+        (say,) = connection.sent()
         assert isinstance(say, m.Say)
         self.assertEqual(say.session, "ops")
+        connection.say(echo(say, 1))
+        *leaves, logout = connection.sent()
         self.assertEqual([type(leave) for leave in leaves], [m.Leave, m.Leave])
         self.assertIsInstance(logout, m.Logout)
         self.fixture.clock.advance(2.1)
@@ -335,7 +382,6 @@ class PlainTests(SynchronousTestCase):
         self.successResultOf(self.screen.left)
         shown = self.transport.value().decode()
         self.assertIn("* ops: 1 here (alice)\n", shown)
-        self.assertIn("! It is written /quit\n", shown)
 
     def test_nobody_to_ask(self) -> None:
         """Without a terminal nobody is asked for a password."""
@@ -343,7 +389,98 @@ class PlainTests(SynchronousTestCase):
         (login,) = connection.sent()
         connection.say(m.Error(code="bad-credentials", data="Wrong.", id=login.id))
         connection.closed()
-        self.assertIn("! home: Wrong.\n", self.transport.value().decode())
+        failure = self.failureResultOf(self.screen.left, Failed)
+        self.assertIn("home: no password was given", str(failure.value))
+
+    def failed(self, connection: Connection) -> str:
+        """Return why it ended; nothing was said after that."""
+        sent = connection.sent()
+        self.assertEqual([request for request in sent if isinstance(request, m.Say)], [])
+        self.fixture.clock.advance(2.1)
+        connection.closed()
+        return str(self.failureResultOf(self.screen.left, Failed).value)
+
+    def test_waits_for_the_lobby(self) -> None:
+        """Nothing is taken before one is somewhere."""
+        self.screen.pipe.dataReceived(b"hello\n")
+        self.screen.pipe.readConnectionLost()
+        connection = self.fixture.endpoint.last
+        (login,) = connection.sent()
+        connection.say(
+            m.Welcome(
+                limits=LIMITS, protocol=1, id=login.id, user="alice", server="x", lobby="lobby"
+            )
+        )
+        self.assertEqual(connection.sent(), [])
+        connection.say(snapshot())
+        (say,) = connection.sent()
+        assert isinstance(say, m.Say)
+        self.assertEqual((say.session, say.data), ("lobby", "hello"))
+
+    def test_first_failure(self) -> None:
+        """A command that is refused ends it: what follows was meant for another place."""
+        connection = self.fixture.endpoint.last
+        connection.welcome()
+        self.screen.pipe.dataReceived(b"/j vault wrong\nthe secret\n")
+        self.screen.pipe.readConnectionLost()
+        (join,) = connection.sent()
+        connection.say(m.Error(code="bad-password", data="Wrong.", id=join.id))
+        self.assertEqual(self.failed(connection), "Wrong.")
+
+    def test_text_refused(self) -> None:
+        """A text that is refused ends it too."""
+        connection = self.fixture.endpoint.last
+        connection.welcome()
+        self.screen.pipe.dataReceived(b"one\ntwo\n")
+        (say,) = connection.sent()
+        connection.say(m.Error(code="too-long", data="Too long.", id=say.id))
+        self.assertEqual(self.failed(connection), "Not said on home: “one”. Too long.")
+
+    def test_no_answer(self) -> None:
+        """Each line has its time."""
+        connection = self.fixture.endpoint.last
+        connection.welcome()
+        self.screen.pipe.dataReceived(b"one\ntwo\n")
+        connection.sent()
+        self.fixture.clock.advance(5)
+        self.assertEqual(self.failed(connection), "home: no answer, for 5 s")
+
+    def test_usage(self) -> None:
+        """So does what is no command, and what can not be read."""
+        connection = self.fixture.endpoint.last
+        connection.welcome()
+        self.screen.pipe.dataReceived(b"/nothing\nhello\n")
+        self.assertIn("/nothing", self.failed(connection))
+
+    def test_not_utf8(self) -> None:
+        connection = self.fixture.endpoint.last
+        connection.welcome()
+        self.screen.pipe.dataReceived(b"\xff\nhello\n")
+        self.assertEqual(self.failed(connection), "not said: a line is not in UTF-8")
+
+    def test_session_goes(self) -> None:
+        """What was meant for a session that somebody deletes is not said elsewhere."""
+        connection = self.fixture.endpoint.last
+        connection.welcome()
+        connection.say(m.Deleted(session="lobby", user="bob"))
+        self.screen.pipe.dataReceived(b"hello\n")
+        self.assertIn("bob has deleted lobby", self.failed(connection))
+
+    def test_person(self) -> None:
+        """A person who mistypes is told, and goes on."""
+        fixture, screen, transport = (
+            Fixture.make(),
+            PlainScreen(Clock(), strict=False),
+            StringTransport(),
+        )
+        screen.desk = Desk(screen, lambda *_: fixture.client, "alice")
+        screen.pipe.makeConnection(transport)
+        screen.begin(screen.desk.connect(Address("home"), "alice").settled)
+        connection = fixture.endpoint.last
+        connection.welcome()
+        screen.pipe.dataReceived(b"/nothing\none\ntwo\n")
+        self.assertEqual(len(connection.sent()), 2)
+        self.assertIn("! There is no command /nothing", transport.value().decode())
 
     def test_bounded(self) -> None:
         """No more is read while a command waits."""
@@ -355,6 +492,23 @@ class PlainTests(SynchronousTestCase):
             (request,) = connection.sent()
             connection.say(m.Listing(sessions=[], users=[], id=request.id))
         self.assertEqual(self.transport.producerState, "producing")
+
+
+class HopelessTests(SynchronousTestCase):
+    def test_tls(self) -> None:
+        """A certificate, or a port without TLS, will not go better; a lost connection may."""
+        ssl = type("Error", (Exception,), {"__module__": "OpenSSL.SSL"})
+        name = type("VerificationError", (Exception,), {"__module__": "service_identity"})
+        for problem, words in (
+            (ssl([("SSL routines", "", "certificate verify failed")]), "certificate verify failed"),
+            (ssl([("SSL routines", "", "wrong version number")]), "does not speak it"),
+            (name(), "not for this host"),
+        ):
+            reason = sentence(Failure(problem))
+            self.assertIn(words, reason)
+            self.assertTrue(hopeless(reason), reason)
+        for problem in (ssl(-1, "Unexpected EOF"), ConnectionLost(), ConnectionRefusedError()):
+            self.assertFalse(hopeless(sentence(Failure(problem))))
 
 
 class MainTests(SynchronousTestCase):
@@ -380,6 +534,8 @@ class MainTests(SynchronousTestCase):
                 ("home", "--nothing"),
                 ("home", "--password-file", f"{folder}/missing"),
                 ("home", "--password-file", str(binary)),
+                ("home", "--session-password-file", str(binary)),
+                ("home", "--session", "ops", "--session-password-file", f"{folder}/missing"),
                 ("home", "--tls", "--endpoint", "tcp:home:1"),
                 ("--json",),
             ):

@@ -47,7 +47,7 @@ from zope.interface import implementer
 
 from twisted_chat import messages as m
 from twisted_chat.client.events import Ended, Event, Listeners, Offline, Online
-from twisted_chat.client.link import Link, sentence
+from twisted_chat.client.link import Link, hopeless, sentence
 from twisted_chat.client.outbox import Fate, Outbox, Unanswered
 from twisted_chat.client.places import Place, Places
 from twisted_chat.client.stream import TextStream
@@ -383,7 +383,7 @@ class ChatClient(Service):
                 if self._refusal is not None or not self.running:
                     break
                 delay = self._delay()
-                self._tell(Offline(reason, delay))
+                self._tell(Offline(reason, delay, hopeless(reason)))
                 if self.running:  # a listener may have had enough
                     await self._unless_logout(deferLater(self.reactor, delay))
         except CancelledError:

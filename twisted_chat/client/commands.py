@@ -124,8 +124,8 @@ async def _login(desk: Desk, given: Given) -> None:
     if password is None:
         password = await desk.screen.ask(f"Password for {given['USER']} (none for a guest): ")
         if password is None:
-            return
-    desk.connect(address, given["USER"], password or None)
+            raise Usage("No password was given.")
+    await desk.connect(address, given["USER"], password or None).settled
 
 
 async def _connect(desk: Desk, given: Given) -> None:
@@ -133,7 +133,7 @@ async def _connect(desk: Desk, given: Given) -> None:
         address = parse_address(given["HOST"])
     except ValueError as problem:
         raise Usage(str(problem)) from None
-    desk.connect(address, address.user or desk.user)
+    await desk.connect(address, address.user or desk.user).settled
 
 
 async def _disconnect(desk: Desk, given: Given) -> None:
@@ -180,15 +180,7 @@ async def _joinsession(desk: Desk, given: Given) -> None:
         desk.switch(known[0])
         return
     password = await _password(desk, given, f"Password of {name}: ")
-    try:
-        await server.client.join(name, password)
-    except ChatError as refused:
-        if refused.code != "bad-password" or password is not None:
-            raise
-        password = await desk.screen.ask(f"Password of {name}: ")
-        if not password:
-            raise
-        await server.client.join(name, password)
+    await desk.join(server, name, password, unseen="--password" in given.flags)
 
 
 async def _leavesession(desk: Desk, given: Given) -> None:
@@ -250,7 +242,7 @@ async def _msg(desk: Desk, given: Given) -> None:
     if desk.server is None:
         _server(desk)
     else:
-        desk.message(desk.server, user, given["TEXT"])
+        await desk.message(desk.server, user, given["TEXT"])
 
 
 async def _switch(desk: Desk, given: Given) -> None:
@@ -396,7 +388,7 @@ async def _do(desk: Desk, line: str) -> None:
 
 
 def take(desk: Desk, line: str) -> Deferred[None]:
-    """Do what a line says; fires when a command is done, and at once for a text.
+    """Do what a line says; fires when a command is done, or a text stored or refused.
 
     What goes wrong is shown; it never fails.
     """
@@ -404,7 +396,7 @@ def take(desk: Desk, line: str) -> Deferred[None]:
     if line.startswith("/") and not line.startswith("//"):
         return desk.run(_do(desk, line))
     if line.strip():
-        desk.say(line[1:] if line.startswith("//") else line)
+        return desk.say(line[1:] if line.startswith("//") else line)
     return succeed(None)
 
 

@@ -11,7 +11,7 @@ from datetime import date, tzinfo
 from typing import Any, Final, Protocol
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -34,6 +34,9 @@ UNREAD_NAMED: Final = 4
 DIRECT_NAMED: Final = 10
 """Direct sessions that are named at the login, at most."""
 
+ASKED: Final = 3
+"""Times that the password of a session is asked for."""
+
 RECENT: Final = 10
 """Texts of the past that are shown to who comes into a session."""
 
@@ -43,6 +46,9 @@ class Screen(Protocol):
 
     def show(self, *lines: Line) -> None:
         """Show lines, without disturbing what is being typed."""
+
+    def fail(self, sentence: str) -> None:
+        """What was asked for can not be had: a person is told, a program ends."""
 
     def refresh(self) -> None:
         """The prompt may have changed."""
@@ -91,6 +97,7 @@ class Desk:
         user: str,
         password: str | None = None,
         session: str | None = None,
+        session_password: str | None = None,
     ) -> Server:
         """Begin to be on a server, and there in a session.
 
@@ -102,7 +109,9 @@ class Desk:
                 raise ChatError("name-in-use", f"You are on {known.name} as {user} already.")
         names = (str(address), f"{user}@{address}", *(f"{address}#{n}" for n in range(2, 100)))
         name = next(name for name in names if name not in self.servers)
-        server = Server(name, address, self.make(address, user, password), session)
+        server = Server(
+            name, address, self.make(address, user, password), session, session_password
+        )
         self.servers[name] = server
         if (stay := self.memory.of(f"{user}@{address}")) is not None:
             server.client.token = stay.token
@@ -150,6 +159,7 @@ class Desk:
 
     def _forget(self, server: Server) -> None:
         self.servers.pop(server.name, None)
+        server.settle()
         if self.room is not None and self.room.server is server:
             self.room = None
         self.screen.refresh()
@@ -250,32 +260,35 @@ class Desk:
 
     # --- saying ----------------------------------------------------------------------------
 
-    def say(self, data: str) -> None:
-        """Say something in the current session; it waits where the server is not there."""
+    def say(self, data: str) -> Deferred[None]:
+        """Say something in the current session; it waits where the server is not there.
+
+        Fires when it is stored or refused; it never fails.
+        """
         room = self.room
         if room is None:
-            self.problem("You are in no session: /list shows them, /joinsession NAME joins one.")
-        elif room.direct:
-            self.message(room.server, room.peer, data)
-        else:
-            self._said(room.server, room.server.client.say(room.session, data), data)
+            self.fail("You are in no session: /list shows them, /joinsession NAME joins one.")
+            return succeed(None)
+        if room.direct:
+            return self.message(room.server, room.peer, data)
+        return self._said(room.server, room.server.client.say(room.session, data), data)
 
-    def message(self, server: Server, user: str, data: str) -> None:
-        """Say something to one user alone."""
-        self._said(server, server.client.message(user, data), data)
+    def message(self, server: Server, user: str, data: str) -> Deferred[None]:
+        """Say something to one user alone; fires as ``say``."""
+        return self._said(server, server.client.message(user, data), data)
 
-    def _said(self, server: Server, said: Deferred[m.Text], data: str) -> None:
+    def _said(self, server: Server, said: Deferred[m.Text], data: str) -> Deferred[None]:
         """Show that a text waits, or why it was refused; its echo is shown like any text."""
         if not server.client.online and not said.called:
             self.show(*render.waiting(data, server.client.user, server.name))
-        said.addErrback(self._unsaid, server, data)
         self.screen.refresh()
+        return said.addCallbacks(lambda _: None, self._unsaid, errbackArgs=(server, data))
 
     def _unsaid(self, failure: Failure, server: Server, data: str) -> None:
         failure.trap(ChatError)
         if not server.closing:
             start = data if len(data) <= 40 else data[:39] + "…"
-            self.problem(f"Not said on {server.name}: “{start}”. {failure.getErrorMessage()}")
+            self.fail(f"Not said on {server.name}: “{start}”. {failure.getErrorMessage()}")
 
     # --- showing ---------------------------------------------------------------------------
 
@@ -291,6 +304,10 @@ class Desk:
     def problem(self, sentence: str) -> None:
         """Tell the person what went wrong."""
         self.show(render.problem(sentence))
+
+    def fail(self, sentence: str) -> None:
+        """Tell that something can not be had that was asked for: more than a ``problem``."""
+        self.screen.fail(sentence)
 
     def show_texts(
         self, server: Server, texts: Sequence[m.Text], *, tag: str = "", aside: bool = False
@@ -313,7 +330,7 @@ class Desk:
     def _failed(self, failure: Failure) -> None:
         if failure.check(ChatError):
             if not self.leaving:
-                self.problem(failure.getErrorMessage())
+                self.fail(failure.getErrorMessage())
         else:
             self._log.failure("Something went wrong here", failure)
 
@@ -349,7 +366,12 @@ class Desk:
                 words = f"sets the topic: {event.topic}" if event.topic else "removes the topic"
                 self._note(room, f"{event.user} {words}")
             case m.Deleted():
-                self.info(f"{event.user} has deleted {event.session}, and what was said there.")
+                deleted = f"{event.user} has deleted {event.session}, and what was said there."
+                here = self.room is not None and self.room is server.rooms.get(event.session)
+                if here and event.user != server.client.user:
+                    self.fail(deleted)  # what is said next would be said elsewhere
+                else:
+                    self.info(deleted)
                 self._gone(server, event.session)
             case m.Notice():
                 self.info(f"{server.name}: {event.data}")
@@ -358,10 +380,12 @@ class Desk:
             case Online():
                 self._online(server, event)
             case Offline():
-                if server.obstacle is None:
-                    reason = event.reason.rstrip(".")
+                known, server.obstacle = server.obstacle, event.reason
+                reason = event.reason.rstrip(".")
+                if event.hopeless and server.client.welcome is None and known is None:
+                    self.fail(f"{server.name}: {reason}")
+                elif known is None:
                     self.problem(f"{server.name}: {reason}. Trying again until it is there.")
-                server.obstacle = event.reason
                 self.screen.refresh()
             case Ended(error) if error is not None:
                 self.run(self._refused(server, error))
@@ -394,13 +418,17 @@ class Desk:
             self.show(render.snapshot(snapshot))
             self.room = room
             self._recall(room, snapshot.head)
+        if server.session is None and not room.direct:  # it is the lobby's
+            server.settle()
 
     def _error(self, server: Server, error: m.Error) -> None:
         if error.session is None:
             self.problem(f"{server.name}: {error.data}")
             return
         room = server.room(error.session)
-        if not room.direct or room is self.room:  # a direct one goes with a guest, and matters less
+        if room is self.room:  # what is said next would be said elsewhere
+            self.fail(f"{room.path}: {error.data}")
+        elif not room.direct:  # a direct one goes with a guest, and matters less
             self.problem(f"{room.path}: {error.data}")
         self._gone(server, error.session)
 
@@ -427,11 +455,36 @@ class Desk:
     async def _settle(self, server: Server) -> None:
         try:
             if server.session is not None:
-                await server.client.join(server.session)
+                await self.join(server, server.session, server.password)
         except ChatError as refused:
-            self.problem(f"{server.name}/{server.session}: {refused}")
-        finally:
-            server.settled.callback(None)
+            self.fail(f"{server.name}: {refused}")
+        welcome = server.client.welcome
+        if server.session is not None or welcome is None or welcome.lobby is None:
+            server.settle()  # else the lobby's snapshot follows
+
+    async def join(
+        self, server: Server, session: str, password: str | None = None, *, unseen: bool = False
+    ) -> None:
+        """Join a session; the password of a locked one is asked for where none is given.
+
+        ``unseen``: the one given was asked for, so that a wrong one is asked for again: what
+        is typed a second time must not be said aloud. Raises ChatError.
+        """
+        unseen = unseen or password is None
+        left = ASKED if password is None else ASKED - 1
+        while True:
+            try:
+                await server.client.join(session, password)
+                return
+            except ChatError as refused:
+                if refused.code != "bad-password" or not unseen or not left:
+                    raise
+                if password is not None:
+                    self.problem(str(refused))
+            left -= 1
+            password = await self.screen.ask(f"Password of {session}: ")
+            if not password:
+                raise ChatError("bad-password", f"{session} needs a password.")
 
     def _direct(self, server: Server, welcome: m.Welcome) -> None:
         """Name the direct sessions that were there before; what is unread in them follows."""
@@ -455,8 +508,9 @@ class Desk:
                 server.client.password = password
                 self._start(server)
                 return
+        why = str(error)
+        if error.code == "bad-credentials" and server.client.password is None:
+            why = "no password was given (--password-file FILE)"
+        self.fail(f"{server.name}: {why}")
         self._forget(server)
-        self.problem(f"{server.name}: {error}")
         self._anywhere()
-        if not server.settled.called:
-            server.settled.callback(None)

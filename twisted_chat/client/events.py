@@ -36,10 +36,15 @@ class Online:
 
 @frozen
 class Offline:
-    """The connection went, or could not be made; the next attempt is in ``delay`` seconds."""
+    """The connection went, or could not be made; the next attempt is in ``delay`` seconds.
+
+    ``hopeless``: no further attempt is likely to go better (a certificate that does not verify,
+    something else on that port); a program had better give up.
+    """
 
     reason: str
     delay: float
+    hopeless: bool = False
 
 
 @frozen

@@ -25,6 +25,12 @@ PATIENCE: Final = 15.0
 
 FOREIGN: Final = "the server does not speak this protocol"
 
+TLS: Final = "TLS: "
+"""What a reason begins with where TLS itself is the obstacle."""
+
+_NO_TLS: Final = ("wrong version number", "packet length too long", "record layer failure")
+"""What OpenSSL says of bytes that are no TLS."""
+
 _decoder: Final[Decoder[Response]] = Decoder(Response)
 
 
@@ -148,10 +154,23 @@ def sentence(failure: Failure) -> str:
     )
 
 
+def hopeless(reason: str) -> bool:
+    """Whether what ``sentence`` said will not pass by itself: it is not a matter of the moment."""
+    return reason == FOREIGN or reason.startswith(TLS)
+
+
 def _tls(error: object) -> str | None:
-    """Return the reasons that OpenSSL gives, which are tuples in a list; None for other errors."""
-    if not type(error).__module__.startswith("OpenSSL"):
+    """Return what is wrong with the TLS of a server; None for other errors.
+
+    The reasons that OpenSSL gives are tuples in a list.
+    """
+    module = type(error).__module__
+    if module.startswith("service_identity"):
+        return f"{TLS}the certificate is not for this host"
+    reasons = getattr(error, "args", None) if module.startswith("OpenSSL") else None
+    if not reasons or not isinstance(reasons[0], list):
         return None
-    reasons = getattr(error, "args", ())
-    found = [str(reason[-1]) for reason in (reasons[0] if reasons else ()) if reason]
-    return f"TLS: {', '.join(found)}" if found else None
+    found = ", ".join(str(reason[-1]) for reason in reasons[0] if reason)
+    if any(words in found for words in _NO_TLS):
+        return f"{TLS}the server does not speak it on this port"
+    return f"{TLS}{found}" if found else None

@@ -24,8 +24,8 @@ from twisted_chat.client.address import Address, parse_address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.desk import Desk
 from twisted_chat.client.memory import Memory, usual_path
-from twisted_chat.client.pipe import Failed, Pipe, PipeOptions
-from twisted_chat.client.plain import PlainScreen
+from twisted_chat.client.pipe import Pipe, PipeOptions
+from twisted_chat.client.plain import Failed, PlainScreen
 
 ADMIN: Final = frozenset({"users", "export", "import", "backup"})
 """First words that are the operator's commands, not a server."""
@@ -61,6 +61,7 @@ class Options:
     user: str
     password: str | None
     session: str | None
+    session_password: str | None
     endpoint: str | None
     tls: bool
     commands: bool
@@ -100,6 +101,8 @@ def read_options(words: Sequence[str]) -> Options:
     add = parser.add_argument
     add("server", nargs="?", metavar="[USER@]HOST[:PORT]", help="the server; port 1234 if left out")
     add("--session", metavar="NAME", help="join this session (on a pipe: speak there)")
+    locked = "the first line of FILE is that session's password"
+    add("--session-password-file", metavar="FILE", type=Path, help=locked)
     add("--password-file", metavar="FILE", type=Path, help="the first line of FILE is the password")
     add("--tls", action="store_true", help="speak TLS, and verify the server's certificate")
     add("--endpoint", metavar="DESCRIPTION", help="connect to this Twisted client endpoint instead")
@@ -118,6 +121,10 @@ def read_options(words: Sequence[str]) -> Options:
         elif found.endpoint is not None:
             address = Address(found.endpoint)
         password = _first_line(found.password_file) if found.password_file is not None else None
+        locked = found.session_password_file
+        session_password = _first_line(locked) if locked is not None else None
+        if locked is not None and found.session is None:
+            raise ValueError("--session-password-file is for --session.")
         if found.tls and found.endpoint is not None:
             raise ValueError("--tls is for HOST; an endpoint says it itself: tls:HOST:PORT.")
     except ValueError as problem:
@@ -128,6 +135,7 @@ def read_options(words: Sequence[str]) -> Options:
         user=user or _own_name(),
         password=password,
         session=found.session,
+        session_password=session_password,
         endpoint=found.endpoint,
         tls=found.tls,
         commands=found.commands,
@@ -256,21 +264,30 @@ def _begin(desk: Desk, options: Options) -> Deferred[Any]:
     if options.address is None:
         desk.info("Welcome. /connect HOST or /login USER HOST PORT; /help shows the rest.")
         return succeed(None)
-    return desk.connect(options.address, options.user, options.password, options.session).settled
+    return desk.connect(
+        options.address,
+        options.user,
+        options.password,
+        options.session,
+        options.session_password,
+    ).settled
 
 
 async def _on_lines(reactor: Any, options: Options) -> None:
     from twisted.internet.stdio import StandardIO
 
-    screen = PlainScreen()
+    # A person who mistypes goes on; a program must not say in one place what was for another.
+    screen = PlainScreen(reactor, options.timeout, strict=not sys.stdin.isatty())
     desk = screen.desk = _desk(reactor, options, screen)
     _log_to(desk.problem)
     StandardIO(screen.pipe, reactor=reactor)
     screen.pipe.slows(desk)
     reactor.addSystemEventTrigger("before", "shutdown", desk.interrupt)
     screen.begin(_begin(desk, options))
-    await screen.left
-    await screen.pipe.close(reactor)
+    try:
+        await screen.left
+    finally:
+        await screen.pipe.close(reactor)
 
 
 async def _on_pipe(reactor: Any, options: Options, address: Address) -> None:
@@ -286,6 +303,7 @@ async def _on_pipe(reactor: Any, options: Options, address: Address) -> None:
         PipeOptions(
             where=str(address),
             session=options.session,
+            password=options.session_password,
             timeout=options.timeout,
             json=options.json,
             follow=options.follow,

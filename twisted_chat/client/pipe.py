@@ -16,9 +16,9 @@ from twisted.python.failure import Failure
 
 from twisted_chat import messages as m
 from twisted_chat.client import render
-from twisted_chat.client.chatclient import ChatClient
+from twisted_chat.client.chatclient import ChatClient, Unanswered
 from twisted_chat.client.events import Ended, Event, Offline, Online
-from twisted_chat.client.plain import MAX_LINE, LinePipe
+from twisted_chat.client.plain import Failed, LinePipe
 from twisted_chat.client.waiters import Waiters
 from twisted_chat.errors import ChatError
 
@@ -30,19 +30,16 @@ MAX_UNANSWERED: Final = 500
 class PipeOptions:
     """What a pipe is asked to do.
 
-    ``session`` None is the lobby. ``timeout`` is in seconds: for being logged in and in the
-    session, and for each line's acknowledgement.
+    ``session`` None is the lobby; ``password`` is the session's. ``timeout`` is in seconds: for
+    being logged in and in the session, and for each line's acknowledgement.
     """
 
     where: str
     session: str | None = None
+    password: str | None = field(default=None, repr=False)
     timeout: float = 30.0
     json: bool = False
     follow: bool = False
-
-
-class Failed(Exception):
-    """It can not go on; one sentence."""
 
 
 class _State(Struct, tag_field="type", omit_defaults=True):
@@ -106,7 +103,7 @@ class Pipe:
     _done: Waiters[None] = field(factory=Waiters)
 
     def __attrs_post_init__(self) -> None:
-        self.lines = LinePipe(self._said, self._end, self._too_long)
+        self.lines = LinePipe(self._said, self._end, self._unread)
         self.client.listen(self._told)
 
     async def run(self) -> None:
@@ -143,23 +140,32 @@ class Pipe:
         options = self.options
         try:
             welcome = await self.client.start().addTimeout(options.timeout, self.clock)
+        except Unanswered:  # it was given up, and why is known
+            return
         except TimeoutError:
             for_ = f"{self._obstacle}, for {options.timeout:g} s"
             raise Failed(f"{options.where}: {for_}") from None
         except ChatError as refused:
-            raise Failed(f"{options.where}: {refused}") from None
+            why = str(refused)
+            if refused.code == "bad-credentials" and self.client.password is None:
+                why = "no password was given: use --password-file FILE"
+            raise Failed(f"{options.where}: {why}") from None
         self._session = options.session or welcome.lobby or ""
         if not self._session:
             raise Failed(f"{options.where} has no lobby: name a session with --session.")
         if options.session is not None and options.session not in self.client.sessions:
-            joined = self.client.join(options.session)
+            joined = self.client.join(options.session, options.password)
             try:
                 snapshot = await joined.addTimeout(options.timeout, self.clock)
                 self._session = snapshot.session
             except TimeoutError:
                 raise Failed(f"{options.session}: no answer in {options.timeout:g} s") from None
             except ChatError as refused:
-                raise Failed(f"{options.session}: {refused}") from None
+                why = str(refused)
+                if refused.code == "bad-password":
+                    missing = "needs a password: use --session-password-file FILE"
+                    why = missing if options.password is None else "the password does not match"
+                raise Failed(f"{options.session}: {why}") from None
 
     # --- lines -----------------------------------------------------------------------------
 
@@ -186,8 +192,8 @@ class Pipe:
         else:
             self._fail(Failed(f"not said: {failure.getErrorMessage()}"))
 
-    def _too_long(self) -> None:
-        self._fail(Failed(f"not said: a line has at most {MAX_LINE:,} bytes"))
+    def _unread(self, sentence: str) -> None:
+        self._fail(Failed(f"not said: {sentence}"))
 
     def _end(self) -> None:
         self._ended = True
@@ -209,8 +215,11 @@ class Pipe:
 
     def _told(self, event: Event) -> None:
         match event:
-            case Offline(reason, _):
+            case Offline(reason, _, hopeless):
                 self._obstacle = reason
+                if hopeless and self.client.welcome is None:
+                    self._fail(Failed(f"{self.options.where}: {reason}"))
+                    self.client.logout()  # nobody needs the next attempt
             case Ended(error) if error is not None:
                 self._fail(Failed(f"{self.options.where}: {error}"))
             case m.Error() if event.session == self._session:

@@ -25,7 +25,7 @@ from zope.interface import implementer
 
 from twisted_chat.client.commands import take
 from twisted_chat.client.desk import Desk
-from twisted_chat.client.render import Line, plain
+from twisted_chat.client.render import Line, harmless, plain, problem
 
 FLUSH_TIME: Final = 2.0
 """Seconds that whoever reads our output has to take the rest of it."""
@@ -34,9 +34,17 @@ MAX_LINE: Final = 65_536
 """Bytes in a line that is read, at most: no text is longer."""
 
 
+class Failed(Exception):
+    """It can not go on; one sentence."""
+
+
 @implementer(IHalfCloseableProtocol)
 class LinePipe(LineReceiver):
-    """Lines in, lines out. ``ended`` is called when there is nothing more to read."""
+    """Lines in, lines out.
+
+    ``ended`` is called when there is nothing more to read; ``refused``, with a sentence, for a
+    line that can not be read.
+    """
 
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
@@ -45,21 +53,26 @@ class LinePipe(LineReceiver):
         self,
         received: Callable[[str], object],
         ended: Callable[[], object],
-        too_long: Callable[[], object],
+        refused: Callable[[str], object],
     ) -> None:
         self._received = received
         self._ended: Callable[[], object] | None = ended
-        self._too_long = too_long
+        self._refused = refused
         self.closed: Deferred[None] = Deferred()
         """Fires when standard output has gone: the reader's side of it, or by ``close``."""
 
     def lineReceived(self, line: bytes) -> None:
-        """Take one line; what is no UTF-8 in it is replaced."""
-        self._received(line.removesuffix(b"\r").decode(errors="replace"))
+        """Take one line, or refuse what is not UTF-8: nothing is said silently changed."""
+        try:
+            read = line.removesuffix(b"\r").decode()
+        except UnicodeDecodeError:
+            self._refused("a line is not in UTF-8")
+        else:
+            self._received(read)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Refuse a line that no text could hold."""
-        self._too_long()
+        self._refused(f"a line has at most {MAX_LINE:,} bytes")
 
     def readConnectionLost(self) -> None:
         """Take what is left without an end of line, and say that it is all."""
@@ -100,27 +113,44 @@ class LinePipe(LineReceiver):
 
 @define(eq=False)
 class PlainScreen:
-    """A Screen of plain lines. Lines that are read are done one after the other."""
+    """A Screen of plain lines.
 
+    With ``strict`` it is a program's: lines are done one after the other, each in ``timeout``
+    seconds, and the first one that fails ends it. Else a person types, and is told.
+    ``left`` fires when everything was left; it fails with Failed.
+    """
+
+    clock: IReactorTime
+    timeout: float = 30.0
+    strict: bool = True
     pipe: LinePipe = field(init=False)
     desk: Desk = field(init=False)
     left: Deferred[None] = field(factory=Deferred)
     _lines: deque[str] = field(factory=deque)
     _busy: bool = False
     _ended: bool = False
+    _failure: str | None = None
 
     def __attrs_post_init__(self) -> None:
         self.pipe = LinePipe(self._received, self._end, self._refuse)
 
     def begin(self, ready: Deferred[Any]) -> None:
         """Do what is read, once ``ready`` has fired."""
-        self._busy = True
-        ready.addBoth(lambda _: self._next())
+        self._wait_for(ready)
 
     def show(self, *lines: Line) -> None:
         """Show lines."""
         for line in lines:
             self.pipe.write(plain(line))
+
+    def fail(self, sentence: str) -> None:
+        """Tell a person; end for a program, before anything more is said."""
+        if not self.strict:
+            self.show(problem(sentence))
+        elif self._failure is None and not self.desk.leaving:
+            self._failure = harmless(sentence)
+            self._lines.clear()
+            self.desk.run(self.desk.leave())
 
     def refresh(self) -> None:
         """Nothing: there is no prompt."""
@@ -131,18 +161,24 @@ class PlainScreen:
 
     def close(self) -> None:
         """End."""
-        if not self.left.called:
+        if self.left.called:
+            return
+        if self._failure is not None:
+            self.left.errback(Failed(self._failure))
+        else:
             self.left.callback(None)
 
     def _received(self, line: str) -> None:
+        if self._failure is not None or self._ended:
+            return
         self._lines.append(line)
         if not self._busy:
             self._next()
-        elif not self._ended:
+        else:
             self.pipe.pauseProducing()
 
-    def _refuse(self) -> None:
-        self.desk.problem(f"A line has at most {MAX_LINE:,} bytes.")
+    def _refuse(self, sentence: str) -> None:
+        self.fail(f"not said: {sentence}")
         self._end()
 
     def _end(self) -> None:
@@ -150,14 +186,35 @@ class PlainScreen:
         if not self._busy:
             self._next()
 
-    def _next(self, _: object = None) -> None:
+    def _next(self) -> None:
         """Do the next line, or leave after the last one."""
-        self._busy = False
+        if self._failure is not None:
+            return
         if self._lines:
-            self._busy = True
-            take(self.desk, self._lines.popleft()).addCallback(self._next)
+            self._wait_for(take(self.desk, self._lines.popleft()))
         elif self._ended:
             self._busy = True
             self.desk.run(self.desk.leave())
         else:
             self.pipe.resumeProducing()
+
+    def _wait_for(self, done: Deferred[Any]) -> None:
+        """Go on when something is done; a person's next line need not wait for it."""
+        if not self.strict:
+            self._next()
+            return
+        self._busy = True
+        overdue = self.clock.callLater(self.timeout, self._overdue)
+
+        def go_on(_: object) -> None:
+            self._busy = False
+            if overdue.active():
+                overdue.cancel()
+            self._next()
+
+        done.addBoth(go_on)
+
+    def _overdue(self) -> None:
+        server = self.desk.server
+        where, why = (server.name, server.obstacle) if server is not None else ("", None)
+        self.fail(f"{where and f'{where}: '}{why or 'no answer'}, for {self.timeout:g} s")

@@ -145,9 +145,15 @@ def here(count: int) -> str:
     return "nobody here" if count == 0 else f"{count:,} here"
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def listing(found: m.Listing) -> list[Line]:
     """Return who is here and which sessions there are, a line for each."""
-    lines = [info(f"{len(found.sessions):,} sessions, {len(found.users):,} users")]
+    lines = [
+        info(f"{_counted(len(found.sessions), 'session')}, {_counted(len(found.users), 'user')}")
+    ]
     width = max((len(harmless(session.session)) for session in found.sessions), default=0)
     for session in found.sessions:
         notes = [here(session.users)]

@@ -92,19 +92,25 @@ class Room:
 class Server:
     """A server that the person is on, or wants to be on.
 
-    ``session`` is the one to join after the first login; ``settled`` fires when that is done or
-    the server was given up. ``obstacle`` is why there is no connection. A server that is
-    ``closing`` tells nothing more.
+    ``session`` is the one to join after the first login, with ``password`` where it is locked;
+    ``settled`` fires when one is there (in the lobby, where none is named) or can not be.
+    ``obstacle`` is why there is no connection. A server that is ``closing`` tells nothing more.
     """
 
     name: str
     address: Address
     client: ChatClient
     session: str | None = None
+    password: str | None = field(default=None, repr=False)
     settled: Deferred[None] = field(factory=Deferred)
     rooms: dict[str, Room] = field(factory=dict)
     obstacle: str | None = None
     closing: bool = False
+
+    def settle(self) -> None:
+        """Say, once, that one is there or can not be."""
+        if not self.settled.called:
+            self.settled.callback(None)
 
     def room(self, session: str) -> Room:
         """Return a session's room, where need be a new one."""

@@ -184,6 +184,10 @@ class Terminal:
             self._behind = False
             self.desk.resumeProducing()
 
+    def fail(self, sentence: str) -> None:
+        """Tell what can not be had; one goes on."""
+        self.show(render.problem(sentence))
+
     def refresh(self) -> None:
         """Draw the prompt anew."""
         if self._prompt.app.is_running:
