@@ -158,6 +158,86 @@ def test_sessions(browser: Browser, daemon: WebDaemon) -> None:
         bob.wait("() => document.querySelector('#title').textContent === 'lobby'")
 
 
+@pytest.mark.parametrize("by", ["Enter", "click"])
+def test_wrong_session_password(browser: Browser, shared: WebDaemon, by: str) -> None:
+    """After a wrong password the right one leads in, and the dialog is gone."""
+    session = f"locked-{by}"
+    with RawClient(shared.port) as owner, Visitor(browser, shared.url) as visitor:
+        owner.login(f"owner-{by}")
+        owner.ask("create", session=session, password="sesame")
+        visitor.login(f"visitor-{by}")
+        page = visitor.page
+        page.keyboard.press("Control+k")
+        page.keyboard.type(session)
+        page.wait_for_selector(f"#switcher-list [aria-selected=true]:has-text('{session}')")
+        page.keyboard.press("Enter")
+        for password in ("wrong", "sesame"):
+            page.fill("#key-password", password)
+            if by == "Enter":
+                page.keyboard.press("Enter")
+            else:
+                page.click("#key-form [type=submit]")
+            if password == "wrong":
+                page.wait_for_selector("#key-problem:visible")
+        page.wait_for_selector("#key", state="hidden")
+        visitor.wait("title => document.querySelector('#title').textContent === title", session)
+
+
+def test_operator(browser: Browser, tmp_path: Path) -> None:
+    """An operator sets any topic, the lobby's too, and deletes any session but the lobby."""
+    (tmp_path / "users.csv").write_text("user,password,role\nada,enigma,operator\nbob,bombe,\n")
+    with (
+        WebDaemon("--users", str(tmp_path / "users.csv")) as daemon,
+        Visitor(browser, daemon.url) as ada,
+        Visitor(browser, daemon.url) as bob,
+    ):
+        bob.page.fill("#login-user", "bob")
+        bob.page.click("#login-enter")
+        bob.page.wait_for_selector("#login-problem:has-text('need a password')")
+        bob.login("bob", "bombe")
+        ada.login("ada", "enigma")
+        for visitor, may in ((ada, True), (bob, False)):
+            visitor.page.click("#about-open")
+            assert visitor.page.is_visible("#about-topic") == may
+            assert not visitor.page.is_visible("#delete")
+            visitor.page.click("#about-close")
+            visitor.page.wait_for_selector("#about", state="hidden")
+        ada.page.click("#about-open")
+        ada.page.fill("#about-topic", "Be kind")
+        ada.page.click("#about-save")
+        bob.wait("() => document.querySelector('#topic').textContent === 'Be kind'")
+        with RawClient(daemon.port) as owner:
+            owner.login("bob", password="bombe")
+            owner.ask("create", session="plans")
+            ada.page.keyboard.press("Control+k")
+            ada.page.click("#switcher-list .option:has-text('plans')")
+            ada.wait("() => document.querySelector('#title').textContent === 'plans'")
+            ada.page.click("#about-open")
+            assert ada.page.is_visible("#about-topic")
+            assert ada.page.is_visible("#delete")
+
+
+def test_own_texts_are_read(browser: Browser, tmp_path: Path) -> None:
+    """In another browser, what one said oneself to somebody does not count as unread."""
+    (tmp_path / "users.csv").write_text("user,password\nada,enigma\nbob,bombe\neve,x\n")
+    with (
+        WebDaemon("--users", str(tmp_path / "users.csv")) as daemon,
+        RawClient(daemon.port) as ada,
+        RawClient(daemon.port) as bob,
+    ):
+        ada.login("ada", password="enigma")
+        bob.login("bob", password="bombe")
+        ada.ask("text", to="bob", data="one")
+        ada.ask("text", to="bob", data="two")
+        ada.ask("text", to="eve", data="three")
+        bob.ask("text", to="ada", data="four")
+        with Visitor(browser, daemon.url) as visitor:
+            visitor.login("ada", "enigma")
+            badge = "document.querySelector('[data-session=\"@ada,bob\"] .badge')"
+            visitor.wait(f"() => {badge}?.firstChild.textContent === '1'")
+            visitor.wait("() => document.querySelectorAll('#people .badge').length === 1")
+
+
 def test_accounts(browser: Browser, tmp_path: Path) -> None:
     """An account needs its password; a tab that is loaded again needs no other login."""
     (tmp_path / "users.csv").write_text("user,password,role\nada,enigma,operator\n")

@@ -99,7 +99,8 @@ export class Client {
     } catch (error) {
       if (!(error instanceof Refused)) return; // lost: it comes back by itself
       this.#forgetLogin();
-      this.refused.emit(error.message);
+      const lacking = error.code === "bad-credentials" && !login.password;
+      this.refused.emit(lacking ? "To come in with this name you need a password." : error.message);
     }
   }
 
@@ -155,10 +156,14 @@ export class Client {
     for (const session of store.sessions.values()) session.here = false;
     connection.welcomed();
     for (const place of this.#later) connection.send({ type: "join", ...place });
+    const news = [];
     for (const known of welcome.direct ?? []) {
       const session = store.need(known.session);
-      if (session.epoch !== known.epoch) this.inbox.direct(session, known);
+      if (session.epoch === known.epoch) continue;
+      this.inbox.direct(session, known);
+      if (session.unread) news.push(session);
     }
+    void this.past.readOwn(news);
     store.changed.emit("login");
     if (first) store.show(savedSeats().current || store.lobby);
     for (const session of store.sessions.values()) if (session.other) this.flush(session);

@@ -1,7 +1,9 @@
 /** Times, as people here write them. */
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const full = new Intl.DateTimeFormat(undefined, {
+  weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit",
+});
 const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayAndYear = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
@@ -28,12 +30,6 @@ export function dayOf(time) {
 
 /** @param {number} time */
 export const hourAndMinute = (time) => clock.format(time);
-
-/** The same, short enough for a margin: without AM and PM. @param {number} time */
-export function inMargin(time) {
-  const parts = clock.formatToParts(time).filter(({ type }) => type !== "dayPeriod");
-  return parts.map(({ value }) => value).join("").trim();
-}
 
 /** @param {number} time */
 export const inFull = (time) => full.format(time);

@@ -44,7 +44,7 @@ export class Entrance {
 
   /** Join a session, after asking for its password where it has one. @param {ListedSession} listed */
   async join({ session, locked }) {
-    if (!locked) return void (await this.#enter(session));
+    if (!locked) return this.#enter(session);
     this.#joining = session;
     byId("key-name").textContent = session;
     input("key-password").value = "";
@@ -52,24 +52,25 @@ export class Entrance {
     return this.key.showModal();
   }
 
-  /**
-   * @param {string} session
-   * @param {string} [password]
-   */
-  async #enter(session, password) {
+  /** Join a session that has no password. @param {string} session */
+  async #enter(session) {
     try {
-      await this.rooms.join(session, password);
+      await this.rooms.join(session);
     } catch (error) {
-      const sentence = error instanceof Error ? error.message : "";
-      if (!this.key.open) return this.rooms.store.said.emit(`${session}: ${sentence}`);
-      this.#problem("key", sentence);
+      this.rooms.store.said.emit(`${session}: ${error instanceof Error ? error.message : ""}`);
     }
-    return undefined;
   }
 
   async #unlock() {
-    await this.#enter(this.#joining, input("key-password").value);
-    if (byId("key-problem").hidden) this.key.close();
+    const password = input("key-password");
+    this.#problem("key", "");
+    try {
+      await this.rooms.join(this.#joining, password.value);
+      this.key.close();
+    } catch (error) {
+      this.#problem("key", error instanceof Error ? error.message : "");
+      password.select();
+    }
   }
 
   async #create() {

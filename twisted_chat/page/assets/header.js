@@ -20,6 +20,7 @@ export class Header {
     closeOnOutside(this.dialog);
     byId("about-open").addEventListener("click", () => this.#open());
     byId("about-form").addEventListener("submit", () => this.#save());
+    byId("about-close").addEventListener("click", () => this.dialog.close());
     byId("leave").addEventListener("click", () => this.#leave());
     byId("delete").addEventListener("click", () => {
       this.deleting.hidden = false;
@@ -49,7 +50,7 @@ export class Header {
   #open() {
     const session = this.store.session;
     if (!session) return;
-    const may = this.rooms.mayRule(session);
+    const may = this.rooms.maySetTopic(session);
     byId("about-title").textContent = session.name;
     const facts = [
       may ? "" : session.topic,
@@ -60,7 +61,7 @@ export class Header {
     byId("about-facts").replaceChildren(...facts.filter(Boolean).map((fact) => el("p", "", fact)));
     this.topic.value = session.topic;
     for (const id of ["about-topic-label", "about-topic", "about-save"]) byId(id).hidden = !may;
-    byId("delete").hidden = !may;
+    byId("delete").hidden = !this.rooms.mayDelete(session);
     this.deleting.hidden = true;
     this.dialog.showModal();
   }
@@ -68,7 +69,7 @@ export class Header {
   #save() {
     const session = this.store.session;
     const topic = this.topic.value.trim();
-    if (session && this.rooms.mayRule(session) && topic !== session.topic) {
+    if (session && this.rooms.maySetTopic(session) && topic !== session.topic) {
       this.#tell(this.rooms.setTopic(session, topic));
     }
   }

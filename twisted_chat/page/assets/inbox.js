@@ -117,7 +117,7 @@ export class Inbox {
       if (waiting.session !== session.name) this.#renamed(waiting.session, session.name);
     }
     if (session.receive(text)) {
-      if (own && session.unread === 1) store.readTo(text.seq, session);
+      if (own && (session.other || session.unread === 1)) store.readTo(text.seq, session);
       const calls = !own && (session.other !== "" || text.data.search(this.#mention) >= 0);
       if (calls) session.mentions += 1;
       session.timeline.keepNewest(session === store.session ? MOST : OUT_OF_SIGHT);

@@ -8,6 +8,9 @@
 import { Refused } from "./connection.js";
 import { PAGE } from "./wire.js";
 
+/** The newest texts of a direct session among which one's own is looked for. */
+const GLANCE = 20;
+
 export class Past {
   #connection;
   #store;
@@ -74,6 +77,26 @@ export class Past {
       if (page.texts.length) timeline.take(page.texts, { older: page.more, instead: true });
     });
     return timeline.has(seq);
+  }
+
+  /**
+   * Who said something to somebody has read what was said before: only what came since is unread.
+   * @param {Session[]} sessions direct ones
+   */
+  async readOwn(sessions) {
+    const store = this.#store;
+    try {
+      for (const session of sessions) {
+        /** @type {Texts} */
+        const { texts, epoch } = await this.#connection.ask({
+          type: "history", session: session.name, limit: GLANCE,
+        });
+        const own = texts.filter((text) => text.source === store.me).at(-1);
+        if (own && epoch === session.epoch) store.readTo(own.seq, session);
+      }
+    } catch {
+      // Refused or lost: too much counts as unread, and nothing else is wrong.
+    }
   }
 
   /**

@@ -77,11 +77,15 @@ export class Rooms {
     return this.connection.ask({ type: "topic", session: session.name, topic });
   }
 
-  /** Whether the person may delete a session and change its topic. @param {Session} session */
-  mayRule(session) {
+  /** Whether the person may change the topic of a session. @param {Session} session */
+  maySetTopic(session) {
     if (session.other) return false;
-    const owns = session.owner?.toLowerCase() === this.store.me.toLowerCase();
-    return owns || (this.store.operator && session.name !== this.store.lobby);
+    return this.store.operator || session.owner?.toLowerCase() === this.store.me.toLowerCase();
+  }
+
+  /** Whether the person may delete a session: nobody deletes the lobby. @param {Session} session */
+  mayDelete(session) {
+    return this.maySetTopic(session) && session.name !== this.store.lobby;
   }
 
   /** Which sessions there are, and who is here. */

@@ -2,7 +2,7 @@
 
 /** @import { Line } from "./timeline.js" */
 
-import { dayOf, hourAndMinute, inFull, inMargin, machine, nameOfDay } from "./clock.js";
+import { dayOf, hourAndMinute, inFull, machine, nameOfDay } from "./clock.js";
 import { avatar, button, el, nameOf } from "./dom.js";
 import { shown } from "./format.js";
 
@@ -64,7 +64,6 @@ export function row(line, look, mention, does) {
   } else {
     const quiet = stamp(line.time);
     quiet.classList.add("aside");
-    quiet.textContent = inMargin(line.time);
     text.append(quiet, el("span", "unseen", `${line.source}:`));
   }
   const body = el("div", "body", ...shown(line.data, mention));
