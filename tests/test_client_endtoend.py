@@ -121,6 +121,26 @@ def test_failures_are_one_line(folder: Path) -> None:
     assert line == f"twisted-chat: 127.0.0.1:{daemon.port}: connection refused, for 2 s"
 
 
+def test_commands(folder: Path) -> None:
+    """Commands wait for the lobby, and the first one that fails ends it, before the next text."""
+    with make_daemon(folder) as daemon:
+        done = pipe(folder, daemon, "--commands", given="hello\n/c vault sesame --keep\n/s lobby\n")
+        assert (done.returncode, done.stderr) == (0, ""), done
+        assert "bot: hello" in done.stdout
+        done = pipe(folder, daemon, "--commands", given="/j vault wrong\nnot for the lobby\n")
+        assert (done.returncode, done.stderr) == (1, "twisted-chat: vault has another password.\n")
+        done = pipe(folder, daemon, "--commands", given="x\n", password="wrong")
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done
+        done = pipe(folder, daemon, "--commands", given="/history\n")
+        assert "The last 1 of lobby" in done.stdout
+
+        (folder / "session").write_text("sesame\n")
+        assert "--session-password-file" in failure(pipe(folder, daemon, "--session", "vault"))
+        locked = ("--session", "vault", "--session-password-file", str(folder / "session"))
+        done = pipe(folder, daemon, *locked, given="x\n")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_pipe_outlives_the_daemon(folder: Path) -> None:
     """What is said while the daemon is killed and started again is said once, in order."""
     with make_daemon(folder) as daemon:
@@ -292,6 +312,24 @@ def test_two_terminals(folder: Path) -> None:
             assert bob.end() == 0
         assert "sesame" not in alice.shown
         assert "Traceback" not in alice.shown + bob.shown
+
+
+def test_locked_session_on_a_terminal(folder: Path) -> None:
+    """A wrong password is asked for again, and never said or shown."""
+    with make_daemon(folder) as daemon:
+        pipe(folder, daemon, "--commands", given="/c vault sesame --keep\n")
+        with Terminal(folder, f"carl@127.0.0.1:{daemon.port}") as carl:
+            carl.expect("lobby: ")
+            carl.type("/j vault\r")
+            carl.expect("Password of vault: ")
+            carl.type("first\r")
+            carl.expect("another password", "Password of vault: ")
+            carl.type("sesame\r")
+            carl.expect("vault: 1 here (carl)")
+            carl.type("/quit\r")
+            assert carl.end() == 0
+        assert "first" not in carl.shown
+        assert "sesame" not in carl.shown
 
 
 def test_harmless_on_a_terminal(folder: Path) -> None:

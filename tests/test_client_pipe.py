@@ -466,6 +466,22 @@ class PlainTests(SynchronousTestCase):
         self.screen.pipe.dataReceived(b"hello\n")
         self.assertIn("bob has deleted lobby", self.failed(connection))
 
+    def test_put_out(self) -> None:
+        """Nor what was meant for one that one is put out of."""
+        connection = self.fixture.endpoint.last
+        connection.welcome()
+        connection.say(m.Left(session="lobby", user="alice", count=0))
+        self.screen.pipe.dataReceived(b"hello\n")
+        self.assertEqual(self.failed(connection), "You have left lobby.")
+
+    def test_another_protocol(self) -> None:
+        """What will not go better by itself ends it at once."""
+        connection = self.fixture.endpoint.last
+        connection.protocol.dataReceived(b"HTTP/1.1 400 Bad Request")
+        connection.closed()
+        failure = self.failureResultOf(self.screen.left, Failed)
+        self.assertEqual(str(failure.value), f"home: {FOREIGN}")
+
     def test_person(self) -> None:
         """A person who mistypes is told, and goes on."""
         fixture, screen, transport = (

@@ -130,6 +130,22 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(render.names(["a", "b"], 1_002), "a, b and 1,000 more")
         self.assertEqual(render.names([], 0), "")
 
+    def test_one(self) -> None:
+        """One is not several."""
+        sessions = [m.ListedSession(session="x", users=1, topic="", owner=None, locked=False)]
+        users = [m.ListedUser(user="bob", sessions=["x"])]
+        first, *_ = render.listing(m.Listing(sessions=sessions, users=users))
+        self.assertEqual(render.plain(first), "* 1 session, 1 user")
+
+    def test_entry(self) -> None:
+        """An explanation is broken at words, beside its term or below it."""
+        lines = [render.plain(line) for line in render.entry("/x", "many words " * 9, 80)]
+        self.assertEqual(lines[0].split()[:2], ["/x", "many"])
+        self.assertEqual(lines[1], " " * render.TERM + lines[1].strip())
+        self.assertLess(max(map(len, lines)), 80)
+        below = [render.plain(line) for line in render.entry("/x" * 20, "word", 80)]
+        self.assertEqual(below, ["/x" * 20, " " * render.TERM + "word"])
+
     def test_list(self) -> None:
         """A list says what there is to know."""
         sessions = [

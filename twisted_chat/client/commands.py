@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from shutil import get_terminal_size
 from typing import Final
 
 from attrs import frozen
@@ -252,10 +253,10 @@ async def _switch(desk: Desk, given: Given) -> None:
 async def _help(desk: Desk, given: Given) -> None:
     name = given.get("COMMAND")
     commands = COMMANDS if name is None else (command_of(name.removeprefix("/")),)
-    width = max(len(command.usage) for command in commands)
+    columns = get_terminal_size().columns
     for command in commands:
         short = f" (/{command.short})" if command.short else ""
-        desk.show([("mark", command.usage.ljust(width)), ("", f"  {command.help}{short}")])
+        desk.show(*render.entry(command.usage, f"{command.help}{short}", columns))
     if name is None:
         desk.show([("", "Anything else is said in the current session; //x says /x.")])
         desk.show([("", "Tab completes commands, sessions and users.")])

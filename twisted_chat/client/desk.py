@@ -245,6 +245,12 @@ class Desk:
             self.info(f"{dropped:,} more before these: /history")
         self.show_texts(room.server, texts)
 
+    def _parted(self, server: Server, session: str, sentence: str, wanted: bool) -> None:
+        """Tell that one is not in a session any more: what is said next is said elsewhere."""
+        here = self.room is not None and self.room is server.rooms.get(session)
+        (self.fail if here and not wanted else self.info)(sentence)
+        self._gone(server, session)
+
     def _gone(self, server: Server, session: str) -> None:
         room = server.rooms.pop(session, None)
         if room is not None and room is self.room:
@@ -349,8 +355,9 @@ class Desk:
                 room.came([event.user])
                 self._note(room, f"{event.user} has come: {render.here(event.count)}.")
             case m.Left() if event.user == server.client.user:
-                self.info(f"You have left {event.session}.")
-                self._gone(server, event.session)
+                self._parted(
+                    server, event.session, f"You have left {event.session}.", event.id is not None
+                )
             case m.Left():
                 room = server.room(event.session)
                 room.went([event.user])
@@ -367,12 +374,8 @@ class Desk:
                 self._note(room, f"{event.user} {words}")
             case m.Deleted():
                 deleted = f"{event.user} has deleted {event.session}, and what was said there."
-                here = self.room is not None and self.room is server.rooms.get(event.session)
-                if here and event.user != server.client.user:
-                    self.fail(deleted)  # what is said next would be said elsewhere
-                else:
-                    self.info(deleted)
-                self._gone(server, event.session)
+                own = event.user == server.client.user
+                self._parted(server, event.session, deleted, own)
             case m.Notice():
                 self.info(f"{server.name}: {event.data}")
             case m.Error():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from textwrap import wrap
 from typing import Final
 
 from twisted_chat import messages as m
@@ -22,6 +23,9 @@ Line = list[Fragment]
 
 INDENT: Final = 4
 """Columns before the further lines of one text."""
+
+TERM: Final = 28
+"""Columns for a term before its explanation."""
 
 _HARMFUL: Final = re.compile(
     "["
@@ -119,6 +123,14 @@ def waiting(data: str, user: str, server: str) -> list[Line]:
 
 def _lines(data: str) -> list[str]:
     return [harmless(line) for line in re.split("\r\n|\n", data)]
+
+
+def entry(term: str, explanation: str, columns: int) -> list[Line]:
+    """Return a term and, beside it, its explanation: broken at words, for a screen so wide."""
+    lines = wrap(explanation, max(columns - TERM - 1, TERM))
+    fits = len(term) + 2 <= TERM  # else the explanation begins below it
+    head: Line = [("mark", term.ljust(TERM)), ("", lines.pop(0))] if fits else [("mark", term)]
+    return [head, *([("", " " * TERM + line)] for line in lines)]
 
 
 def names(users: Sequence[str], count: int) -> str:
