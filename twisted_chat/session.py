@@ -444,14 +444,13 @@ class Session:
 
     def turn(self) -> None:
         """End a turn: give out what the log has stored, or else hand it what was said."""
-        if self._round is None and not self._outbox:
-            self.store()
-            self.publish()  # a log in memory has stored it already
-            return
+        if self._round is None and (not self._outbox or len(self._queue) >= BATCH_TEXTS):
+            self.store()  # a log in memory has stored it when this returns
         self.publish()
         if self._round is None and (self._outbox or (self._queue and not self._flying)):
-            # One turn later, with what is said in answer: else the texts of those who wait for
-            # their echoes go round in two halves, and each half costs every member a write.
+            # What did not fill a batch is stored one turn later, with what is said in answer: else
+            # the texts of those who wait for their echoes go round in two halves, and each half
+            # costs every member a write.
             self._turn.wake(self)
 
     def store(self) -> None:
