@@ -27,6 +27,7 @@ from zope.interface import implementer
 
 from twisted_chat.accounts import Admission
 from twisted_chat.conversation import Conversation, Rate
+from twisted_chat.deadlines import Deadlines
 from twisted_chat.errors import ChatError
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
 from twisted_chat.outlet import Outlet
@@ -206,11 +207,13 @@ class ChatFactory(Factory):
     rate: float = 0.0
     max_connections: int = 0
     connections: set[ChatProtocol] = field(init=False, factory=set)
-    _silent: dict[ChatProtocol, float] = field(init=False, factory=dict)
-    _closing: dict[ChatProtocol, float] = field(init=False, factory=dict)
+    _silent: Deadlines[ChatProtocol] = field(init=False)
+    _closing: Deadlines[ChatProtocol] = field(init=False)
     _empty: Deferred[None] | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
+        self._silent = Deadlines(self.clock, LOGIN_SECONDS)
+        self._closing = Deadlines(self.clock, CLOSE_SECONDS)
         self._sweeps = LoopingCall(self._sweep)
         self._sweeps.clock = self.clock
 
@@ -249,18 +252,17 @@ class ChatFactory(Factory):
 
     def heard(self, protocol: ChatProtocol) -> None:
         """A connection that is not logged in has said something."""
-        self._silent.pop(protocol, None)
-        self._silent[protocol] = self.clock.seconds() + LOGIN_SECONDS
+        self._silent.set(protocol)
 
     def closing(self, protocol: ChatProtocol) -> None:
         """A connection is being closed."""
-        self._closing[protocol] = self.clock.seconds() + CLOSE_SECONDS
+        self._closing.set(protocol)
 
     def gone(self, protocol: ChatProtocol) -> None:
         """A connection is gone."""
         self.connections.discard(protocol)
-        self._silent.pop(protocol, None)
-        self._closing.pop(protocol, None)
+        self._silent.drop(protocol)
+        self._closing.drop(protocol)
         self._check_empty()
 
     def _check_empty(self) -> None:
@@ -271,24 +273,11 @@ class ChatFactory(Factory):
             empty.callback(None)
 
     def _sweep(self) -> None:
-        now = self.clock.seconds()
-        for protocol in _due(self._silent, now):
+        for protocol in self._silent.take():
             conversation = protocol.conversation
             if conversation.user is None and not conversation.answering:
                 conversation.refuse(ChatError("not-logged-in", "No login came: goodbye."))
             elif conversation.user is None:
                 self.heard(protocol)
-        for protocol in _due(self._closing, now):
+        for protocol in self._closing.take():
             protocol.transport.abortConnection()
-
-
-def _due(deadlines: dict[ChatProtocol, float], now: float) -> list[ChatProtocol]:
-    """Take out those whose time has come: all wait equally long, so the first are due first."""
-    due = []
-    for protocol, deadline in deadlines.items():
-        if deadline > now:
-            break
-        due.append(protocol)
-    for protocol in due:
-        del deadlines[protocol]
-    return due
