@@ -115,17 +115,18 @@ def test_config(tmp_path: Path) -> None:
         "--port",
         f"tcp:{other}:interface=127.0.0.1",
     )
-    with (
-        Daemon(*options, directory=tmp_path) as daemon,
-        RawClient(daemon.port) as alice,
-        RawClient(other) as bob,
-    ):
+    with Daemon(*options, directory=tmp_path) as daemon, RawClient(daemon.port) as alice:
+        until = time.monotonic() + 10  # ports are bound one after the other
+        while f":{other}" not in daemon.output and time.monotonic() < until:
+            time.sleep(0.05)
+        bob = RawClient(other)
         welcome = alice.login("alice")
         assert (welcome["server"], welcome["lobby"]) == ("line", "hall")
         assert welcome["limits"]["text"] == 10
         bob.login("bob")
         alice.send({"type": "text", "data": "hello"})
         assert bob.receive_until("text")["data"] == "hello"
+        bob.close()
 
 
 def test_a_client_that_does_not_read() -> None:
