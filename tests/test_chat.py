@@ -8,12 +8,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from tests.support import ChatCase, World, types
+from twisted_chat import chat as chat_module
 from twisted_chat.chat import LOGINS_IN_A_TURN, MAX_PLACES
 from twisted_chat.errors import ChatError
 from twisted_chat.log.contract import Life
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.messages import MAX_FRAME, MAX_TEXT
-from twisted_chat.names import Name
+from twisted_chat.names import Name, user_name
 
 
 class LoginTests(ChatCase):
@@ -983,6 +984,47 @@ class DirectTests(ChatCase):
         self.assertNotIn("text", types(other.got()))
         self.assertEqual(other.ask("text", to="alice", data="another dave")["seq"], 1)
         self.assertEqual(types(alice.got())[-3:], ["deleted", "session", "text"])
+
+    def test_who_comes_while_it_begins(self) -> None:
+        """Who logs in while the first text is being stored is in the direct session like others."""
+        here = self.world(users=["alice", "bob"])
+        alice = here.come("alice")
+        here.log.hold = True
+        alice.send("text", to="bob", data="hello", id="d1")
+        here.settle()
+        bob = here.come("bob")
+        here.log.let_go()
+        here.log.hold = False
+        here.settle()
+        self.assertIn("hello", [one.get("data") for one in bob.got()])
+
+    def test_many_guests(self) -> None:
+        """Direct sessions keep nobody out of rooms, and those of guests who went make room."""
+        self.patch(chat_module, "MAX_PLACES", 5)
+        here = self.world(users=["alice"])
+        for number in range(8):
+            guest = here.come(f"g{number}")
+            guest.ask("text", to="alice", data="hello")
+            guest.ask("logout")
+        alice = here.come("alice")
+        self.assertEqual(alice.ask("create", session="room")["type"], "session")
+        self.assertLessEqual(len(alice.ask("list")["sessions"]), 5)
+        self.assertLessEqual(len(here.chat.directs.of(user_name("alice"))), 5)
+
+    def test_an_account_with_a_former_guests_name(self) -> None:
+        """After a restart too, an account made for a guest's name sees nothing of the guest's."""
+        clock = Clock()
+        log = MemoryLog(clock)
+        here = self.world(clock=clock, log=log, users=["alice"])
+        alice, dave = here.come("alice"), here.come("dave")
+        dave.ask("text", to="alice", data="private")
+        dave.vanish()
+        alice.vanish()
+        here = self.world(clock=clock, log=log, users=["alice", "dave"])
+        dave = here.connect()
+        self.assertEqual(dave.login("dave", password="secret").get("direct", []), [])
+        alice = here.connect()
+        self.assertEqual(len(alice.login("alice", password="secret")["direct"]), 1)
 
     def test_a_guest_that_says_goodbye(self) -> None:
         """A guest that logs out is not waited for: its name is free at once."""

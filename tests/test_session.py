@@ -877,6 +877,7 @@ class SlowReaderTests(ChatCase):
         bob.stop_reading()
         while not bob.pipe.producer_paused:
             bob.send("ping", id="x" * 64)
+            world.settle()
         bob.pipe.read_from = True  # as for a request that was on its way already
         bob.protocol.release()
         bob.send("login", user="bob", password="secret")

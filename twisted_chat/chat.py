@@ -407,7 +407,8 @@ class User:
             raise ChatError("not-allowed", f"You can not {what}: that is for its owner.")
 
     def _check_places(self) -> None:
-        if len(self.members) >= MAX_PLACES:
+        rooms = sum(member.session.life.direct is None for member in self.members.values())
+        if rooms >= MAX_PLACES:
             raise ChatError("session-full", f"You are in {MAX_PLACES} sessions already.")
 
 
@@ -463,7 +464,9 @@ class Chat:
     async def _revive(self, life: Life) -> None:
         # A guest's name is anybody's after a restart: accounts alone see their direct sessions.
         seen_by = [
-            key for key in life.direct or () if life.keep or self._account_of(key) is not None
+            key
+            for key in life.direct or ()
+            if life.keep or (key == key_of(life.owner or "") and self._account_of(key) is not None)
         ]
         if life.direct is not None and not seen_by:
             await self.log.delete(life.epoch)
@@ -705,14 +708,19 @@ class Chat:
                     return session
                 # It was with another guest of that name, who has gone.
                 await self._finish(session, Deleted(session=session.life.name, user=other.text))
-            if max(len(self.directs.of(name)) for name in (one, two)) >= MAX_PLACES:
-                raise ChatError("too-many-sessions", "One of you has too many direct sessions.")
+            for name in (one, two):
+                self._make_room_for_direct(name)
             here = [self.people[name.key] for name in (one, two) if name.key in self.people]
+            guests = {person.name for person in here if person.guest}
             life = Life(
                 epoch=secrets.token_hex(8),
                 key=key,
                 name=f"@{one.text},{two.text}",
-                keep=not any(person.guest for person in here),
+                # With a guest it is the account's: who has the guest's name next sees nothing.
+                keep=not guests,
+                owner=next(
+                    (name.text for name in (one, two) if guests and name not in guests), None
+                ),
                 direct=(one.key, two.key),
             )
             await self.log.create(life)
@@ -721,7 +729,9 @@ class Chat:
         if any(self.people.get(person.name.key) is not person for person in here if person.guest):
             self._run(self._end(session, other))  # a guest went before this had begun
             raise ChatError("no-such-user", "There is no such user any more.")
-        users = [user for person in here for user in person.users]
+        # Who is here now: somebody may have come, or come back, while it was stored.
+        now = [self.people[name.key] for name in (one, two) if name.key in self.people]
+        users = [user for person in now for user in person.users]
         for one_of_them in users:
             session.join(one_of_them)
         for one_of_them in users:
@@ -770,6 +780,20 @@ class Chat:
                     if member.session.life.direct is None
                 }
                 yield ListedUser(user=person.name.text, sessions=list(islice(names, MAX_LISTED)))
+
+    def _make_room_for_direct(self, name: Name) -> None:
+        """Let somebody have one more direct session; those with guests who are gone make room.
+
+        Raises ChatError ``too-many-sessions``.
+        """
+        mine = self.directs.of(name)
+        if len(mine) < MAX_PLACES:
+            return
+        for session in mine:
+            if not all(self.directs.shows(session, key) for key in session.life.direct or ()):
+                self._run(self._end(session, name))
+                return
+        raise ChatError("too-many-sessions", "One of you has too many direct sessions.")
 
     async def prune(self, texts: int | None, older_than: int | None) -> None:
         """Forget old texts of every session, in small bites: see Log.prune."""

@@ -55,6 +55,9 @@ WINDOW = 64
 WINDOW_SIZE = 65_536
 """Characters of those texts that may be: past that it is not read."""
 
+REQUESTS_IN_A_TURN = 32
+"""Other requests of one connection after which everybody else is heard first."""
+
 
 class Line(Protocol):
     """One client's connection, as its door offers it."""
@@ -120,6 +123,7 @@ class Conversation:
     _busy: bool = field(init=False, default=False)
     _full: bool = field(init=False, default=False)
     _slowed: bool = field(init=False, default=False)
+    _served: int = field(init=False, default=0)
     _held: bool = field(init=False, default=False)
     _settling: Deferred[None] | None = field(init=False, default=None)
     _admitting: Deferred[User] | None = field(init=False, default=None)
@@ -148,6 +152,7 @@ class Conversation:
             request = decode(message)
         except BadRequest as refused:
             self.tell(Error(code=refused.code, data=str(refused), id=refused.id))
+            self._served += 1
             self._take_token()
             return
         except NotAnObject as refused:
@@ -164,6 +169,7 @@ class Conversation:
             except Exception:
                 self._fail(request.id)
         else:
+            self._served += 1
             self._busy = True
             answering = Deferred.fromCoroutine(self._respond(request))
             answering.addErrback(
@@ -323,10 +329,11 @@ class Conversation:
         # nothing live overtakes what was missed in them.
         places = sorted(
             request.resume,
-            key=lambda place: (key_of(place.session) != key, not place.session.startswith("@")),
+            key=lambda place: (not place.session.startswith("@"), key_of(place.session) != key),
         )
-        if entry is not None and not (places and key_of(places[0].session) == key):
-            places.insert(0, Place(session=entry))
+        if entry is not None and all(key_of(place.session) != key for place in places):
+            directs = sum(place.session.startswith("@") for place in places)
+            places.insert(directs, Place(session=entry))
         for place in places:
             try:
                 snapshot = await user.join(place.session, place.password, place.after, place.epoch)
@@ -356,15 +363,15 @@ class Conversation:
     # --- what bounds it ----------------------------------------------------------------------
 
     def _take_token(self) -> None:
-        if self.rate is not None:
-            wait = self.rate.wait(self.clock.seconds())
-            if wait:
-                self._slowed = True
-                self.clock.callLater(wait, self._tokens_are_back)
+        wait = 0.0 if self.rate is None else self.rate.wait(self.clock.seconds())
+        if wait or self._served >= REQUESTS_IN_A_TURN:
+            self._slowed = True
+            self.clock.callLater(wait, self._tokens_are_back)
         self._read_or_hold()
 
     def _tokens_are_back(self) -> None:
         self._slowed = False
+        self._served = 0
         self._read_or_hold()
 
     def _read_or_hold(self) -> None:

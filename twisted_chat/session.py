@@ -371,7 +371,8 @@ class Session:
         """Tell it; in a large session, gathered, so that a storm does not cost members squared."""
         if self.life.direct is not None:
             return
-        if self._gathered or self.count > self._presence_limit:
+        waiting = self._caused - self._told  # what a log that hangs keeps from being told
+        if self._gathered or self.count > self._presence_limit or waiting >= GATHERED_NAMES:
             self._gather(user.name, came=came)
             return
         event = Joined if came else Left
@@ -677,6 +678,8 @@ class Session:
             else:  # pruned meanwhile: said, never passed over in silence
                 self._set_behind(member, self.head, self._caused)
                 mind.deliver(mind.encode(self.snapshot(reset=True)))
+                for item in self._owed.get(member, ()):
+                    self._answer(item)  # it is stored, and will not be read any more
             # The next page is for the next of the sessions in which it is behind.
             if member in user.behind:
                 del user.behind[member]

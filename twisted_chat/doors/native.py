@@ -96,6 +96,8 @@ class ChatProtocol(Int32StringReceiver):
         """End the conversation."""
         self._outlet.closed()
         self._unprocessed = b""
+        self.transport.unregisterProducer()  # over TLS the two would hold each other
+        reason.cleanFailure()
         self.conversation.lost()
         self.factory.gone(self)
         del self.conversation, self._outlet, self.deliver  # no cycle is left behind
@@ -270,6 +272,7 @@ class ChatFactory(Factory):
             empty, self._empty = self._empty, None
             if self._sweeps.running:
                 self._sweeps.stop()
+            self._sweeps.f = lambda: None  # it held this factory, which holds it
             empty.callback(None)
 
     def _sweep(self) -> None:

@@ -125,6 +125,7 @@ class WebProtocol(WebSocketServerProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End the conversation."""
         super().connectionLost(reason)
+        self.is_open = self.is_closed = None  # these Deferreds hold this protocol
         self.factory.gone(self)
         if self.conversation is not None:
             self._outlet.closed()
