@@ -1234,3 +1234,17 @@ class StormTests(ChatCase):
         said = types(alice.got())
         self.assertLess(said.index("text"), len(said) - 1)
         self.assertTrue(all("welcome" in types(one.got()) for one in crowd[:-1]))
+
+    def test_guessing_a_sessions_password(self) -> None:
+        """After five wrong passwords from an address it waits; then the right one opens."""
+        world = self.world()
+        world.come("alice").ask("create", session="vault", password="right")
+        bob = world.come("bob")
+        for number in range(5):
+            reply = bob.ask("join", session="vault", password=f"wrong {number}")
+            self.assert_refused("bad-password", reply)
+        for _ in range(3):
+            reply = bob.ask("join", session="vault", password="right")
+            self.assert_refused("too-many-attempts", reply)
+        world.pass_time(61)
+        self.assertEqual(bob.ask("join", session="vault", password="right")["type"], "session")

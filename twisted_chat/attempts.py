@@ -69,7 +69,7 @@ class _Line:
 
 @define(eq=False)
 class Attempts:
-    """Counts failed logins by address; a clock that is set back or forward forgives.
+    """Counts wrong passwords by address; a clock that is set back or forward forgives.
 
     A login that guesses (it has a password) awaits ``begin`` and in the end calls ``end``; one
     that does not calls ``check``. Either then tells how it went.
@@ -167,4 +167,4 @@ class Attempts:
     def _refusal(self, where: str, now: float) -> ChatError:
         wait = max(1, ceil(self._recent(where, now)[0].time + WINDOW - now))
         seconds = "1 second" if wait == 1 else f"{wait} seconds"
-        return ChatError("too-many-attempts", f"Too many failed logins; try again in {seconds}.")
+        return ChatError("too-many-attempts", f"Too many wrong passwords; try again in {seconds}.")

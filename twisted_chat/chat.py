@@ -23,6 +23,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
+from twisted_chat.attempts import Attempts
 from twisted_chat.direct import DirectSessions
 from twisted_chat.errors import ChatError
 from twisted_chat.log.contract import Life, Log
@@ -291,20 +292,32 @@ class User:
     ) -> Snapshot:
         """Become a member, or move one's place back to ``after``.
 
-        Raises ChatError ``no-such-session``, ``session-full``, ``bad-password``.
+        Raises ChatError ``no-such-session``, ``session-full``, ``bad-password``,
+        ``too-many-attempts``.
         """
         found = await self.chat.reach(session, self)
         if found.life.key not in self.members:
             self._check_places()
             if found.life.password is not None:
-                good = password is not None and await self.chat.passwords.verify(
-                    found.life.password, password
-                )
-                if not good:
-                    raise ChatError("bad-password", f"{found.life.name} has another password.")
+                await self._unlock(found, password)
                 if await self.chat.reach(session, self) is not found:  # another has its name
                     raise ChatError("no-such-session", "There is no such session any more.")
         return self.chat.join(self, found, after, epoch)
+
+    async def _unlock(self, session: Session, password: str | None) -> None:
+        """Check the password of a locked session; wrong ones are counted by address."""
+        wrong = ChatError("bad-password", f"{session.life.name} has another password.")
+        if password is None:
+            raise wrong
+        guesses, host, key = self.chat.guesses, self.mind.host, session.life.key
+        await guesses.begin(host)
+        try:
+            if not await self.chat.passwords.verify(session.life.password or "", password):
+                guesses.failed(host, key)
+                raise wrong
+            guesses.succeeded(host, key)
+        finally:
+            guesses.end(host)
 
     def leave(self, session: str | None = None) -> Left:
         """Stop being a member. Raises ChatError ``not-in-session``, ``not-allowed``."""
@@ -430,6 +443,10 @@ class Chat:
     changed: Callable[[], None] = field(default=lambda: None)
 
     turn: Turn = field(init=False, default=Factory(lambda self: Turn(self.clock), takes_self=True))
+    guesses: Attempts = field(
+        init=False, default=Factory(lambda self: Attempts(self.clock), takes_self=True)
+    )
+    """Wrong passwords of locked sessions, by address."""
     lobby: Session | None = field(init=False, default=None)
     sessions: dict[str, Session] = field(init=False, factory=dict)
     people: dict[str, Person] = field(init=False, factory=dict)
