@@ -154,7 +154,22 @@ class Visitor:
     def open(self, session: str) -> None:
         """Go to a session in the list at the side."""
         self.page.click(f'[data-session="{session}"]')
-        self.wait("title => document.querySelector('#title').textContent === title", session)
+        self.wait_for_title(session)
+
+    def call_up(self, name: str) -> None:
+        """Type a name into the switcher, and press Enter at once."""
+        self.page.keyboard.press("Control+k")
+        self.page.keyboard.type(name)
+        self.page.keyboard.press("Enter")
+
+    def go_to(self, session: str) -> None:
+        """Go to a session by the switcher; to one that has no password."""
+        self.call_up(session)
+        self.wait_for_title(session)
+
+    def wait_for_title(self, title: str) -> None:
+        """Wait until a session is the one that is shown."""
+        self.wait("title => document.querySelector('#title').textContent === title", title)
 
     def close(self) -> None:
         """Go; nothing may have been wrong."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser import Visitor, WebDaemon, Wire, launched, violations
+from tests.browser import PATIENCE, Visitor, WebDaemon, Wire, launched, violations
 from tests.daemon import RawClient
 from tests.hostile import HOSTILE
 
@@ -122,10 +122,7 @@ def test_sessions(browser: Browser, daemon: WebDaemon) -> None:
         alice.say("first")
 
         page = bob.page
-        page.keyboard.press("Control+k")
-        page.keyboard.type("plan")
-        page.wait_for_selector("#switcher-list [aria-selected=true]:has-text('plans')")
-        page.keyboard.press("Enter")
+        bob.call_up("plan")
         page.fill("#key-password", "wrong")
         page.keyboard.press("Enter")
         page.wait_for_selector("#key-problem:visible")
@@ -146,8 +143,7 @@ def test_sessions(browser: Browser, daemon: WebDaemon) -> None:
         bob.page.click("#leave")
         bob.wait("() => !document.querySelector('[data-session=plans]')")
         alice.wait("() => document.querySelector('#member-count').textContent === '1'")
-        bob.page.keyboard.press("Control+k")
-        bob.page.click("#switcher-list .option:has-text('plans')")
+        bob.call_up("plans")
         bob.page.fill("#key-password", "sesame")
         bob.page.keyboard.press("Enter")
         bob.wait_for_text("first")
@@ -167,10 +163,7 @@ def test_wrong_session_password(browser: Browser, shared: WebDaemon, by: str) ->
         owner.ask("create", session=session, password="sesame")
         visitor.login(f"visitor-{by}")
         page = visitor.page
-        page.keyboard.press("Control+k")
-        page.keyboard.type(session)
-        page.wait_for_selector(f"#switcher-list [aria-selected=true]:has-text('{session}')")
-        page.keyboard.press("Enter")
+        visitor.call_up(session)
         for password in ("wrong", "sesame"):
             page.fill("#key-password", password)
             if by == "Enter":
@@ -181,6 +174,114 @@ def test_wrong_session_password(browser: Browser, shared: WebDaemon, by: str) ->
                 page.wait_for_selector("#key-problem:visible")
         page.wait_for_selector("#key", state="hidden")
         visitor.wait("title => document.querySelector('#title').textContent === title", session)
+
+
+class SlowList:
+    """Hold back what the server answers to the page's question which sessions there are."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self._held: list[Callable[[], None]] = []
+        self._holds = True
+        visitor.page.route_web_socket("**/ws", self._route)
+        visitor.page.reload()
+
+    def _route(self, route: Any) -> None:
+        server = route.connect_to_server()
+
+        def answered(message: Any) -> None:
+            if self._holds and '"type":"list"' in str(message):
+                self._held.append(lambda: route.send(message))
+            else:
+                route.send(message)
+
+        server.on_message(answered)
+
+    def let_go(self, visitor: Visitor) -> None:
+        """Let the answer through that was held back; wait for it where it is still to come."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not self._held:
+            assert time.monotonic() < deadline, "the page has not asked"
+            visitor.page.wait_for_timeout(10)
+        for send in self._held:
+            send()
+        self._held.clear()
+
+
+def test_switcher_is_not_overtaken(browser: Browser, shared: WebDaemon) -> None:
+    """Enter waits for the server to say which sessions there are, however late it does."""
+    with RawClient(shared.port) as owner, Visitor(browser, shared.url) as visitor:
+        owner.login("patient")
+        owner.ask("create", session="slowly")
+        owner.ask("create", session="slowly-on")
+        slow = SlowList(visitor)
+        visitor.login("hasty")
+        page = visitor.page
+        visitor.call_up("slowly")
+        page.wait_for_selector("#switcher-list[aria-busy=true]:not(:has(.option))")
+        slow.let_go(visitor)
+        visitor.wait_for_title("slowly")
+        visitor.call_up("lobby")  # which one is in: there is nothing to wait for
+        visitor.wait_for_title("lobby")
+        slow.let_go(visitor)
+
+        visitor.call_up("slowly-o")
+        page.keyboard.type("f")  # so that was not it: Enter does not count any more
+        slow.let_go(visitor)
+        page.wait_for_selector("#switcher-list [aria-selected=true] :text-is('Create slowly-of')")
+        page.keyboard.press("Escape")
+        visitor.call_up("slowly-")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#switcher", state="hidden")
+        slow.let_go(visitor)
+        visitor.call_up("slowly-off")
+        slow.let_go(visitor)
+        page.wait_for_selector("#create[open]")
+        assert page.input_value("#create-name") == "slowly-off"
+        page.keyboard.press("Escape")
+        assert page.inner_text("#title") == "lobby"
+
+
+def test_switcher_keeps_the_choice(browser: Browser, shared: WebDaemon) -> None:
+    """What the arrow keys have chosen stays chosen when the server's answer comes."""
+    with RawClient(shared.port) as owner, Visitor(browser, shared.url) as visitor:
+        owner.login("keeper")
+        for session in ("choice-b", "choice-c", "choice-a"):
+            owner.ask("create", session=session)
+        slow = SlowList(visitor)
+        visitor.login("chooser")
+        page = visitor.page
+        for session in ("choice-b", "choice-c"):
+            visitor.call_up(session)
+            slow.let_go(visitor)
+            visitor.wait_for_title(session)
+        page.keyboard.press("Control+k")
+        page.keyboard.type("c")  # choice-b, and where one is
+        page.keyboard.press("ArrowDown")
+        chosen = "#switcher-list [aria-selected=true] :text-is('choice-c')"
+        page.wait_for_selector(chosen)
+        slow.let_go(visitor)
+        page.wait_for_selector("#switcher-list[aria-busy=false] :text-is('choice-a')")
+        page.wait_for_selector(chosen)
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("choice")
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Enter")  # chosen: there is nothing to wait for
+        visitor.wait_for_title("choice-b")
+
+
+def test_switcher_without_a_connection(browser: Browser, daemon: WebDaemon) -> None:
+    """Without a connection one still goes to and fro between one's own sessions."""
+    with RawClient(daemon.port) as owner, Visitor(browser, daemon.url) as visitor:
+        owner.login("owner")
+        owner.ask("create", session="plans")
+        visitor.login("alone")
+        visitor.go_to("plans")
+        daemon.kill()
+        visitor.page.wait_for_selector("#banner:visible")
+        visitor.call_up("lob")
+        visitor.wait_for_title("lobby")
+        visitor.go_to("plans")
 
 
 def test_operator(browser: Browser, tmp_path: Path) -> None:
@@ -209,9 +310,7 @@ def test_operator(browser: Browser, tmp_path: Path) -> None:
         with RawClient(daemon.port) as owner:
             owner.login("bob", password="bombe")
             owner.ask("create", session="plans")
-            ada.page.keyboard.press("Control+k")
-            ada.page.click("#switcher-list .option:has-text('plans')")
-            ada.wait("() => document.querySelector('#title').textContent === 'plans'")
+            ada.go_to("plans")
             ada.page.click("#about-open")
             assert ada.page.is_visible("#about-topic")
             assert ada.page.is_visible("#delete")
@@ -435,10 +534,7 @@ def test_history(browser: Browser, shared: WebDaemon) -> None:
         bob.ask("create", session="long")
         fill(bob, "long", 1_000)
         visitor.login("reader")
-        visitor.page.keyboard.press("Control+k")
-        visitor.page.keyboard.type("long")
-        visitor.page.wait_for_selector("#switcher-list [aria-selected=true]:has-text('long')")
-        visitor.page.keyboard.press("Enter")
+        visitor.go_to("long")
         visitor.wait_for_text("text 1000")
         assert visitor.page.locator(".row").count() < 100
         jumps = visitor.page.evaluate(SCROLL_UP)
@@ -490,9 +586,7 @@ def test_search(browser: Browser, shared: WebDaemon) -> None:
             bob.send({"type": "text", "session": "haystack", "data": f"more {number}"})
         bob.receive_until("text", data="more 299")
         visitor.login("finder")
-        visitor.page.keyboard.press("Control+k")
-        visitor.page.keyboard.type("haystack")
-        visitor.page.click("#switcher-list .option:has-text('haystack')")
+        visitor.go_to("haystack")
         visitor.wait_for_text("more 299")
         visitor.page.click("#search-open")
         visitor.page.keyboard.type("needl*")
@@ -525,9 +619,7 @@ def test_new_since_you_left(browser: Browser, shared: WebDaemon) -> None:
         bob.ask("create", session="news")
         fill(bob, "news", 30)
         visitor.login("listener")
-        visitor.page.keyboard.press("Control+k")
-        visitor.page.keyboard.type("news")
-        visitor.page.click("#switcher-list .option:has-text('news')")
+        visitor.go_to("news")
         visitor.wait_for_text("text 30")
         visitor.open("lobby")
         for data in ("new one", "listener: new two"):
@@ -556,10 +648,7 @@ def test_hostile(browser: Browser, shared: WebDaemon, scheme: str) -> None:
         eve.login("eve")
         eve.ask("create", session=session)
         visitor.login("victim")
-        visitor.page.keyboard.press("Control+k")
-        visitor.page.keyboard.type(session)
-        visitor.page.click(f"#switcher-list .option:has-text('{session}')")
-        visitor.wait("title => document.querySelector('#title').textContent === title", session)
+        visitor.go_to(session)
         width = visitor.page.evaluate("document.querySelector('#texts').scrollWidth")
         visitor.requests.clear()
         shown = set()
@@ -594,8 +683,7 @@ def test_hostile_names_and_topics(browser: Browser, shared: WebDaemon) -> None:
         eve.login("mallory")
         eve.ask("create", session="()[]{}=;`~^|", topic=topic)
         visitor.login("target")
-        visitor.page.keyboard.press("Control+k")
-        visitor.page.click("#switcher-list .option:has-text('{}')")
+        visitor.go_to("()[]{}=;`~^|")
         visitor.wait("() => document.querySelector('#topic').textContent !== ''")
         assert visitor.page.evaluate("document.querySelector('#topic').textContent") == topic
         assert visitor.page.evaluate("window.pwned") is None
@@ -634,7 +722,7 @@ def test_accessibility(browser: Browser, shared: WebDaemon, scheme: str) -> None
         page.wait_for_selector(".badge.calls")
         assert violations(page) == []
         page.keyboard.press("Control+k")
-        page.wait_for_selector("#switcher-list .option")
+        page.wait_for_selector("#switcher-list[aria-busy=false] .option")
         assert violations(page) == []
         page.keyboard.press("Escape")
         page.click("#create-open")
@@ -662,10 +750,7 @@ def test_keyboard(browser: Browser, shared: WebDaemon) -> None:
         page.keyboard.type("two")
         page.keyboard.press("Enter")
         visitor.wait_for_text("one\ntwo")
-        page.keyboard.press("Control+k")
-        page.keyboard.type("keyboarders")
-        page.wait_for_selector("#switcher-list [aria-selected=true]:has-text('Create keyboarders')")
-        page.keyboard.press("Enter")
+        visitor.call_up("keyboarders")
         page.wait_for_selector("#create[open]")
         page.keyboard.press("Enter")
         visitor.wait("() => document.querySelector('#title').textContent === 'keyboarders'")
@@ -698,7 +783,7 @@ def test_phone(browser: Browser, shared: WebDaemon) -> None:
         assert not page.is_visible("#logout")
         page.tap("#sidebar-open")
         page.tap("#switcher-open")
-        page.tap("#switcher-list .option:has-text('pocket')")
+        page.tap("#switcher-list .option:has(.name:text-is('pocket'))")
         visitor.wait_for_text("word" * 200)
         page.wait_for_selector("#sidebar", state="hidden")
         page.tap("#members-open")
@@ -808,9 +893,7 @@ def test_typing(browser: Browser, shared: WebDaemon) -> None:
         bob.ask("create", session="busy")
         fill(bob, "busy", 2_000)
         visitor.login("typer")
-        visitor.page.keyboard.press("Control+k")
-        visitor.page.keyboard.type("busy")
-        visitor.page.click("#switcher-list .option:has-text('busy')")
+        visitor.go_to("busy")
         visitor.wait_for_text("text 2000")
         visitor.page.evaluate(WATCH_KEYS)
         for sign in "how quickly does this appear on the screen":
