@@ -189,6 +189,58 @@ class BarrierTests(ChatCase):
         got = self.alice.got()
         self.assertEqual([one["id"] for one in got], ["t", "p"])
 
+    def test_refusals_wait_too(self) -> None:
+        """A text that is refused at once, and what is no request, wait for the texts before."""
+        for wrong in (
+            wire("text", data="", id="r"),
+            wire("text", session="nowhere", data="x", id="r"),
+            wire("nonsense", id="r"),
+            frame(b'{"type":"text","id":"r","data":"\\ud800"}'),
+        ):
+            here = self.world()
+            alice = here.come("alice")
+            here.log.hold = True
+            alice.send("text", data="x", id="1")
+            here.settle()
+            alice.raw(wrong + wire("text", data="x", id="2") + wire("ping", id="3"))
+            here.settle()
+            self.assertEqual(alice.got(), [])
+            here.log.let_go()
+            here.settle()
+            here.log.let_go()
+            self.assertEqual([one["id"] for one in alice.got()], ["1", "r", "2", "3"])
+
+    def test_the_last_refusal_waits_too(self) -> None:
+        """What is no message at all closes the connection after the texts before are answered."""
+        for wrong in (frame(b"[]"), b"\xff\xff\xff\xff"):
+            here = self.world()
+            alice = here.come("alice")
+            here.log.hold = True
+            alice.send("text", data="x", id="1")
+            alice.raw(wrong + wire("ping"))
+            here.settle()
+            self.assertEqual(alice.got(), [])
+            self.assertFalse(alice.closed)
+            here.log.let_go()
+            self.assertEqual(types(alice.got()), ["text", "error"])
+            self.assertTrue(alice.closed)
+
+    def test_a_broken_text_waits_too(self) -> None:
+        """So does the answer to what breaks in the server."""
+        self.alice.send("text", data="x", id="1")
+        self.here.settle()
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        self.patch(User, "say", broken)
+        with self.errors_logged(ZeroDivisionError):
+            self.alice.send("text", data="x", id="2")
+            self.here.settle()
+        self.assertEqual(self.alice.got(), [])
+        self.here.log.let_go()
+        self.assertEqual([one["id"] for one in self.alice.got()], ["1", "2"])
+
     def test_say_then_history(self) -> None:
         """Say, then ask for the history, finds what was said."""
         self.here.log.hold = False

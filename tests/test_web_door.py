@@ -33,17 +33,10 @@ from twisted_chat.doors.web.frames import WORTH_COMPRESSING, compressing, encode
 from twisted_chat.doors.web.http import HEALTH_SECONDS
 from twisted_chat.doors.web.sockets import (
     CLOSE_SECONDS,
-    DISMISSED,
-    GOING_AWAY,
-    GOODBYE,
     LOGIN_SECONDS,
     LOOK_SECONDS,
     MAX_FRAGMENTS,
-    NO_MESSAGE,
-    NOT_TEXT,
     PING_SECONDS,
-    POLICY,
-    TOO_LARGE,
 )
 from twisted_chat.log.contract import NotStored
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Notice, Pong
@@ -191,7 +184,7 @@ class LimitTests(WebCase):
         self.assertEqual(types(socket.got()), ["pong"])
         socket.raw(masked(TEXT, b"x" * (MAX_FRAME_BEFORE_LOGIN + 1))[:20])
         self.assert_refused("too-large", socket.got()[0])
-        self.assertEqual(socket.close_code(), TOO_LARGE)
+        self.assertEqual(socket.close_code(), 1009)
 
     def test_after_the_login(self) -> None:
         """65,536 bytes, also right behind the login; one more is too large."""
@@ -202,7 +195,7 @@ class LimitTests(WebCase):
         self.assertEqual(types(socket.got()), ["welcome", "session", "pong"])
         socket.raw(masked(TEXT, b"x" * (MAX_FRAME + 1)))
         self.assert_refused("too-large", socket.got()[0])
-        self.assertEqual(socket.close_code(), TOO_LARGE)
+        self.assertEqual(socket.close_code(), 1009)
 
     def test_fragments(self) -> None:
         """The limit is that of the message, in however many frames; and these are limited too."""
@@ -213,7 +206,7 @@ class LimitTests(WebCase):
             socket = self.web().connect()
             socket.raw(fragments)
             self.assert_refused("too-large", socket.got()[0])
-            self.assertEqual(socket.close_code(), TOO_LARGE)
+            self.assertEqual(socket.close_code(), 1009)
 
     def test_bombs(self) -> None:
         """A compressed message is measured by what it says."""
@@ -223,7 +216,7 @@ class LimitTests(WebCase):
         self.assertLess(len(bomb), 10_000)
         socket.raw(masked(TEXT, bomb[:4_000], rsv=COMPRESSED))
         self.assert_refused("too-large", socket.got()[0])
-        self.assertEqual(socket.close_code(), TOO_LARGE)
+        self.assertEqual(socket.close_code(), 1009)
 
     def test_no_message(self) -> None:
         """What is no JSON object closes, after an error; nothing behind it is answered."""
@@ -232,7 +225,7 @@ class LimitTests(WebCase):
             socket.raw(masked(TEXT, body) + frame_of({"type": "ping"}))
             (error,) = socket.got()
             self.assert_refused("bad-request", error)
-            self.assertEqual(socket.close_code(), NO_MESSAGE)
+            self.assertEqual(socket.close_code(), 1007)
 
     def test_bad_requests(self) -> None:
         """What is a JSON object and no request is refused, and the connection stays."""
@@ -246,7 +239,7 @@ class LimitTests(WebCase):
         socket = self.web().connect()
         socket.raw(masked(BINARY, b'{"type":"ping"}'))
         self.assert_refused("bad-request", socket.got()[0])
-        self.assertEqual(socket.close_code(), NOT_TEXT)
+        self.assertEqual(socket.close_code(), 1003)
 
     def test_violations(self) -> None:
         """What breaks RFC 6455 is closed with its code for that."""
@@ -279,7 +272,7 @@ class ClosingTests(WebCase):
         """A logout is answered by ``bye``, and the connection is closed in the ordinary way."""
         socket = self.web().come("alice")
         self.assertEqual(types(socket.send("logout").got()), ["bye"])
-        self.assertEqual(socket.close_code(), GOODBYE)
+        self.assertEqual(socket.close_code(), 1000)
         self.assertFalse(socket.closed)
         self.assertTrue(socket.answer_close().closed)
 
@@ -291,7 +284,7 @@ class ClosingTests(WebCase):
         ended = web.door.close(Bye(data="The server is stopping.", retry=1_000))
         for socket in (polite, rude, nobody):
             self.assertEqual(types(socket.got())[-1:], ["bye"])
-            self.assertEqual(socket.close_code(), GOING_AWAY)
+            self.assertEqual(socket.close_code(), 1001)
         polite.answer_close()
         nobody.answer_close()
         self.assertNoResult(ended)
@@ -304,7 +297,7 @@ class ClosingTests(WebCase):
         socket = self.web().come("alice")
         socket.protocol.conversation.close(Bye(data="Somebody else has the name now."))
         self.assertEqual(types(socket.got()), ["bye"])
-        self.assertEqual(socket.close_code(), DISMISSED)
+        self.assertEqual(socket.close_code(), 4000)
 
     def test_no_login(self) -> None:
         """Who does not log in is let go; each message gives it as much time again."""
@@ -317,7 +310,7 @@ class ClosingTests(WebCase):
         socket.raw(masked(PONG, b""))  # a sign of life, and no message
         web.world.pass_time(4)
         self.assert_refused("not-logged-in", socket.got()[0])
-        self.assertEqual(socket.close_code(), POLICY)
+        self.assertEqual(socket.close_code(), 1008)
 
     def test_client_closes(self) -> None:
         """A client's closing is answered, and then the connection ends."""

@@ -9,8 +9,8 @@ while the rate is exceeded, the line is held: not read, and so bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, assert_never
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, Protocol, assert_never
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
@@ -20,7 +20,7 @@ from twisted.logger import Logger
 
 from twisted_chat.accounts import Admission
 from twisted_chat.chat import User
-from twisted_chat.errors import ChatError
+from twisted_chat.errors import ChatError, Code
 from twisted_chat.messages import (
     BadRequest,
     Bye,
@@ -59,6 +59,10 @@ REQUESTS_IN_A_TURN = 32
 """Other requests of one connection after which everybody else is heard first."""
 
 
+Why = Code | Literal["not-text", "logged-out", "dismissed", "stopping"]
+"""Why a connection is closed: what was refused, or who wanted it."""
+
+
 class Line(Protocol):
     """One client's connection, as its door offers it."""
 
@@ -75,7 +79,7 @@ class Line(Protocol):
     def release(self) -> None:
         """Read on."""
 
-    def close(self) -> None:
+    def close(self, why: Why) -> None:
         """Send what is written, read nothing more, and close; in a while, in any case."""
 
 
@@ -148,40 +152,31 @@ class Conversation:
         """Answer one message; not while the line is held."""
         if self.over:
             return
+        id: str | None = None
         try:
             request = decode(message)
-        except BadRequest as refused:
-            self.tell(Error(code=refused.code, data=str(refused), id=refused.id))
-            self._served += 1
-            self._take_token()
-            return
+            id = request.id
+            user = self.user
+            if type(request) is Say and request.to is None and user is not None:
+                # The one request whose answer comes by itself: the next need not wait for it.
+                user.say(request.data, request.session, id)
+            else:
+                self._begin(self._answer(request), id)
         except NotAnObject as refused:
-            self.tell(Error(code=refused.code, data=str(refused)))
-            self.end()
-            return
-        user = self.user
-        if type(request) is Say and request.to is None and user is not None:
-            # The one request whose answer comes by itself: the next need not wait for it.
-            try:
-                user.say(request.data, request.session, request.id)
-            except ChatError as refused:
-                self._refuse(refused, request.id)
-            except Exception:
-                self._fail(request.id)
-        else:
-            self._served += 1
-            self._busy = True
-            answering = Deferred.fromCoroutine(self._respond(request))
-            answering.addErrback(
-                lambda failure: self._logger.failure("A conversation failed", failure)
-            )
+            self.refuse(refused)
+        except BadRequest as refused:
+            self._begin(self._tell_refusal(refused, refused.id), refused.id)
+        except ChatError as refused:
+            self._begin(self._tell_refusal(refused, id), id)
+        except Exception:
+            self._begin(self._tell_refusal(self._broken(), id), id)
         self._take_token()
 
-    def refuse(self, refused: ChatError) -> None:
+    def refuse(self, refused: ChatError, why: Why | None = None) -> None:
         """Say why what came can not be read, and close: it was no message at all."""
         if not self.over:
-            self.tell(Error(code=refused.code, data=str(refused)))
-            self.end()
+            self._begin(self._end_with(refused, why or refused.code), None)
+            self._read_or_hold()
 
     def filled(self) -> None:
         """The transport has had enough; it may say so again and again."""
@@ -221,11 +216,11 @@ class Conversation:
         if self._held:
             self._read_or_hold()
 
-    def close(self, farewell: Bye) -> None:
+    def close(self, farewell: Bye, why: Why = "dismissed") -> None:
         """Send this, and close the connection."""
         if not self.over:
             self.tell(farewell)
-            self.end()
+            self.end(why)
 
     # --- answers -----------------------------------------------------------------------------
 
@@ -234,30 +229,46 @@ class Conversation:
         if not self.over:
             self.deliver(self.encode(response))
 
-    def end(self) -> None:
+    def end(self, why: Why) -> None:
         """Close, and hear and say nothing more; the door says ``lost`` when it is done."""
         self.over = True
-        self.line.close()
+        self.line.close(why)
         if self.user is not None:
             self.user.logout()
 
-    async def _respond(self, request: Request) -> None:
+    def _begin(self, answer: Coroutine[Any, Any, None], id: str | None) -> None:
+        """Answer what came, when it is its turn; nothing more is read until it is answered."""
+        self._served += 1
+        self._busy = True
+        answering = Deferred.fromCoroutine(self._respond(answer, id))
+        answering.addErrback(lambda failure: self._logger.failure("A conversation failed", failure))
+
+    async def _respond(self, answer: Coroutine[Any, Any, None], id: str | None) -> None:
         try:
             if self.user is not None and self.user.unsettled:
                 self._settling = Deferred()
                 await self._settling
-            if not self.over:
-                await self._answer(request)
+            if self.over:
+                answer.close()
+            else:
+                await answer
         except ChatError as refused:
-            self._refuse(refused, request.id)
+            self._refuse(refused, id)
         except CancelledError:
             pass  # a login whose client did not wait
         except Exception:
-            self._fail(request.id)
+            self._refuse(self._broken(), id)
         finally:
             self._busy = False
             if self._held:
                 self._read_or_hold()
+
+    async def _tell_refusal(self, refused: ChatError, id: str | None) -> None:
+        self._refuse(refused, id)
+
+    async def _end_with(self, refused: ChatError, why: Why) -> None:
+        self._refuse(refused, None)
+        self.end(why)
 
     async def _answer(self, request: Request) -> None:
         id = request.id
@@ -304,7 +315,7 @@ class Conversation:
             case Logout():
                 user.logout(for_good=True)
                 self.tell(Bye(data="Goodbye.", id=id))
-                self.end()
+                self.end("logged-out")
             case _:
                 assert_never(request)
 
@@ -356,9 +367,10 @@ class Conversation:
     def _refuse(self, refused: ChatError, id: str | None, session: str | None = None) -> None:
         self.tell(Error(code=refused.code, data=str(refused), session=session, id=id))
 
-    def _fail(self, id: str | None) -> None:
+    def _broken(self) -> ChatError:
+        """Log what is being handled, and return what the client is told of it."""
         self._logger.failure("Could not answer {host}:{port}", host=self.host, port=self.port)
-        self.tell(Error(code="internal", data="Something went wrong here.", id=id))
+        return ChatError("internal", "Something went wrong here.")
 
     # --- what bounds it ----------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.accounts import Admission
-from twisted_chat.conversation import Conversation, Rate
+from twisted_chat.conversation import Conversation, Rate, Why
 from twisted_chat.deadlines import Deadlines
 from twisted_chat.errors import ChatError
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
@@ -165,7 +165,7 @@ class ChatProtocol(Int32StringReceiver):
         if not self.paused and not self.conversation.over:
             self.transport.resumeProducing()
 
-    def close(self) -> None:
+    def close(self, why: Why) -> None:
         """Send what is written, and close; after CLOSE_SECONDS in any case."""
         self.paused = True
         self.transport.unregisterProducer()

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.accounts import Admission
-from twisted_chat.conversation import Conversation, Rate
+from twisted_chat.conversation import Conversation, Rate, Why
 from twisted_chat.deadlines import Deadlines
 from twisted_chat.doors.web.frames import (
     accept_compression,
@@ -51,14 +51,16 @@ LOOK_SECONDS: Final = 5.0
 MAX_FRAGMENTS: Final = 1_000
 """Frames that one message may come in: each costs memory, an empty one too."""
 
-GOODBYE: Final = 1000
-GOING_AWAY: Final = 1001
-NOT_TEXT: Final = 1003
-NO_MESSAGE: Final = 1007
-POLICY: Final = 1008
-TOO_LARGE: Final = 1009
-DISMISSED: Final = 4000
-"""Close codes (RFC 6455, section 7.4). DISMISSED is ours: the ``bye`` before it says why."""
+CLOSE_CODES: Final[dict[Why, tuple[int, bytes]]] = {
+    "logged-out": (1000, b"goodbye"),
+    "stopping": (1001, b"the server is stopping"),
+    "not-text": (1003, b"a message is a text, not binary"),
+    "bad-request": (1007, b"a message is one JSON object in UTF-8"),
+    "not-logged-in": (1008, b"no login came"),
+    "too-large": (1009, b"too large"),
+    "dismissed": (4000, b"the server has ended it"),
+}
+"""RFC 6455, section 7.4; 4000 is ours: the ``bye`` or ``error`` before it says why."""
 
 
 class QuietLog:
@@ -102,9 +104,7 @@ class WebProtocol(WebSocketServerProtocol):
     _asked = False
     _held = False
     _cutting = False
-    _receiving = False
     _fragments = 0
-    _code: int | None = None
 
     # --- the connection ----------------------------------------------------------------------
 
@@ -166,7 +166,6 @@ class WebProtocol(WebSocketServerProtocol):
             return
         data = self.data
         start = 0
-        self._receiving = True
         while not (self._held or conversation.over):
             limit = MAX_FRAME
             if conversation.user is None:
@@ -178,7 +177,6 @@ class WebProtocol(WebSocketServerProtocol):
             if conversation.user is None:
                 self.factory.said_something(self)
             conversation.receive(message)
-        self._receiving = False
         if start:
             self.data = self.data[start:]
 
@@ -219,19 +217,16 @@ class WebProtocol(WebSocketServerProtocol):
         if self.failedByMe or self.conversation is None or self.conversation.over:
             return
         if self.message_is_binary:
-            self._code = NOT_TEXT
-            self.conversation.refuse(ChatError("bad-request", "A message is a text, not binary."))
+            binary = ChatError("bad-request", "A message is a text, not binary.")
+            self.conversation.refuse(binary, "not-text")
         else:
             if self.conversation.user is None:
                 self.factory.said_something(self)
-            self._receiving = True
             self.conversation.receive(message)
-            self._receiving = False
 
     def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
         """Say so in our words, and close: autobahn asks."""
         self.failedByMe = True
-        self._code = TOO_LARGE
         sentence = f"A message has at most {limit} bytes." if limit else reason
         if self.conversation is not None:
             self.conversation.refuse(ChatError("too-large", sentence))
@@ -260,10 +255,10 @@ class WebProtocol(WebSocketServerProtocol):
         if self.conversation is not None and not self.conversation.over:
             self.conversation.lost()
 
-    def close(self) -> None:
+    def close(self, why: Why) -> None:
         """Say why, and close when the client has answered, or after CLOSE_SECONDS."""
-        code, reason = self._why()
-        self.sendCloseFrame(code, reason.encode())
+        code, reason = CLOSE_CODES.get(why, CLOSE_CODES["dismissed"])
+        self.sendCloseFrame(code, reason)
         if self._held:
             self.release()  # to hear the answer; conversation takes no more messages
 
@@ -279,19 +274,6 @@ class WebProtocol(WebSocketServerProtocol):
             self.sendPing()
         elif silence >= 2 * PING_SECONDS:
             self.transport.abortConnection()
-
-    def close_because(self, code: int) -> None:
-        """Remember why it is about to be closed."""
-        self._code = code
-
-    def _why(self) -> tuple[int, str]:
-        user = self.conversation.user if self.conversation is not None else None
-        if self._code is None:
-            if user is not None and user.gone:
-                self._code = GOODBYE
-            else:
-                self._code = NO_MESSAGE if self._receiving else DISMISSED
-        return self._code, _REASONS[self._code]
 
     # --- the transport's producer: see IPushProducer -------------------------------------------
 
@@ -314,17 +296,6 @@ _OF_THE_HANDSHAKE: Final = (
     *("http_request_params", "websocket_extensions", "websocket_protocols"),
 )
 """What autobahn keeps of the handshake: some KiB that nobody needs afterwards."""
-
-_REASONS: Final = {
-    GOODBYE: "goodbye",
-    GOING_AWAY: "the server is stopping",
-    NOT_TEXT: "a message is a text, not binary",
-    NO_MESSAGE: "a message is one JSON object in UTF-8",
-    POLICY: "no login came",
-    TOO_LARGE: "too-large",
-    DISMISSED: "the server has ended it",
-}
-"""What a close code means here."""
 
 
 class WebFactory(WebSocketServerFactory):
@@ -401,9 +372,8 @@ class WebFactory(WebSocketServerFactory):
     def close(self, farewell: Bye) -> Deferred[None]:
         """Say farewell on every connection; fires when all of them are gone, in a while."""
         for protocol in tuple(self.connections):
-            protocol.close_because(GOING_AWAY)
             if protocol.conversation is not None:
-                protocol.conversation.close(farewell)
+                protocol.conversation.close(farewell, "stopping")
         empty = self._empty = Deferred()
         self._check_empty()
         return empty
@@ -447,7 +417,6 @@ class WebFactory(WebSocketServerFactory):
                 if conversation.answering:
                     self._silent.set(protocol)
                 else:
-                    protocol.close_because(POLICY)
                     conversation.refuse(ChatError("not-logged-in", "No login came: goodbye."))
         for protocol in self._looks.take():
             self._looks.set(protocol)
