@@ -31,13 +31,15 @@ from zope.interface import implementer
 
 from twisted_chat.accounts import Accounts, Admission, GuestChecker
 from twisted_chat.attempts import Attempts
-from twisted_chat.chat import Chat, Ports, Rules
+from twisted_chat.chat import Chat
 from twisted_chat.doors.native import ChatFactory, ChatProtocol
 from twisted_chat.log.contract import Entry, Life, Log, NotStored, Page
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.messages import Text
 from twisted_chat.names import Name, user_name
 from twisted_chat.passwords import Passwords
+from twisted_chat.rules import Rules
+from twisted_chat.sessions import Ports
 
 Object = dict[str, Any]
 """A message as it travels: tests look at the wire, not at our classes."""
@@ -412,9 +414,13 @@ class World:
         self.passwords = PlainPasswords()
         self.directory = None if users is None else Directory(users, operators)
         self.chat = Chat(
-            self.log, self.clock, cast(Passwords, self.passwords), Rules(**rules), self.directory
+            self.log,
+            self.clock,
+            cast(Passwords, self.passwords),
+            Rules(**rules),
+            self.directory,
+            ports,
         )
-        self.chat.ports = ports
         portal = Portal(self.chat)
         if self.directory is not None:
             portal.registerChecker(self.directory.checker())

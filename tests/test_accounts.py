@@ -36,10 +36,11 @@ from twisted_chat.accounts import (
     make_portal,
 )
 from twisted_chat.attempts import Attempts
-from twisted_chat.chat import Guest, IUser
 from twisted_chat.errors import ChatError
 from twisted_chat.names import Name, user_name
 from twisted_chat.passwords import Passwords, hash_password, is_hash
+from twisted_chat.people import Guest
+from twisted_chat.user import IUser
 from twisted_chat.users_file import parse
 
 ROOT = Path(__file__).parent.parent

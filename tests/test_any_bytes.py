@@ -171,4 +171,4 @@ class AnyBytesTests(ChatCase):
         self.check(world, bob)
 
     def users(self, world: World) -> list[Any]:
-        return [user for person in world.chat.people.values() for user in person.users]
+        return [user for person in world.chat.people.here.values() for user in person.users]

@@ -8,13 +8,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from tests.support import ChatCase, World, types
-from twisted_chat import chat as chat_module
-from twisted_chat.chat import LOGINS_IN_A_TURN, MAX_PLACES
+from twisted_chat import direct
+from twisted_chat.chat import LOGINS_IN_A_TURN
 from twisted_chat.errors import ChatError
 from twisted_chat.log.contract import Life
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.messages import MAX_FRAME, MAX_TEXT
 from twisted_chat.names import Name, user_name
+from twisted_chat.user import MAX_PLACES
 
 
 class LoginTests(ChatCase):
@@ -358,7 +359,7 @@ class SessionTests(ChatCase):
         """One connection is in so many sessions at most."""
         chat = self.world()
         alice = chat.come("alice")
-        (user,) = chat.chat.people["alice"].users
+        (user,) = chat.chat.people.here["alice"].users
         filler = dict.fromkeys(map(str, range(MAX_PLACES - 1)), user.members["lobby"])
         user.members.update(filler)
         self.assert_refused("session-full", alice.ask("create", session="ops"))
@@ -758,7 +759,7 @@ class HistoryTests(ChatCase):
     def test_pruned(self) -> None:
         """What retention has taken is gone from history, and nothing else."""
         self.talk(10)
-        flow = self.here.chat.prune(4, None)
+        flow = self.here.chat.sessions.prune(4, None)
         self.successResultOf(Deferred.fromCoroutine(flow))
         self.assertEqual(self.page(), ([7, 8, 9, 10], False))
         self.assertEqual(self.page(after=0), ([7, 8, 9, 10], False))
@@ -771,7 +772,7 @@ class HistoryTests(ChatCase):
             for _ in range(3):
                 self.alice.say("x", session=name)
         self.here.log.hold = True
-        flow = Deferred.fromCoroutine(self.here.chat.prune(1, None))
+        flow = Deferred.fromCoroutine(self.here.chat.sessions.prune(1, None))
         self.alice.send("delete", session="ops", id="d")
         for _ in range(10):
             self.here.settle()
@@ -1000,7 +1001,7 @@ class DirectTests(ChatCase):
 
     def test_many_guests(self) -> None:
         """Direct sessions keep nobody out of rooms, and those of guests who went make room."""
-        self.patch(chat_module, "MAX_PLACES", 5)
+        self.patch(direct, "MAX_DIRECTS", 5)
         here = self.world(users=["alice"])
         for number in range(8):
             guest = here.come(f"g{number}")
@@ -1144,7 +1145,7 @@ class InsideTests(ChatCase):
         world = self.world()
         alice = world.come("alice")
         alice.ask("create", session="ops", password="sesame")
-        shown = repr(world.chat.sessions["ops"].life) + repr(world.chat.people["alice"])
+        shown = repr(world.chat.sessions["ops"].life) + repr(world.chat.people.here["alice"])
         self.assertNotIn("sesame", shown)
         self.assertNotIn(str(alice.token), shown)
 

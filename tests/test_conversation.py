@@ -8,9 +8,9 @@ from twisted.internet.defer import Deferred
 
 from tests.support import ChatCase, Client, frame, types, wire
 from twisted_chat.accounts import Admission
-from twisted_chat.chat import User
 from twisted_chat.conversation import WINDOW, WINDOW_SIZE, Rate
 from twisted_chat.messages import MAX_RESUMED, Bye, History
+from twisted_chat.user import User
 
 REQUESTS: list[dict[str, Any]] = [
     {"type": "create", "session": "x"},
@@ -120,7 +120,7 @@ class AnswerTests(ChatCase):
             world.settle()
             world.log.let_go()
             world.settle()
-            self.assertEqual(list(world.chat.people), ["bob"])
+            self.assertEqual(list(world.chat.people.here), ["bob"])
             self.assertEqual(bob.ask("who", session="lobby")["users"], ["bob"])
 
     def test_vanished_while_logging_in(self) -> None:
@@ -139,7 +139,7 @@ class AnswerTests(ChatCase):
         self.assertEqual(world.chat.connections, 1)
         self.assertEqual(alice.ask("who", session="ops")["count"], 1)
         alice.vanish()
-        self.assertEqual(world.chat.people, {})
+        self.assertEqual(world.chat.people.here, {})
 
 
 class BarrierTests(ChatCase):
@@ -276,7 +276,8 @@ class WindowTests(ChatCase):
         for _ in range(200):
             alice.send("text", data="x")
         world.settle()
-        (user,) = world.chat.people["alice"].users
+        (user,) = world.chat.people.here["alice"].users
+        assert isinstance(user, User)
         self.assertEqual(user.unsettled, WINDOW)
         self.assertFalse(alice.pipe.read_from)
         self.assertEqual(bob.ask("ping")["type"], "pong")
@@ -293,7 +294,8 @@ class WindowTests(ChatCase):
         for _ in range(20):
             alice.send("text", data="x" * 16_000)
         world.settle()
-        (user,) = world.chat.people["alice"].users
+        (user,) = world.chat.people.here["alice"].users
+        assert isinstance(user, User)
         self.assertLess(user.unsettled_size, WINDOW_SIZE + 16_384)
         self.assertGreaterEqual(user.unsettled_size, WINDOW_SIZE)
         world.log.let_go()

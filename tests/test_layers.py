@@ -23,8 +23,14 @@ LAYERS = (
     "attempts",
     "users_file",
     "log",
+    "rules",
     "session",
+    "people",
+    "claims",
+    "sessions",
     "direct",
+    "paging",
+    "user",
     "chat",
     "accounts",
     "conversation",
@@ -53,7 +59,7 @@ REACTOR = {"tap", "client.main"}
 PURE = ("errors", "names", "messages")
 """These import nothing of Twisted: a program of any kind can use them."""
 
-DOMAIN = ("session", "chat")
+DOMAIN = ("session", "people", "claims", "sessions", "direct", "paging", "user", "chat")
 """These know no socket, no frame and no file."""
 
 NEEDED_BY_DOMAIN = {

@@ -63,7 +63,7 @@ class FrameTests(ChatCase):
         alice.raw(struct.pack("!I", MAX_FRAME + 1))
         self.assert_refused("too-large", alice.got()[-1])
         self.assertTrue(alice.closed)
-        self.assertEqual(world.chat.people, {})
+        self.assertEqual(world.chat.people.here, {})
 
     def test_a_large_frame_behind_a_refused_login(self) -> None:
         """A login that was refused does not raise the limit."""
@@ -553,7 +553,7 @@ async def test_a_slow_reader_over_a_real_socket() -> None:
         alice, bob = await connect(port), await connect(port)
         alice.transport.write(wire("login", user="alice"))
         bob.transport.write(wire("login", user="bob"))
-        await until(lambda: len(world.chat.people) == 2)
+        await until(lambda: len(world.chat.people.here) == 2)
         bob.transport.pauseProducing()
         (server,) = [
             one for one in world.factory.connections if one.port == bob.transport.getHost().port
@@ -565,7 +565,7 @@ async def test_a_slow_reader_over_a_real_socket() -> None:
             await deferLater(cast(Any, reactor), 0.01)
             held = len(server.transport.dataBuffer) + server.transport._tempDataLen
             most = max(most, held)
-        await until(lambda: world.chat.lobby.head == 2_000)
+        await until(lambda: world.chat.sessions.lobby.head == 2_000)
         assert most < 400_000
         bob.transport.resumeProducing()
         seqs: list[int] = []
@@ -589,15 +589,15 @@ async def test_reset_in_the_middle() -> None:
         alice, *others = [await connect(port) for _ in range(6)]
         for number, client in enumerate((alice, *others)):
             client.transport.write(wire("login", user=f"u{number}"))
-        await until(lambda: len(world.chat.people) == 6)
+        await until(lambda: len(world.chat.people.here) == 6)
         for client in others[:3]:
             client.transport.setTcpNoDelay(True)
             client.transport.abortConnection()
         for _ in range(20):
             alice.transport.write(wire("text", data="x" * 10_000) * 3)
             await deferLater(cast(Any, reactor), 0)
-        await until(lambda: world.chat.lobby.head == 60)
-        await until(lambda: len(world.chat.people) == 3)
+        await until(lambda: world.chat.sessions.lobby.head == 60)
+        await until(lambda: len(world.chat.people.here) == 3)
         for client in others[3:]:
             seqs: list[int] = []
 

@@ -702,7 +702,7 @@ class ComingBackTests(ChatCase):
 
     def test_pruned(self) -> None:
         """A place before the oldest text that is left is reset; the one just before it is not."""
-        flow = self.here.chat.prune(4, None)
+        flow = self.here.chat.sessions.prune(4, None)
         self.successResultOf(Deferred.fromCoroutine(flow))
         bob = self.here.come("bob")
         self.assertIs(bob.ask("join", session="lobby", after=5)["reset"], True)

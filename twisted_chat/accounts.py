@@ -27,11 +27,12 @@ from zope.interface import implementer
 
 from twisted_chat import users_file
 from twisted_chat.attempts import Attempts as Attempts
-from twisted_chat.chat import Guest, IUser, User
 from twisted_chat.errors import ChatError
 from twisted_chat.names import key_of, user_name
 from twisted_chat.passwords import DECOY, Passwords, is_hash, prepared
+from twisted_chat.people import Guest
 from twisted_chat.session import Mind
+from twisted_chat.user import IUser, User
 from twisted_chat.users_file import Account as Account
 from twisted_chat.users_file import AccountsError as AccountsError
 

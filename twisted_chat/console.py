@@ -8,7 +8,8 @@ from itertools import islice
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_chat.chat import Chat, User
+from twisted_chat.chat import Chat
+from twisted_chat.people import Present
 
 ROWS = 50
 """Rows that a table shows, at most."""
@@ -55,11 +56,11 @@ class Table:
             lines.append(f"... and {count - ROWS} more")
         return "\n".join(["", f"{count} connected", *lines, "", ""])
 
-    def _users(self) -> Iterator[User]:
-        for person in self._chat.people.values():
+    def _users(self) -> Iterator[Present]:
+        for person in self._chat.people.here.values():
             yield from person.users
 
-    def _row(self, user: User) -> tuple[str, ...]:
+    def _row(self, user: Present) -> tuple[str, ...]:
         seconds = int(self._clock.seconds() - user.since)
         since = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
         names = [member.session.life.name for member in user.members.values()]

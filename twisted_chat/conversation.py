@@ -19,7 +19,6 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from twisted_chat.accounts import Admission
-from twisted_chat.chat import User
 from twisted_chat.errors import ChatError, Code
 from twisted_chat.messages import (
     BadRequest,
@@ -48,6 +47,7 @@ from twisted_chat.messages import (
 )
 from twisted_chat.names import key_of
 from twisted_chat.session import Encode
+from twisted_chat.user import User
 
 WINDOW = 64
 """Texts of one connection that may be unanswered: past that it is not read."""

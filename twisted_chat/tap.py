@@ -32,7 +32,7 @@ from twisted.python.usage import UsageError
 
 from twisted_chat import settings
 from twisted_chat.accounts import Accounts, AccountsError, Admission, Attempts, make_portal
-from twisted_chat.chat import Chat, Rules
+from twisted_chat.chat import Chat
 from twisted_chat.console import Table
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.log.contract import LogError
@@ -40,6 +40,7 @@ from twisted_chat.log.urls import open_log
 from twisted_chat.messages import Bye
 from twisted_chat.passwords import NiceThreads, Passwords
 from twisted_chat.ports import SessionPorts
+from twisted_chat.rules import Rules
 from twisted_chat.settings import Settings, SettingsError
 
 REFRESH_SECONDS = 5.0
@@ -232,11 +233,12 @@ class ChatService(MultiService):
             presence_limit=chosen.presence_limit,
             guests_keep=self.accounts is None,
         )
-        self.chat = Chat(self.log, self.reactor, self.passwords, rules, self.accounts)
+        ports = None
+        if chosen.session_ports is not None:
+            ports = self._session_ports(*chosen.session_ports)
+        self.chat = Chat(self.log, self.reactor, self.passwords, rules, self.accounts, ports)
         if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):
             self.chat.changed = Table(self.chat, self.reactor, _print).changed
-        if chosen.session_ports is not None:
-            self.chat.ports = self._session_ports(*chosen.session_ports)
         portal = make_portal(self.chat, self.passwords, self.accounts, chosen.guests)
         self.admission = Admission(
             portal, Attempts(self.reactor), accounts=self.accounts is not None
@@ -329,7 +331,7 @@ class ChatService(MultiService):
         days = self.settings.retain
         older_than = int((self.reactor.seconds() - days * 86_400) * 1000) if days else None
         pruned = Deferred.fromCoroutine(
-            self.chat.prune(self.settings.retain_texts or None, older_than)
+            self.chat.sessions.prune(self.settings.retain_texts or None, older_than)
         )
         return pruned.addErrback(lambda failure: self._logger.failure("Could not prune", failure))
 
