@@ -111,6 +111,91 @@ class ComingBackTests(ChatCase):
         self.alice.send("text", data="live")
         self.assertEqual(bob.seqs(), list(range(1, 1_012)))
 
+    def test_one_after_the_other(self) -> None:
+        """Each snapshot is followed by what was missed there, and then by the next snapshot."""
+        self.alice.ask("create", session="ops")
+        self.alice.ask("create", session="new")
+        for number in range(500):
+            for name in ("lobby", "ops"):
+                self.alice.ask("text", session=name, data=f"{number} " * 100)
+        places = [
+            {"session": "ops", "after": 0},
+            {"session": "new"},
+            {"session": "lobby", "after": 5},
+        ]
+        expected = [
+            *[("lobby", None), *[("lobby", seq) for seq in range(6, 511)]],
+            *[("ops", None), *[("ops", seq) for seq in range(1, 501)]],
+            ("new", None),
+        ]
+        bob = self.here.connect()
+        bob.send("login", user="bob", resume=places)
+        got = bob.got()[1:]
+        self.assertEqual([(one["session"], one.get("seq")) for one in got], expected)
+        slow = self.here.connect()
+        slow.stop_reading()
+        slow.send("login", user="carol", resume=places)
+        self.here.settle()
+        self.assertLess(len(slow.pipe.unread), 4 * 65_536)
+        slow.read()
+        got = slow.got()[1:]
+        self.assertEqual([(one["session"], one.get("seq")) for one in got], expected)
+
+    def test_live_while_others_wait(self) -> None:
+        """What is said meanwhile, by oneself too, comes where it belongs, and nothing twice."""
+        self.alice.ask("create", session="ops")
+        self.alice.ask("create", session="new")
+        for _ in range(300):
+            self.alice.ask("text", session="lobby", data="x" * 1_000)
+        places = [
+            {"session": "lobby", "after": 0},
+            {"session": "ops", "after": 0},
+            {"session": "new"},
+        ]
+        bob = self.here.connect()
+        bob.stop_reading()
+        bob.send("login", user="bob", resume=places)
+        for name in ("new", "ops", "lobby"):
+            bob.send("text", session=name, data="mine", id=name)
+            self.alice.ask("text", session=name, data="theirs")
+        bob.send("ping")
+        self.here.settle()
+        bob.read()
+        got = bob.got()[1:]
+        self.assertEqual(got[-1]["type"], "pong")
+        for name in ("new", "ops", "lobby"):
+            mine = [one for one in got if one.get("session") == name]
+            self.assertEqual(mine[0]["type"], "session")
+            self.assertEqual([one["data"] for one in mine if one.get("id") == name], ["mine"])
+        self.assertEqual(
+            [one["seq"] for one in got if one.get("seq") and one["session"] == "lobby"],
+            list(range(1, 313)),
+        )
+        user = bob.protocol.conversation.user
+        assert user is not None
+        self.assertEqual((user.unsettled, user.behind), (0, {}))
+
+    def test_gone_while_others_wait(self) -> None:
+        """A session that is left, or deleted, before its turn is not waited for."""
+        self.alice.ask("create", session="ops")
+        self.alice.ask("create", session="new")
+        for _ in range(300):
+            self.alice.ask("text", session="lobby", data="x" * 1_000)
+        bob = self.here.connect()
+        bob.stop_reading()
+        names = ("lobby", "ops", "new")
+        bob.send("login", user="bob", resume=[{"session": name, "after": 0} for name in names])
+        bob.send("leave", session="ops")
+        self.here.settle()
+        self.alice.ask("delete", session="new")
+        bob.read()
+        got = [one for one in bob.got() if "seq" not in one]
+        self.assertEqual(
+            [(one["type"], one.get("session")) for one in got],
+            [("welcome", None), ("session", "lobby"), ("left", "ops"), ("deleted", "new")],
+        )
+        self.assertEqual(bob.ask("ping")["type"], "pong")
+
     def test_all_sessions_at_once(self) -> None:
         """One login comes back to several sessions; what can not be had is an error of its own."""
         self.alice.ask("create", session="ops")
@@ -131,9 +216,9 @@ class ComingBackTests(ChatCase):
             [(one["type"], one.get("code", one["session"])) for one in got if "seq" not in one],
             [
                 ("session", "lobby"),
-                ("session", "ops"),
                 ("error", "no-such-session"),
                 ("error", "bad-password"),
+                ("session", "ops"),
                 ("session", "locked"),
             ],
         )

@@ -421,7 +421,7 @@ class LingerTests(ChatCase):
         alice = world.connect()
         place = {"session": "lobby", "after": 0, "epoch": lobby["epoch"]}
         alice.login("alice", resume=[place, {"session": "brief", "after": 0}])
-        self.assertEqual(types(alice.got()), ["session", "session", "text", "text"])
+        self.assertEqual(types(alice.got()), ["session", "text", "session", "text"])
         self.assert_refused("bad-password", alice.ask("join", session="kept"))
         again = alice.ask("join", session="kept", password="p", after=0, epoch=kept["epoch"])
         self.assertEqual(

@@ -347,11 +347,9 @@ class Conversation:
             places.insert(directs, Place(session=entry))
         for place in places:
             try:
-                snapshot = await user.join(place.session, place.password, place.after, place.epoch)
+                await user.resume(place)
             except ChatError as refused:
                 self._refuse(refused, None, place.session)
-            else:
-                self.tell(snapshot)
             if self.over:
                 return
 

@@ -118,7 +118,9 @@ class Member:
     """One connection's place in one session.
 
     ``seq`` is its place in the log while it is not ``live``; ``told`` counts the events of the
-    session, stored nowhere, that it knows of.
+    session, stored nowhere, that it knows of. What it had missed when it came, up to ``missed``,
+    it reads without a break. ``wanted`` is where it wants to read on from (``after`` and
+    ``epoch``), while that has to wait.
     """
 
     user: Attendant
@@ -126,6 +128,8 @@ class Member:
     live: bool = False
     seq: int = 0
     told: int = 0
+    missed: int = 0
+    wanted: tuple[int | None, str | None] | None = None
 
 
 @define(eq=False, repr=False)
@@ -331,15 +335,53 @@ class Session:
             return self.snapshot()
         if member is None:
             member = self._arrive(user)
-        seq = self.head if after is None else after
-        reset = epoch not in (None, self.life.epoch) or not self.life.first - 1 <= seq <= self.head
-        self._set_behind(member, self.head if reset else seq, self._caused)
-        if self._told < self._caused:
-            self._fresh[user] = self._caused
+        self._set_behind(member, self.head, self._told)
+        snapshot = self._put(member, after, epoch)
         if member.seq == self.head and not user.full:
             self._set_live(member)
         else:
             self._turn.catch_up(user)
+        return snapshot
+
+    def resume(self, user: Attendant, after: int | None = None, epoch: str | None = None) -> None:
+        """Make ``user`` a member, as ``join`` does, but send the snapshot, too, in its turn.
+
+        That is when the user has read what it missed in the sessions that it resumed before. Raises
+        ChatError ``session-full``.
+        """
+        member = self.members.get(user)
+        if member is not None and after is None:
+            user.mind.deliver(user.mind.encode(self.snapshot()))
+            return
+        if member is None:
+            member = self._arrive(user)
+        self._set_behind(member, self.head, self._told)
+        member.wanted = (after, epoch)
+        if next(iter(user.behind)) is member and not user.full and not user.reading:
+            self._greet(member)
+            if member.seq == self.head:
+                self._set_live(member)
+        self._turn.catch_up(user)
+
+    def _greet(self, member: Member) -> None:
+        """Send the snapshot that a member waits for; what it missed is next."""
+        after, epoch = member.wanted or (None, None)
+        mind = member.user.mind
+        mind.deliver(mind.encode(self._put(member, after, epoch)))
+        for item in self._owed.get(member, ()):
+            self._answer(item)  # said meanwhile, and before the place from which it reads
+        self._settle(member)
+
+    def _put(self, member: Member, after: int | None, epoch: str | None) -> Snapshot:
+        """Put a member that is not live where it wants to be; return what it has to know first."""
+        seq = self.head if after is None else after
+        reset = epoch not in (None, self.life.epoch) or not self.life.first - 1 <= seq <= self.head
+        member.seq = self.head if reset else seq
+        member.told = self._caused
+        member.missed = self.head
+        member.wanted = None
+        if self._told < self._caused:
+            self._fresh[member.user] = self._caused
         return self.snapshot(reset=reset and after is not None)
 
     def leave(self, user: Attendant) -> Left:
@@ -658,6 +700,10 @@ class Session:
 
     def catch_up(self, member: Member) -> None:
         """Read one page for a member that is behind; at the head, let it be live."""
+        if member.wanted is not None:
+            self._greet(member)
+            self._turn.catch_up(member.user)
+            return
         if member.seq >= self.head:
             self._set_live(member)
             self._turn.catch_up(member.user)  # it may be behind elsewhere
@@ -680,10 +726,11 @@ class Session:
                 mind.deliver(mind.encode(self.snapshot(reset=True)))
                 for item in self._owed.get(member, ()):
                     self._answer(item)  # it is stored, and will not be read any more
-            # The next page is for the next of the sessions in which it is behind.
             if member in user.behind:
-                del user.behind[member]
-                user.behind[member] = None
+                if member.seq >= member.missed:
+                    # The next page is for the next of the sessions in which it is behind.
+                    del user.behind[member]
+                    user.behind[member] = None
                 self._settle(member)
         self._turn.catch_up(user)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from attrs import define, field
@@ -175,15 +176,26 @@ class Sessions(Mapping[str, Session]):
         epoch: str | None = None,
     ) -> Snapshot:
         """Make ``user`` a member: see Session.join."""
+        with self._entering(user, session):
+            return session.join(user, after, epoch)
+
+    def resume(
+        self, user: Attendant, session: Session, after: int | None, epoch: str | None
+    ) -> None:
+        """Make ``user`` a member: see Session.resume."""
+        with self._entering(user, session):
+            session.resume(user, after, epoch)
+
+    @contextmanager
+    def _entering(self, user: Attendant, session: Session) -> Iterator[None]:
         if user.gone:
             raise ChatError("not-logged-in", "The connection is gone.")
         was_there = user in session.members
-        snapshot = session.join(user, after, epoch)
+        yield
         if (call := self._closing.pop(session, None)) is not None:
             call.cancel()
         if not was_there:
             self._note("{user} joined {session}", user, session)
-        return snapshot
 
     def leave(self, user: Attendant, session: Session) -> Left:
         """Take ``user`` out of ``session``; the last one to go starts its lingering."""

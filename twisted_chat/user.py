@@ -28,6 +28,7 @@ from twisted_chat.messages import (
     Limits,
     Listing,
     Members,
+    Place,
     Search,
     Snapshot,
     Texts,
@@ -207,6 +208,16 @@ class User:
         Raises ChatError ``no-such-session``, ``session-full``, ``bad-password``,
         ``too-many-attempts``.
         """
+        found = await self._way_in(session, password)
+        return self.chat.sessions.join(self, found, after, epoch)
+
+    async def resume(self, place: Place) -> None:
+        """Become a member, as with ``join``; the snapshot comes by itself: see Session.resume."""
+        found = await self._way_in(place.session, place.password)
+        self.chat.sessions.resume(self, found, place.after, place.epoch)
+
+    async def _way_in(self, session: str, password: str | None) -> Session:
+        """Return a session that one may join: see join."""
         found = await self._reach(session)
         if found.life.key not in self.members:
             self._check_places()
@@ -214,7 +225,7 @@ class User:
                 await self._unlock(found, password)
                 if await self._reach(session) is not found:  # another has its name
                     raise ChatError("no-such-session", "There is no such session any more.")
-        return self.chat.sessions.join(self, found, after, epoch)
+        return found
 
     async def _unlock(self, session: Session, password: str | None) -> None:
         """Check the password of a locked session; wrong ones are counted by address."""
