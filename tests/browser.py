@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from tests.daemon import Daemon, free_port
+from tests.daemon import Daemon, RawClient, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -30,6 +30,9 @@ ARGUMENTS = [
 
 PATIENCE = 15_000.0
 """Milliseconds that the page has for whatever it is to show: a loaded machine is slow."""
+
+TALL = {"width": 1200, "height": 6_000}
+"""So tall that all that is said in a test is in the page."""
 
 AXE = Path(__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -246,6 +249,16 @@ class Wire:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def fill(client: RawClient, session: str, count: int) -> None:
+    """Say ``count`` texts, numbered from 1."""
+    for start in range(1, count + 1, 50):
+        numbers = range(start, min(start + 50, count + 1))
+        for number in numbers:
+            client.send({"type": "text", "session": session, "data": f"text {number}"})
+        for _ in numbers:
+            client.receive_until("text", session=session)
 
 
 def violations(page: Page) -> list[str]:

@@ -1,0 +1,34 @@
+"""What test files share: a browser, and daemons for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import WebDaemon, launched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser, for all tests of one file."""
+    with launched() as found:
+        yield found
+
+
+@pytest.fixture
+def daemon(browser: Browser) -> Iterator[WebDaemon]:  # no browser, no daemon
+    """A daemon for one test."""
+    with WebDaemon("--log", "sqlite:chat.db?synchronous=normal") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser) -> Iterator[WebDaemon]:
+    """A daemon for tests that use names and sessions of their own."""
+    with WebDaemon("--log", "memory:", "--rate", "0") as found:
+        yield found

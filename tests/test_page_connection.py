@@ -1,0 +1,142 @@
+"""The page: connections break, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.browser import TALL, Visitor, WebDaemon, Wire
+from tests.daemon import RawClient
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def test_daemon_killed(browser: Browser, daemon: WebDaemon) -> None:
+    """The daemon dies in the middle and comes again: nothing is lost, and nothing doubled."""
+    with (
+        Visitor(browser, daemon.url, viewport=TALL) as alice,
+        Visitor(browser, daemon.url, viewport=TALL) as bob,
+    ):
+        alice.login("alice")
+        bob.login("bob")
+        for number in range(10):
+            alice.write(f"alice {number}")
+            bob.write(f"bob {number}")
+        daemon.kill()
+        for number in range(10, 20):
+            alice.write(f"alice {number}")
+            bob.write(f"bob {number}")
+        alice.page.wait_for_selector("#banner:visible")
+        assert alice.page.locator(".row.waiting").count() > 0
+        daemon.start()
+        for visitor in (alice, bob):
+            visitor.wait("() => document.querySelectorAll('.row').length === 40")
+            visitor.wait("() => !document.querySelector('.row:is(.sent, .waiting, .failed)')")
+            visitor.page.wait_for_selector("#banner", state="hidden")
+        with RawClient(daemon.port) as carol:
+            carol.login("carol")
+            texts = carol.ask("history", session="lobby", limit=200)["texts"]
+        order = [text["data"] for text in texts]
+        assert alice.bodies() == order
+        assert bob.bodies() == order
+        for name in ("alice", "bob"):
+            own = [data for data in order if data.startswith(name)]
+            assert own == [f"{name} {number}" for number in range(20)]
+
+
+def test_name_taken(browser: Browser, daemon: WebDaemon) -> None:
+    """Who can not come back, as somebody else has the name now, is told, and can be another."""
+    with Visitor(browser, daemon.url, viewport=TALL) as alice:
+        alice.login("alice")
+        alice.say("one")
+        alice.context.set_offline(True)
+        daemon.kill()
+        daemon.start()
+        with RawClient(daemon.port) as other:
+            other.login("alice")
+            alice.context.set_offline(False)
+            alice.page.wait_for_selector("#login-problem:has-text('alice')")
+            assert alice.page.input_value("#login-user") == "alice"
+            alice.login("alice2")
+            alice.wait_for_text("one")
+            alice.say("two")
+            assert other.receive_until("text")["source"] == "alice2"
+
+
+def test_offline(browser: Browser, daemon: WebDaemon) -> None:
+    """Without a network what is written is kept; with it again it is sent, once."""
+    with Visitor(browser, daemon.url, viewport=TALL) as alice, RawClient(daemon.port) as bob:
+        alice.login("alice")
+        bob.login("bob")
+        alice.say("before")
+        alice.context.set_offline(True)
+        alice.write("within")
+        bob.ask("text", data="meanwhile")
+        alice.page.wait_for_selector("#banner:visible")
+        alice.write("within, too")
+        alice.context.set_offline(False)
+        alice.wait_for_text("within, too")
+        assert alice.bodies() == ["before", "meanwhile", "within", "within, too"]
+        alice.page.wait_for_selector("#banner", state="hidden")
+
+
+def test_sleep(browser: Browser, daemon: WebDaemon) -> None:
+    """A laptop that wakes with a dead connection is back at once, with what it missed."""
+    with (
+        Wire(daemon.web_port) as wire,
+        Visitor(browser, wire.url, viewport=TALL) as alice,
+        RawClient(daemon.port) as bob,
+    ):
+        bob.login("bob")
+        alice.page.clock.install()
+        alice.page.reload()
+        alice.login("alice")
+        alice.say("Good night")
+        wire.go_dead()
+        for number in range(300):
+            bob.ask("text", data=f"dream {number}")
+        alice.page.clock.fast_forward("08:00:00")
+        alice.write("Good morning")
+        alice.page.clock.run_for(9_000)
+        alice.page.clock.resume()
+        wire.cut()
+        alice.wait_for_text("Good morning")
+        bodies = alice.bodies()
+        assert bodies[-1] == "Good morning"
+        assert bodies[-2] == "dream 299"
+        assert len(set(bodies)) == len(bodies)
+
+
+def test_edit_what_waits(browser: Browser, daemon: WebDaemon) -> None:
+    """Up takes back the last text that the server can not have yet."""
+    with Visitor(browser, daemon.url, viewport=TALL) as alice:
+        alice.login("alice")
+        daemon.kill()
+        alice.page.wait_for_selector("#banner:visible")
+        alice.write("wrnog")
+        alice.page.wait_for_selector(".row.waiting")
+        alice.page.press("#write", "ArrowUp")
+        assert alice.page.input_value("#write") == "wrnog"
+        assert alice.bodies() == []
+        alice.write("right")
+        daemon.start()
+        alice.wait_for_text("right")
+        assert alice.bodies() == ["right"]
+        alice.page.press("#write", "ArrowUp")
+        assert alice.page.input_value("#write") == ""
+
+
+def test_reload_keeps_what_waits(browser: Browser, daemon: WebDaemon) -> None:
+    """What was written and not sent outlives the page; a draft does, too."""
+    with Visitor(browser, daemon.url, viewport=TALL) as alice:
+        alice.login("alice")
+        alice.say("one")
+        alice.context.set_offline(True)
+        alice.page.wait_for_selector("#banner:visible")
+        alice.write("two")
+        alice.page.fill("#write", "a draft")
+        alice.context.set_offline(False)
+        alice.page.reload()
+        alice.wait_for_text("two")
+        assert alice.bodies() == ["one", "two"]
+        assert alice.page.input_value("#write") == "a draft"
