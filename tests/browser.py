@@ -28,7 +28,7 @@ ARGUMENTS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 
-PATIENCE = 15_000.0
+PATIENCE = 30_000.0
 """Milliseconds that the page has for whatever it is to show: a loaded machine is slow."""
 
 TALL = {"width": 1200, "height": 6_000}
@@ -142,6 +142,13 @@ class Visitor:
             "[...document.querySelectorAll('.row .body')].map(body => body.textContent)"
         )
         return found
+
+    def wait_for_bodies(self, *expected: str) -> None:
+        """Wait until these are the texts in the page, and no others."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while (bodies := self.bodies()) != list(expected):
+            assert time.monotonic() < deadline, bodies
+            self.page.wait_for_timeout(20)
 
     def wait(self, condition: str, argument: Any = None) -> None:
         """Wait until some JavaScript is true.

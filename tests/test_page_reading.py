@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
-from tests.browser import Visitor, WebDaemon, fill
+from tests.browser import PATIENCE, Visitor, WebDaemon, fill
 from tests.daemon import RawClient
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ SCROLL_UP = """async () => {
   const scroller = document.querySelector('#scroller');
   const frame = () => new Promise(done => requestAnimationFrame(done));
   const jumps = [];
-  for (let quiet = 0; quiet < 90;) {
+  const beginning = document.querySelector('#beginning');
+  const began = performance.now();
+  while (scroller.scrollTop > 0 || !beginning.textContent.startsWith('This is the beginning')) {
+    if (performance.now() - began > 60_000) throw new Error('the beginning was not reached');
     const edge = scroller.getBoundingClientRect().top;
     const rows = [...document.querySelectorAll('.row')];
     const row = rows.find(each => each.getBoundingClientRect().top > edge + 300);
@@ -53,7 +57,6 @@ SCROLL_UP = """async () => {
       const moved = row.getBoundingClientRect().top - before;
       jumps.push(Math.abs(moved - wanted));
     }
-    quiet = scroller.scrollTop === 0 ? quiet + 1 : 0;
   }
   return jumps;
 }"""
@@ -76,25 +79,38 @@ def test_search(browser: Browser, shared: WebDaemon) -> None:
         visitor.page.click("#search-open")
         visitor.page.keyboard.type("needl*")
         visitor.page.keyboard.press("Enter")
+        visitor.page.evaluate(WATCH_FLASH)
         visitor.page.click(".result:has-text('<b>sharp</b>')")
         visitor.wait_for_text("a needle, <b>sharp</b>")
-        row = visitor.page.locator(".row.flash")
-        assert row.inner_text().endswith("a needle, <b>sharp</b>")
+        visitor.wait("() => window.flashed?.endsWith('a needle, <b>sharp</b>')")
+        row = visitor.page.locator(".row:has(.body:text-is('a needle, <b>sharp</b>'))")
         box, frame = row.bounding_box(), visitor.page.locator("#scroller").bounding_box()
         assert box is not None
         assert frame is not None
         assert frame["y"] < box["y"] < frame["y"] + frame["height"] / 2
         visitor.page.mouse.move(500, 400)
-        for _ in range(60):  # and from there one can read on, to the newest
+        deadline = time.monotonic() + PATIENCE / 1000
+        while "more 299" not in visitor.bodies():  # and from there one can read on, to the newest
+            assert time.monotonic() < deadline
             visitor.page.mouse.wheel(0, 1_000)
             visitor.page.wait_for_timeout(30)
-        visitor.wait_for_text("more 299")
         visitor.page.fill("#search-field", '"unfinished')
         visitor.page.press("#search-field", "Enter")
         visitor.wait("() => document.querySelector('#search-words').textContent.length > 20")
         assert visitor.page.locator(".result").count() == 0
         visitor.page.keyboard.press("Escape")
         visitor.page.wait_for_selector("#search", state="hidden")
+
+
+WATCH_FLASH = """() => {
+  const look = (_, observer) => {
+    window.flashed = document.querySelector('.row.flash')?.textContent;
+    if (window.flashed) observer.disconnect();
+  };
+  const all = { attributes: true, childList: true, subtree: true };
+  new MutationObserver(look).observe(document.querySelector('#texts'), all);
+}"""
+"""Remember which row was set off for a while."""
 
 
 def test_new_since_you_left(browser: Browser, shared: WebDaemon) -> None:

@@ -141,6 +141,23 @@ test("a server that is silent is asked, and left when it does not answer", () =>
   assert.ok(FakeSocket.all[0].closed);
 });
 
+test("a server that never answers the login is left", () => {
+  connection.start();
+  socket().open();
+  pass(29);
+  assert.equal(connection.link, "greeting");
+  pass(7);
+  assert.equal(FakeSocket.all.length, 2);
+});
+
+test("without a network the connection is given up at once", () => {
+  ready();
+  connection.renew();
+  assert.ok(FakeSocket.all[0].closed);
+  mock.timers.tick(0);
+  assert.equal(connection.link, "connecting");
+});
+
 test("after a sleep it makes sure at once", () => {
   ready();
   pass(10);

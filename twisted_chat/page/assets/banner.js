@@ -28,9 +28,10 @@ export class Banner {
       if (what === "link" || what === "login") this.#linked();
     });
     client.store.said.on((sentence) => this.#say(sentence));
-    for (const event of ["online", "offline", "focus", "pageshow"]) {
+    for (const event of ["online", "focus", "pageshow"]) {
       window.addEventListener(event, () => client.connection.hurry());
     }
+    window.addEventListener("offline", () => client.connection.renew());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") client.connection.hurry();
     });

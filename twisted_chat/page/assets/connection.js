@@ -111,6 +111,11 @@ export class Connection {
     else if (this.link === "ready") this.#probe();
   }
 
+  /** The network is gone, or another one: what is open leads nowhere. */
+  renew() {
+    if (this.link === "ready" || this.link === "greeting") this.#lost(0);
+  }
+
   /**
    * The server said that it goes, and when to come back.
    * @param {number} retry milliseconds
@@ -216,6 +221,7 @@ export class Connection {
     const slept = now - this.#ticked > 4 * TICK;
     this.#ticked = now;
     if (this.link === "waiting" && now > this.due + TICK) return this.#connect();
+    if (this.link === "greeting" && now - this.#heard > QUIET) return this.#lost();
     if (this.link !== "ready") return undefined;
     if (this.#probed && now - this.#probed > PATIENCE) {
       this.#lost(0);
