@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -26,6 +28,7 @@ from tests.inline import HeldThreads, InlineThreads
 from twisted_chat import accounts as accounts_module
 from twisted_chat import users_file
 from twisted_chat.accounts import (
+    SMALL,
     AccountChecker,
     Accounts,
     AccountsError,
@@ -166,6 +169,51 @@ class AccountsTests(FileCase):
         self.write("user,password\nbob,b\n")
         accounts.refresh()
         self.assertIsNone(accounts.get("alice"))
+
+    def test_not_readable_for_a_moment(self) -> None:
+        """A changed file that the system did not give (no descriptor was left) is tried again."""
+        accounts = self.accounts()
+        self.write("user,password\nbob,b\n")
+        real = open
+
+        def no_descriptor(*_: object) -> None:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        self.patch(builtins, "open", no_descriptor)
+        with capturedLogs() as logged:
+            accounts.refresh()
+            accounts.refresh()
+        self.patch(builtins, "open", real)
+        self.assertEqual(len(logged), 1)
+        self.assertIsNotNone(accounts.get("alice"))
+        accounts.refresh()
+        self.assertIsNotNone(accounts.get("bob"))
+
+    def test_a_large_file(self) -> None:
+        """A large file is read beside the reactor; until that is done the old one is in force."""
+        self.accounts()
+        threads = HeldThreads()
+        accounts = Accounts(self.file, threads.run)
+        rows = "".join(f"user{number},{'x' * 100}\n" for number in range(SMALL // 100))
+        self.write(f"user,password\n{rows}")
+        accounts.refresh()
+        accounts.refresh()
+        self.assertIsNotNone(accounts.get("alice"))
+        self.assertEqual(len(threads.held), 1)
+        self.write(f"user,password\n{rows}bob,b\n")
+        threads.release()
+        self.assertIsNone(accounts.get("alice"))
+        accounts.refresh()
+        threads.release()
+        self.assertIsNotNone(accounts.get("bob"))
+        self.write(f"user,password\n{rows}bob\n")
+        with capturedLogs() as logged:
+            accounts.refresh()
+            threads.release()
+            accounts.refresh()
+        self.assertEqual(len(logged), 1)
+        self.assertEqual(threads.held, [])
+        self.assertIsNotNone(accounts.get("bob"))
 
     def test_readable_again(self) -> None:
         """A file that only becomes readable again has changed, though nothing in it has."""
@@ -469,7 +517,7 @@ class AdmissionTests(FileCase):
         self.assertEqual(threads.ran, 5)
 
     def test_gone_while_waiting(self) -> None:
-        """A login that is given up counts for nothing, and leaves nothing behind."""
+        """A login that is given up before its turn counts for nothing, and leaves nothing."""
         self.threads = threads = HeldThreads()
         admission = self.admission()
         mind: Any = FakeMind()
@@ -487,6 +535,20 @@ class AdmissionTests(FileCase):
         later = Deferred.fromCoroutine(admission.admit("alice", "wonderland", None, mind))
         threads.release()
         self.assertEqual(self.successResultOf(later), b"alice")
+
+    def test_gone_while_verified(self) -> None:
+        """Who hangs up before each answer has guessed all the same, and no more than others."""
+        self.threads = threads = HeldThreads()
+        admission = self.admission()
+        mind: Any = FakeMind()
+        for _ in range(10):
+            asked = Deferred.fromCoroutine(admission.admit("alice", "x", None, mind))
+            asked.addErrback(lambda _: None)
+            asked.cancel()
+            while threads.held:
+                threads.release()
+        self.assertEqual(threads.ran, 5)
+        self.assertEqual(self.refused(admission, "alice", "wonderland"), "too-many-attempts")
 
     def test_interface_asked_for(self) -> None:
         """What is asked of the realm is a User."""

@@ -20,6 +20,7 @@ from twisted_chat.passwords import (
     NICENESS,
     NiceThreads,
     Passwords,
+    TooLate,
     hash_password,
     is_hash,
     verify_password,
@@ -136,12 +137,26 @@ class QueueTests(SynchronousTestCase):
         """Giving up what a thread does already frees no thread before it is done."""
         asked = self.ask(3)
         asked[0].cancel()
-        self.failureResultOf(asked[0], CancelledError)
+        self.failureResultOf(asked[0], TooLate)
         self.assertEqual(len(self.threads.held), 2)
         for _ in range(3):
             self.threads.release()
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertEqual([self.successResultOf(one) for one in asked[1:]], [False, False])
+
+    def test_each_queue_has_its_turn(self) -> None:
+        """Threads that are shared serve both queues alike, however much waits in one of them."""
+        threads = HeldThreads(size=1)
+        logins, sessions = Passwords(threads), Passwords(threads, limit=100)
+        flood = [sessions.verify("no hash", "secret") for _ in range(101)]
+        self.assertEqual(self.refusal(sessions.verify("no hash", "secret")), "server-full")
+        asked = [logins.verify("no hash", "secret") for _ in range(10)]
+        for _ in range(20):
+            threads.release()
+        for one in (*asked, *flood[:10]):
+            self.successResultOf(one)
+        for one in flood[10:]:
+            self.assertNoResult(one)
 
     def test_a_broken_job_breaks_itself(self) -> None:
         """An exception in a thread goes to who asked, and the queue goes on."""

@@ -11,32 +11,41 @@ A checker's answer is the realm's question: an account is its name as bytes, a g
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from hmac import compare_digest
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from attrs import define, field, frozen
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials, IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat import users_file
 from twisted_chat.attempts import Attempts as Attempts
 from twisted_chat.errors import ChatError
 from twisted_chat.names import key_of, user_name
-from twisted_chat.passwords import DECOY, Passwords, is_hash, prepared
+from twisted_chat.passwords import DECOY, Passwords, TooLate, is_hash, prepared
 from twisted_chat.people import Guest
 from twisted_chat.session import Mind
 from twisted_chat.user import IUser, User
 from twisted_chat.users_file import Account as Account
 from twisted_chat.users_file import AccountsError as AccountsError
+from twisted_chat.users_file import UnreadableError
 
 T = TypeVar("T")
+
+SMALL: Final = 128 * 1024
+"""Bytes of a users file (1,000 accounts or so) that are read in the reactor's thread: 5 ms."""
+
+Run = Callable[[Callable[[], Any]], Deferred[Any]]
+"""Does a piece of work, here or in a thread; the Deferred fires in the reactor's."""
 
 _SHOWN: Final = 10
 """Names in a warning, at most."""
@@ -45,16 +54,20 @@ _SHOWN: Final = 10
 class Accounts:
     """The accounts of a users file, as it is now.
 
-    The first reading raises AccountsError. Later a broken file is refused and logged, and what
-    was read before stays in force.
+    ``run`` is for work that would hold up the reactor. The first reading raises AccountsError.
+    Later a broken file is refused and logged, and what was read before stays in force.
     """
 
     _log = Logger()
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], run: Run = execute) -> None:
         self._path = os.fspath(path)
+        self._run = run
         self._state = _state(self._path)
-        self._read({})
+        self._reading = False
+        self._told: object = None
+        """Which problem was told last, and of which state of the file."""
+        self._accounts, self._decoy = self._read({})
         plain = [one.name.text for one in self._accounts.values() if not is_hash(one.password)]
         if plain:
             self._log.warn(
@@ -80,14 +93,35 @@ class Accounts:
         return self._decoy
 
     def refresh(self) -> None:
-        """Read the file again if it has changed: one system call where it has not."""
-        state = _state(self._path)
-        if state == self._state:
+        """Read the file again if it has changed: one system call where it has not.
+
+        A large one is read by ``run``, and what was read before is in force until that is done.
+        """
+        state = _state(self._path)  # of before the reading: a change during it is seen next time
+        if state == self._state or self._reading:
             return
-        self._state = state  # of before the reading: a change during it is seen next time
-        try:
-            self._read(self._accounts)
-        except AccountsError as problem:
+        self._reading = True
+        run = execute if state.size <= SMALL else self._run
+        reading = run(partial(self._read, self._accounts))
+        reading.addCallbacks(self._take, self._refuse, callbackArgs=(state,), errbackArgs=(state,))
+        reading.addErrback(lambda failure: self._log.failure("Could not read accounts", failure))
+
+    def _take(self, read: tuple[dict[str, Account], str], state: _State) -> None:
+        self._reading, self._state, self._told = False, state, None
+        self._accounts, self._decoy = read
+        self._log.info(
+            "{file} has changed: {count} accounts.", file=self._path, count=len(self._accounts)
+        )
+
+    def _refuse(self, failure: Failure, state: _State) -> None:
+        """Keep what there is; try an unreadable file again, and say each problem once."""
+        self._reading = False
+        failure.trap(AccountsError)
+        problem = cast(AccountsError, failure.value)
+        if not isinstance(problem, UnreadableError):
+            self._state = state
+        if self._told != (state, str(problem)):
+            self._told = (state, str(problem))
             self._log.error(
                 "{problem} The accounts that were read before stay in force.",
                 problem=str(problem),
@@ -95,28 +129,32 @@ class Accounts:
                 line=problem.line,
                 reason=problem.reason,
             )
-        else:
-            self._log.info(
-                "{file} has changed: {count} accounts.", file=self._path, count=len(self._accounts)
-            )
 
-    def _read(self, before: dict[str, Account]) -> None:
+    def _read(self, before: Mapping[str, Account]) -> tuple[dict[str, Account], str]:
         known = {account.name.text: account.name for account in before.values()}
-        accounts = users_file.read(self._path, known).accounts
-        self._accounts = {account.name.key: account for account in accounts}
-        hashes = (one.password for one in self._accounts.values() if is_hash(one.password))
-        self._decoy = next(hashes, DECOY)
+        found = users_file.read(self._path, known).accounts
+        accounts = {account.name.key: account for account in found}
+        hashes = (one.password for one in accounts.values() if is_hash(one.password))
+        return accounts, next(hashes, DECOY)
 
 
-def _state(path: str) -> tuple[int, ...]:
-    """Return what differs when the file does (ctime: it may have become readable)."""
+@frozen
+class _State:
+    """What differs when the file does (ctime is among it: it may have become readable)."""
+
+    size: int = 0
+    other: tuple[int, ...] = ()
+
+
+def _state(path: str) -> _State:
     try:
         found = os.stat(path)
     except OSError as problem:
-        return (problem.errno or 0,)
+        return _State(other=(problem.errno or 0,))
     except ValueError:  # a NUL in the path
-        return ()
-    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev)
+        return _State()
+    other = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+    return _State(found.st_size, other)
 
 
 @implementer(ICredentialsChecker)
@@ -236,6 +274,9 @@ class Admission:
             admitted = await self._login(name.key, given, mind)
             self.attempts.succeeded(mind.host, name.key)
             return admitted
+        except TooLate:  # a guess all the same: else one would hang up before each answer
+            self.attempts.failed(mind.host, name.key)
+            raise
         finally:
             self.attempts.end(mind.host)
 

@@ -1,9 +1,13 @@
 """Passwords: argon2id hashes, made and verified where they do not hold up the reactor.
 
 A hash costs about 20 ms of processor time and 19 MiB, on purpose. So hashing has a small thread
-pool of its own, whose threads are nicer than the reactor's, and a queue with an end::
+pool of its own, whose threads are nicer than the reactor's, and queues with an end: one for logins
+and one for sessions, so that passwords of sessions, however many, never keep anybody from logging
+in::
 
-    AccountChecker, Chat -> Passwords.verify -> (queue) -> Threads.run -> argon2id
+    AccountChecker -> Passwords.verify -> (queue) --+
+                                                    +--in turn--> Threads.run -> argon2id
+              User -> Passwords.verify -> (queue) --+
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from unicodedata import normalize
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 from attrs import define, field
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
@@ -109,7 +113,9 @@ class NiceThreads:
         self._pool: ThreadPool | None = None
 
     def start(self) -> None:
-        """Make the pool; its threads begin with their first work."""
+        """Make the pool, unless it is there; its threads begin with their first work."""
+        if self._pool is not None:
+            return
         self._pool = ThreadPool(0, self.size, "passwords")
         self._pool.threadFactory = _NiceThread
         self._pool.start()
@@ -136,6 +142,10 @@ class _NiceThread(Thread):
         super().run()
 
 
+class TooLate(CancelledError):
+    """It was cancelled when it was being done already, and is done, for nobody."""
+
+
 @define(eq=False)
 class _Job:
     """A piece of work, and who waits for it."""
@@ -148,8 +158,11 @@ class _Job:
 class Passwords:
     """Hashes and verifies passwords, a few at a time; the others wait in a queue with an end.
 
+    Several may share the threads: then each has its turn, and its own end of the queue.
+
     Its Deferreds fail with ChatError ``server-full`` when ``limit`` are waiting already, and when
-    it is stopped. Whoever cancels a Deferred leaves the queue.
+    it is stopped. Whoever cancels a Deferred leaves the queue; it fails with TooLate where its
+    turn has come already.
     """
 
     _pool: Threads
@@ -208,4 +221,7 @@ class Passwords:
 
     def _cancelled(self, done: Deferred[Any]) -> None:
         """Leave the queue. What runs already runs on, for nobody."""
+        before = len(self._waiting)
         self._waiting = deque(job for job in self._waiting if job.done is not done)
+        if len(self._waiting) == before:
+            done.errback(TooLate())

@@ -218,8 +218,10 @@ class ChatService(MultiService):
 
     def _build(self) -> None:
         chosen = self.settings
-        self.accounts = self._open_accounts()
-        self.passwords = Passwords(NiceThreads(self.reactor))
+        threads = NiceThreads(self.reactor)
+        self.accounts = self._open_accounts(threads)
+        self.passwords = Passwords(threads)
+        self.session_passwords = Passwords(threads)
         self.log = open_log(chosen.log, self.reactor, self.reactor)
         self.connections = chosen.max_connections or _raise_descriptor_limit()
         rules = Rules(
@@ -236,7 +238,9 @@ class ChatService(MultiService):
         ports = None
         if chosen.session_ports is not None:
             ports = self._session_ports(*chosen.session_ports)
-        self.chat = Chat(self.log, self.reactor, self.passwords, rules, self.accounts, ports)
+        self.chat = Chat(
+            self.log, self.reactor, self.session_passwords, rules, self.accounts, ports
+        )
         if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):
             self.chat.changed = Table(self.chat, self.reactor, _print).changed
         portal = make_portal(self.chat, self.passwords, self.accounts, chosen.guests)
@@ -244,12 +248,12 @@ class ChatService(MultiService):
             portal, Attempts(self.reactor), accounts=self.accounts is not None
         )
 
-    def _open_accounts(self) -> Accounts | None:
+    def _open_accounts(self, threads: NiceThreads) -> Accounts | None:
         path = self.settings.users
         if path is None and not Path(settings.USERS).exists():
             self._logger.info("There is no users file: everyone is a guest.")
             return None
-        return Accounts(path or settings.USERS)
+        return Accounts(path or settings.USERS, threads.run)
 
     def _factory(self, entry: Callable[[], str | None]) -> ChatFactory:
         return ChatFactory(
@@ -311,6 +315,7 @@ class ChatService(MultiService):
         """Let the chat take up what the log holds."""
         super().startService()
         self.passwords.start()
+        self.session_passwords.start()
         self._tend()
         self.reactor.callWhenRunning(self._take_signals)
         self.reactor.callWhenRunning(self._open_chat)
@@ -376,6 +381,7 @@ class ChatService(MultiService):
         closed.addTimeout(CLOSE_SECONDS, self.reactor, self._log_hangs)
         await closed
         self.passwords.stop()
+        self.session_passwords.stop()
 
     def _log_hangs(self, *_: object) -> None:
         self._logger.warn("The log could not be closed in time; nothing acknowledged is lost.")

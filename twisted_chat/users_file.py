@@ -27,7 +27,7 @@ OPERATOR: Final = "operator"
 """The one role there is."""
 
 MAX_FILE: Final = 16 * 1024 * 1024
-"""Bytes in a users file, at most: above 100,000 accounts."""
+"""Bytes in a users file, at most: room for 100,000 accounts, and not for a million."""
 
 _BOM: Final = "\ufeff"
 _LOOKS_HASHED: Final = re.compile(r"\$[a-z0-9-]{1,16}\$.{16,}", re.DOTALL)
@@ -45,6 +45,10 @@ class AccountsError(Exception):
         self.file = file
         self.line = line
         self.reason = reason
+
+
+class UnreadableError(AccountsError):
+    """The system does not give the file's bytes now; it may later, though nothing changes in it."""
 
 
 @frozen
@@ -124,7 +128,10 @@ EMPTY: Final = UsersFile((Part(",".join(COLUMNS) + "\n"),), 0, len(COLUMNS), "\n
 
 
 def read(file: str, known: Mapping[str, Name] | None = None) -> UsersFile:
-    """Read and parse ``file``; raises AccountsError. For ``known`` see ``parse``."""
+    """Read and parse ``file``. For ``known`` see ``parse``.
+
+    Raises AccountsError, UnreadableError.
+    """
     try:
         if not stat.S_ISREG(os.stat(file).st_mode):  # opening a pipe would wait for its writer
             raise AccountsError(file, "it is not a regular file")
@@ -132,7 +139,7 @@ def read(file: str, known: Mapping[str, Name] | None = None) -> UsersFile:
             data = opened.read(MAX_FILE + 1)
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
         reason = problem.strerror if isinstance(problem, OSError) else str(problem)
-        raise AccountsError(file, f"it can not be read ({reason})") from None
+        raise UnreadableError(file, f"it can not be read ({reason})") from None
     return parse(data, file, known)
 
 
