@@ -299,7 +299,7 @@ def test_two_terminals(folder: Path) -> None:
             bob.type("/s ops\r")
             bob.expect("alice: anybody?", "alice: still here")
             bob.type("/m alice \x1b[200~psst\nhey\x1b[201~\r")  # pasted, with a line's end
-            alice.expect("bob to you: psst", "    hey")
+            alice.expect("bob to you: psst", "      hey")
 
             alice.type("half\x03")  # Ctrl-C clears the line
             alice.expect("Ctrl-C again")

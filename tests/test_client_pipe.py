@@ -25,7 +25,7 @@ from twisted_chat.client.address import Address
 from twisted_chat.client.desk import Desk
 from twisted_chat.client.link import FOREIGN, hopeless, sentence
 from twisted_chat.client.pipe import MAX_UNANSWERED, Pipe, PipeOptions
-from twisted_chat.client.plain import MAX_LINE, Failed, PlainScreen
+from twisted_chat.client.plain import MAX_LINE, Failed, Person, PlainScreen
 
 
 class PipeTests(SynchronousTestCase):
@@ -312,7 +312,7 @@ class HearingTests(PipeTests):
         self.end()
         connection.say(text(1, "elsewhere"), text(1, "a\x07\nb", session="ops"))
         first, second = self.output()
-        self.assertEqual((first[5:], second), (r" bob: a\x07", "    b"))
+        self.assertEqual((first[5:], second), (r" bob: a\x07", "      b"))
         self.assertNoResult(self.done)
         self.pipe.interrupt()
         self.depart(connection)
@@ -482,32 +482,83 @@ class PlainTests(SynchronousTestCase):
         failure = self.failureResultOf(self.screen.left, Failed)
         self.assertEqual(str(failure.value), f"home: {FOREIGN}")
 
-    def test_person(self) -> None:
-        """A person who mistypes is told, and goes on."""
-        fixture, screen, transport = (
-            Fixture.make(),
-            PlainScreen(Clock(), strict=False),
-            StringTransport(),
-        )
-        screen.desk = Desk(screen, lambda *_: fixture.client, "alice")
-        screen.pipe.makeConnection(transport)
-        screen.begin(screen.desk.connect(Address("home"), "alice").settled)
-        connection = fixture.endpoint.last
-        connection.welcome()
-        screen.pipe.dataReceived(b"/nothing\none\ntwo\n")
-        self.assertEqual(len(connection.sent()), 2)
-        self.assertIn("! There is no command /nothing", transport.value().decode())
 
-    def test_bounded(self) -> None:
-        """No more is read while a command waits."""
-        self.screen.pipe.dataReceived(b"/list\n" * 10)
-        self.assertEqual(self.transport.producerState, "paused")
-        connection = self.fixture.endpoint.last
-        connection.welcome()
-        for _ in range(10):
-            (request,) = connection.sent()
-            connection.say(m.Listing(sessions=[], users=[], id=request.id))
-        self.assertEqual(self.transport.producerState, "producing")
+class FakePerson(Person):
+    """Types on a terminal of 40 columns; ``shown`` is whether it shows that."""
+
+    columns = 40
+
+    def __init__(self) -> None:
+        self.shown = True
+
+    def echo(self, shown: bool) -> None:
+        self.shown = shown
+
+
+class PersonTests(SynchronousTestCase):
+    """A person on a terminal that can do little."""
+
+    def setUp(self) -> None:
+        self.fixture, self.person, self.transport = Fixture.make(), FakePerson(), StringTransport()
+        self.screen = PlainScreen(Clock(), person=self.person)
+        self.screen.desk = Desk(self.screen, lambda *_: self.fixture.client, "alice")
+        self.screen.pipe.makeConnection(self.transport)
+        self.screen.begin(self.screen.desk.connect(Address("home"), "alice").settled)
+        self.connection = self.fixture.endpoint.last
+
+    def type(self, keys: str) -> None:
+        self.screen.pipe.dataReceived(keys.encode())
+
+    def shown(self) -> list[str]:
+        lines: list[str] = self.transport.value().decode().splitlines()
+        self.transport.clear()
+        return lines
+
+    def test_mistake(self) -> None:
+        """A person who mistypes is told, and goes on; long lines are broken between words."""
+        self.connection.welcome()
+        self.shown()
+        self.type("/nothing\none\ntwo\n")
+        self.assertEqual(len(self.connection.sent()), 2)
+        self.assertEqual(
+            self.shown(),
+            ["! There is no command /nothing: /help ", "  shows all; //nothing says /nothing."],
+        )
+
+    def test_asked(self) -> None:
+        """A password is asked for, one after the other, and what is typed then is not shown."""
+        self.connection.welcome()
+        self.shown()
+        self.type("/c ops --password\n")
+        another = self.screen.ask("Password of another: ")
+        self.assertEqual(self.shown(), ["Password to lock ops with: "])
+        self.assertFalse(self.person.shown)
+        self.type("/quit\n")  # a password like any other
+        (create,) = self.connection.sent()
+        assert isinstance(create, m.Create)
+        self.assertEqual(create.password, "/quit")
+        self.assertEqual(self.shown(), ["Password of another: "])
+        self.assertFalse(self.person.shown)
+        self.type("sesame\n")
+        self.assertEqual(self.successResultOf(another), "sesame")
+        self.assertTrue(self.person.shown)
+
+    def test_not_answered(self) -> None:
+        """Who ends the input instead has no password; what is typed is shown again afterwards."""
+        self.connection.welcome()
+        self.type("/c ops --password\n")
+        self.screen.pipe.readConnectionLost()
+        self.assertTrue(self.person.shown)
+        self.assertEqual(self.shown()[-1], "! No password was given.")
+
+    def test_interrupted(self) -> None:
+        """So it is where the program is told to end in the middle of it."""
+        self.connection.welcome()
+        self.type("/c ops --password\n")
+        self.screen.desk.interrupt()
+        self.connection.lose()
+        self.successResultOf(self.screen.left)
+        self.assertTrue(self.person.shown)
 
 
 class HopelessTests(SynchronousTestCase):

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support_fakeserver import snapshot, text
 from twisted_chat import messages as m
 from twisted_chat.client import render
+from twisted_chat.client.render import Line
 
 HARM = "\x1b[2J\x07\x9b1m\u202e\u2066\u2028\x7f\u200b\u200f\U000e0041"
 
@@ -79,7 +80,9 @@ class LineTests(SynchronousTestCase):
     def test_lines(self) -> None:
         """Further lines are set apart: nobody can write a line that looks like another's."""
         shown = self.shown(text(1, "one\n00:00 alice: two\r\nthree\rfour"))
-        self.assertEqual(shown, ["00:00 bob: one", "    00:00 alice: two", r"    three\x0dfour"])
+        self.assertEqual(
+            shown, ["00:00 bob: one", "      00:00 alice: two", r"      three\x0dfour"]
+        )
 
     def test_aside(self) -> None:
         """A direct message in passing says who wrote whom."""
@@ -138,18 +141,19 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(render.plain(first), "* 1 session, 1 user")
 
     def test_entry(self) -> None:
-        """An explanation is broken at words, beside its term or below it."""
-        lines = [render.plain(line) for line in render.entry("/x", "many words " * 9, 80)]
-        self.assertEqual(lines[0].split()[:2], ["/x", "many"])
-        self.assertEqual(lines[1], " " * render.TERM + lines[1].strip())
-        self.assertLess(max(map(len, lines)), 80)
-        below = [render.plain(line) for line in render.entry("/x" * 20, "word", 80)]
-        self.assertEqual(below, ["/x" * 20, " " * render.TERM + "word"])
+        """An explanation stands beside its term, or below it."""
+        beside = render.entry("/x", "a few words")
+        self.assertEqual([render.plain(line) for line in beside], [f"{'/x':<28}a few words"])
+        below = render.entry("/x" * 20, "word")
+        self.assertEqual(
+            [render.plain(line) for line in below], ["/x" * 20, " " * render.TERM + "word"]
+        )
 
     def test_list(self) -> None:
         """A list says what there is to know."""
         sessions = [
             m.ListedSession(session="lobby", users=2, topic="", owner=None, locked=False),
+            m.ListedSession(session="日本", users=1, topic="", owner=None, locked=False),
             m.ListedSession(
                 session="ops", users=0, topic="Deploys", owner="bob", locked=True, port=1300
             ),
@@ -161,10 +165,72 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(
             found,
             [
-                "* 2 sessions, 2 users",
+                "* 3 sessions, 2 users",
                 "  lobby  2 here",
+                "  日本   1 here",
                 "  ops    nobody here, owner bob, locked, port 1300, topic: Deploys",
                 "  bob  lobby",
                 "  x  in no session",
             ],
         )
+
+
+class FoldedTests(SynchronousTestCase):
+    """Lines on a screen that is not wide enough."""
+
+    def folded(self, line: Line, columns: int = 20) -> list[str]:
+        return [render.plain(row) for row in render.folded(line, columns)]
+
+    def said(self, data: str, columns: int = 20) -> list[str]:
+        (line,) = render.said(text(1, data), "alice", zone=UTC)
+        return self.folded(line, columns)
+
+    def test_between_words(self) -> None:
+        """A text is broken between its words, and goes on below its author."""
+        self.assertEqual(self.said("short"), ["00:00 bob: short"])
+        self.assertEqual(
+            self.said("the quick brown fox jumps"),
+            ["00:00 bob: the quick", "      brown fox ", "      jumps"],
+        )
+        self.assertEqual(self.folded(render.info("what is told here")[:], 12)[1:], ["  told here"])
+
+    def test_long_words(self) -> None:
+        """A word that fits in no row is left whole: an address can be copied."""
+        address = "https://example.com/a/long/one"
+        self.assertEqual(
+            self.said(f"see {address} now"), [f"00:00 bob: see {address}", "      now"]
+        )
+        self.assertEqual(self.said("a deployment"), ["00:00 bob: a ", "      deployment"])
+
+    def test_wide(self) -> None:
+        """Letters of two columns count as two, and may be broken apart; an emoji may not."""
+        self.assertEqual(self.said("日本語のテキスト"), ["00:00 bob: 日本語の", "      テキスト"])
+        self.assertEqual(self.said("e\u0301" * 9), ["00:00 bob: " + "e\u0301" * 9])
+        self.assertEqual(
+            self.said("12345678👩\u200d🚀"), ["00:00 bob: 12345678", "      👩\u200d🚀"]
+        )
+
+    def test_nobody_else(self) -> None:
+        """Blanks can not push something to where it looks like another's line."""
+        for blank in (" ", "\u00a0", "\u3000"):
+            rows = self.said(f"x{blank * 300}13:37{blank}alice:{blank}yes", 40)
+            self.assertEqual(len(rows), 2)
+            self.assertTrue(rows[1].startswith(" " * 6 + "13:37"), rows)
+
+    def test_narrow(self) -> None:
+        """On a narrow screen the explanation of a term is not squeezed into a column."""
+        (line,) = render.entry("/quit", "Leave everything properly, and go.")
+        rows = self.folded(line, 40)
+        self.assertEqual(rows[1:], ["      everything properly, and go."])
+
+    @given(anything, st.integers(1, 60))
+    def test_anything(self, data: str, columns: int) -> None:
+        """Nothing is lost but blanks, and no row of several words is too long."""
+        line = render.said(text(1, data.replace("\n", "")), "alice", zone=UTC)[0]
+        rows = render.folded(line, columns)
+        self.assertEqual(
+            "".join("".join(map(render.plain, rows)).split()), "".join(render.plain(line).split())
+        )
+        for row in rows:
+            words = render.plain(row).split()
+            self.assertTrue(len(words) <= 3 or render.width(render.plain(row)) <= columns, rows)

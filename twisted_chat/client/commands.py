@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from shutil import get_terminal_size
 from typing import Final
 
 from attrs import frozen
@@ -253,10 +252,9 @@ async def _switch(desk: Desk, given: Given) -> None:
 async def _help(desk: Desk, given: Given) -> None:
     name = given.get("COMMAND")
     commands = COMMANDS if name is None else (command_of(name.removeprefix("/")),)
-    columns = get_terminal_size().columns
     for command in commands:
         short = f" (/{command.short})" if command.short else ""
-        desk.show(*render.entry(command.usage, f"{command.help}{short}", columns))
+        desk.show(*render.entry(command.usage, f"{command.help}{short}"))
     if name is None:
         desk.show([("", "Anything else is said in the current session; //x says /x.")])
         desk.show([("", "Tab completes commands, sessions and users.")])
@@ -439,8 +437,9 @@ def _candidates(desk: Desk, words: list[str]) -> Iterable[str]:
 
 
 def _rooms(desk: Desk) -> list[str]:
-    names = [room.name for room in desk.rooms]
-    return [*dict.fromkeys(names), *(room.path for room in desk.rooms)]
+    names = dict.fromkeys(room.name for room in desk.rooms)
+    paths = [room.path for room in desk.rooms] if len(desk.servers) > 1 else []
+    return [*names, *paths]
 
 
 def _users(desk: Desk) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import date, tzinfo
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredList, succeed
@@ -37,8 +37,13 @@ DIRECT_NAMED: Final = 10
 ASKED: Final = 3
 """Times that the password of a session is asked for."""
 
+SLOW: Final = 2.0
+"""Seconds after which a text without an answer is shown as waiting."""
+
 RECENT: Final = 10
 """Texts of the past that are shown to who comes into a session."""
+
+T = TypeVar("T")
 
 
 class Screen(Protocol):
@@ -199,8 +204,10 @@ class Desk:
         self.screen.refresh()
 
     def tag(self, room: Room) -> str:
-        """Name a session: with its server where one is on several."""
-        return room.path if len(self.servers) > 1 else room.name
+        """Name a session: with its server where another one has such a session too."""
+        name = room.name.casefold()
+        alone = all(other is room or other.name.casefold() != name for other in self.rooms)
+        return room.name if alone else room.path
 
     def prompt(self) -> Line:
         """Return where one is, what is unread elsewhere, and whether the server is there."""
@@ -277,16 +284,32 @@ class Desk:
             return succeed(None)
         if room.direct:
             return self.message(room.server, room.peer, data)
-        return self._said(room.server, room.server.client.say(room.session, data), data)
+        client = room.server.client
+        return self._said(room.server, client.say(room.session, data), data, client.user)
 
     def message(self, server: Server, user: str, data: str) -> Deferred[None]:
         """Say something to one user alone; fires as ``say``."""
-        return self._said(server, server.client.message(user, data), data)
+        return self._said(server, server.client.message(user, data), data, f"you to {user}")
 
-    def _said(self, server: Server, said: Deferred[m.Text], data: str) -> Deferred[None]:
+    def _said(
+        self, server: Server, said: Deferred[m.Text], data: str, speaker: str
+    ) -> Deferred[None]:
         """Show that a text waits, or why it was refused; its echo is shown like any text."""
-        if not server.client.online and not said.called:
-            self.show(*render.waiting(data, server.client.user, server.name))
+
+        def wait() -> None:
+            self.show(*render.waiting(data, speaker, server.name))
+
+        if server.client.online:  # as far as anybody knows
+            late = server.client.reactor.callLater(SLOW, wait)
+
+            def answered(answer: T) -> T:
+                if late.active():
+                    late.cancel()
+                return answer
+
+            said.addBoth(answered)
+        elif not said.called:
+            wait()
         self.screen.refresh()
         return said.addCallbacks(lambda _: None, self._unsaid, errbackArgs=(server, data))
 
@@ -373,9 +396,8 @@ class Desk:
                 words = f"sets the topic: {event.topic}" if event.topic else "removes the topic"
                 self._note(room, f"{event.user} {words}")
             case m.Deleted():
-                deleted = f"{event.user} has deleted {event.session}, and what was said there."
                 own = event.user == server.client.user
-                self._parted(server, event.session, deleted, own)
+                self._parted(server, event.session, render.deleted(event, server.client.user), own)
             case m.Notice():
                 self.info(f"{server.name}: {event.data}")
             case m.Error():
@@ -388,7 +410,9 @@ class Desk:
                 if event.hopeless and server.client.welcome is None and known is None:
                     self.fail(f"{server.name}: {reason}")
                 elif known is None:
-                    self.problem(f"{server.name}: {reason}. Trying again until it is there.")
+                    new = server.client.welcome is None
+                    stop = f"; /disconnect {server.name} ends that" if new else ""
+                    self.problem(f"{server.name}: {reason}. Trying again until it is there{stop}.")
                 self.screen.refresh()
             case Ended(error) if error is not None:
                 self.run(self._refused(server, error))

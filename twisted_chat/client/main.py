@@ -25,7 +25,7 @@ from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.desk import Desk
 from twisted_chat.client.memory import Memory, usual_path
 from twisted_chat.client.pipe import Pipe, PipeOptions
-from twisted_chat.client.plain import Failed, PlainScreen
+from twisted_chat.client.plain import Failed, Person, PlainScreen
 
 ADMIN: Final = frozenset({"users", "export", "import", "backup"})
 """First words that are the operator's commands, not a server."""
@@ -277,7 +277,8 @@ async def _on_lines(reactor: Any, options: Options) -> None:
     from twisted.internet.stdio import StandardIO
 
     # A person who mistypes goes on; a program must not say in one place what was for another.
-    screen = PlainScreen(reactor, options.timeout, strict=not sys.stdin.isatty())
+    person = Person(sys.stdin.fileno()) if sys.stdin.isatty() else None
+    screen = PlainScreen(reactor, options.timeout, person)
     desk = screen.desk = _desk(reactor, options, screen)
     _log_to(desk.problem)
     StandardIO(screen.pipe, reactor=reactor)

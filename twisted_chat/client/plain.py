@@ -6,8 +6,10 @@ on it, so that commands can be given by a program or a file.
 
 from __future__ import annotations
 
+import termios
 from collections import deque
 from collections.abc import Callable
+from shutil import get_terminal_size
 from typing import Any, Final, cast
 
 from attrs import define, field
@@ -25,7 +27,7 @@ from zope.interface import implementer
 
 from twisted_chat.client.commands import take
 from twisted_chat.client.desk import Desk
-from twisted_chat.client.render import Line, harmless, plain, problem
+from twisted_chat.client.render import Line, folded, harmless, plain, problem
 
 FLUSH_TIME: Final = 2.0
 """Seconds that whoever reads our output has to take the rest of it."""
@@ -112,21 +114,40 @@ class LinePipe(LineReceiver):
 
 
 @define(eq=False)
+class Person:
+    """Somebody who types on a terminal that can do little; ``keyboard`` is its file descriptor."""
+
+    keyboard: int
+
+    @property
+    def columns(self) -> int:
+        """How wide the terminal is."""
+        return get_terminal_size().columns
+
+    def echo(self, shown: bool) -> None:
+        """Show what is typed, or do not: but for the end of each line."""
+        mode = termios.tcgetattr(self.keyboard)
+        mode[3] = (mode[3] | termios.ECHO) if shown else (mode[3] & ~termios.ECHO | termios.ECHONL)
+        termios.tcsetattr(self.keyboard, termios.TCSANOW, mode)
+
+
+@define(eq=False)
 class PlainScreen:
     """A Screen of plain lines.
 
-    With ``strict`` it is a program's: lines are done one after the other, each in ``timeout``
-    seconds, and the first one that fails ends it. Else a person types, and is told.
-    ``left`` fires when everything was left; it fails with Failed.
+    A ``person`` is told what goes wrong, and may be asked. Without one it is a program's: lines
+    are done one after the other, each in ``timeout`` seconds, and the first one that fails ends
+    it. ``left`` fires when everything was left; it fails with Failed.
     """
 
     clock: IReactorTime
     timeout: float = 30.0
-    strict: bool = True
+    person: Person | None = None
     pipe: LinePipe = field(init=False)
     desk: Desk = field(init=False)
     left: Deferred[None] = field(factory=Deferred)
     _lines: deque[str] = field(factory=deque)
+    _questions: deque[tuple[str, Deferred[str | None]]] = field(factory=deque)
     _busy: bool = False
     _ended: bool = False
     _failure: str | None = None
@@ -141,11 +162,12 @@ class PlainScreen:
     def show(self, *lines: Line) -> None:
         """Show lines."""
         for line in lines:
-            self.pipe.write(plain(line))
+            for row in [line] if self.person is None else folded(line, self.person.columns):
+                self.pipe.write(plain(row))
 
     def fail(self, sentence: str) -> None:
         """Tell a person; end for a program, before anything more is said."""
-        if not self.strict:
+        if self.person is not None:
             self.show(problem(sentence))
         elif self._failure is None and not self.desk.leaving:
             self._failure = harmless(sentence)
@@ -156,11 +178,29 @@ class PlainScreen:
         """Nothing: there is no prompt."""
 
     def ask(self, question: str) -> Deferred[str | None]:
-        """Nobody can be asked."""
-        return succeed(None)
+        """Ask a person: the next line is the answer."""
+        if self.person is None:
+            return succeed(None)
+        answer: Deferred[str | None] = Deferred()
+        self._questions.append((question, answer))
+        if len(self._questions) == 1:
+            self._put_question(self.person)
+        return answer
+
+    def _put_question(self, person: Person) -> None:
+        person.echo(not self._questions)
+        if self._questions:
+            self.show([("", harmless(self._questions[0][0]))])
+
+    def _answered(self, person: Person, password: str | None) -> None:
+        _, answer = self._questions.popleft()
+        self._put_question(person)  # the next one, if there is one
+        answer.callback(password)
 
     def close(self) -> None:
         """End."""
+        if self.person is not None and self._questions:
+            self.person.echo(True)
         if self.left.called:
             return
         if self._failure is not None:
@@ -170,6 +210,9 @@ class PlainScreen:
 
     def _received(self, line: str) -> None:
         if self._failure is not None or self._ended:
+            return
+        if self.person is not None and self._questions:
+            self._answered(self.person, line)
             return
         self._lines.append(line)
         if not self._busy:
@@ -183,6 +226,8 @@ class PlainScreen:
 
     def _end(self) -> None:
         self._ended = True
+        while self.person is not None and self._questions:
+            self._answered(self.person, None)
         if not self._busy:
             self._next()
 
@@ -200,7 +245,7 @@ class PlainScreen:
 
     def _wait_for(self, done: Deferred[Any]) -> None:
         """Go on when something is done; a person's next line need not wait for it."""
-        if not self.strict:
+        if self.person is not None:
             self._next()
             return
         self._busy = True

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
-from textwrap import wrap
 from typing import Final
+from unicodedata import category, east_asian_width
 
 from twisted_chat import messages as m
-from twisted_chat.client.places import peer
+from twisted_chat.client.places import is_direct, peer
 
 Fragment = tuple[str, str]
 """A style (``time``, ``name``, ``own``, ``info``, ``error``, ``mark`` or none) and a text."""
@@ -21,8 +21,8 @@ Fragment = tuple[str, str]
 Line = list[Fragment]
 """One line of the screen, without its end."""
 
-INDENT: Final = 4
-"""Columns before the further lines of one text."""
+INDENT: Final = 6
+"""Columns before the further lines of one text: they begin below its author."""
 
 TERM: Final = 28
 """Columns for a term before its explanation."""
@@ -69,14 +69,56 @@ def plain(line: Line) -> str:
     return "".join(text for _, text in line)
 
 
+def width(text: str) -> int:
+    """Return how many columns a harmless text takes."""
+    return sum(
+        0 if category(letter) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(letter) in "WF")
+        for letter in text
+    )
+
+
+_WORDS: Final = re.compile(
+    r"\s+"
+    r"|[^\s\u2e80-\U0003ffff]+"
+    # The scripts of East Asia and emoji may be broken anywhere, but not within one emoji.
+    r"|[\u2e80-\U0003ffff](?:[\ufe0f\U0001f3fb-\U0001f3ff]|\u200d.)*"
+)
+
+
+def folded(line: Line, columns: int) -> list[Line]:
+    """Return a line as rows for a screen so wide, broken between words.
+
+    Further rows begin below the line's second fragment: whatever is written, none looks like
+    another's line. A word that fits in no row, such as a long address, is left whole.
+    """
+    hang = width(line[0][1]) if len(line) > 1 else INDENT
+    if hang > columns // 2:
+        hang = INDENT
+    rows: list[Line] = [[]]
+    used = 0
+    for style, text in line:
+        for word in _WORDS.findall(text):
+            wide = width(word)
+            if used + wide > columns:
+                if word.isspace():
+                    used = columns  # it is not seen at the end of a row
+                    continue
+                if used > hang and hang + wide <= columns:
+                    rows.append([("", " " * hang)])
+                    used = hang
+            rows[-1].append((style, word))
+            used += wide
+    return rows
+
+
 def info(sentence: str) -> Line:
     """Return a line that the client itself says; ``sentence`` is made harmless."""
-    return [("info", f"* {harmless(sentence)}")]
+    return [("info", "* "), ("info", harmless(sentence))]
 
 
 def problem(sentence: str) -> Line:
     """Return a line about what went wrong."""
-    return [("error", f"! {harmless(sentence)}")]
+    return [("error", "! "), ("error", harmless(sentence))]
 
 
 def moment(time: int, zone: tzinfo | None = None) -> datetime:
@@ -109,15 +151,15 @@ def said(
         head.append(("mark", f"[{harmless(tag)}] "))
     head.append(("own" if own else "name", source))
     first, *rest = _lines(text.data)
-    return [[*head, ("", f": {first}")], *([("", " " * INDENT + line)] for line in rest)]
+    return [[*head, ("", f": {first}")], *(_further("", line) for line in rest)]
 
 
 def waiting(data: str, user: str, server: str) -> list[Line]:
-    """Return the lines of a text that waits for its server."""
+    """Return the lines of a text that waits for its server; ``user`` is who says it."""
     first, *rest = _lines(data)
     return [
         [("waiting", f"(waiting for {harmless(server)}) {harmless(user)}: {first}")],
-        *([("waiting", " " * INDENT + line)] for line in rest),
+        *(_further("waiting", line) for line in rest),
     ]
 
 
@@ -125,12 +167,15 @@ def _lines(data: str) -> list[str]:
     return [harmless(line) for line in re.split("\r\n|\n", data)]
 
 
-def entry(term: str, explanation: str, columns: int) -> list[Line]:
-    """Return a term and, beside it, its explanation: broken at words, for a screen so wide."""
-    lines = wrap(explanation, max(columns - TERM - 1, TERM))
-    fits = len(term) + 2 <= TERM  # else the explanation begins below it
-    head: Line = [("mark", term.ljust(TERM)), ("", lines.pop(0))] if fits else [("mark", term)]
-    return [head, *([("", " " * TERM + line)] for line in lines)]
+def _further(style: str, line: str) -> Line:
+    return [("", " " * INDENT), (style, line)]
+
+
+def entry(term: str, explanation: str) -> list[Line]:
+    """Return a term and its explanation: beside it, or below where the term is long."""
+    if width(term) + 2 <= TERM:
+        return [[("mark", term.ljust(TERM)), ("", explanation)]]
+    return [[("mark", term)], [("", " " * TERM), ("", explanation)]]
 
 
 def names(users: Sequence[str], count: int) -> str:
@@ -166,7 +211,7 @@ def listing(found: m.Listing) -> list[Line]:
     lines = [
         info(f"{_counted(len(found.sessions), 'session')}, {_counted(len(found.users), 'user')}")
     ]
-    width = max((len(harmless(session.session)) for session in found.sessions), default=0)
+    widest = max((width(harmless(session.session)) for session in found.sessions), default=0)
     for session in found.sessions:
         notes = [here(session.users)]
         if session.owner is not None:
@@ -177,12 +222,20 @@ def listing(found: m.Listing) -> list[Line]:
             notes.append(f"port {session.port}")
         if session.topic:
             notes.append(f"topic: {session.topic}")
-        name = harmless(session.session).ljust(width)
-        lines.append([("mark", f"  {name}  "), ("", harmless(", ".join(notes)))])
+        name = harmless(session.session)
+        beside = " " * (widest - width(name) + 2)
+        lines.append([("mark", f"  {name}{beside}"), ("", harmless(", ".join(notes)))])
     for user in found.users:
         where = ", ".join(user.sessions) or "in no session"
-        lines.append([("name", f"  {harmless(user.user)}"), ("", f"  {harmless(where)}")])
+        lines.append([("name", f"  {harmless(user.user)}  "), ("", harmless(where))])
     return lines
+
+
+def deleted(event: m.Deleted, user: str) -> str:
+    """Return what has gone with a session, in a sentence; ``user`` is who reads."""
+    if is_direct(event.session):  # a guest's, whose name somebody else has taken
+        return f"You and {peer(event.session, user)} begin anew: what you had said is gone."
+    return f"{event.user} has deleted {event.session}, and what was said there."
 
 
 def presence(event: m.Presence) -> str:

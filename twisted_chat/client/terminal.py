@@ -172,8 +172,10 @@ class Terminal:
 
     def _print(self, most: int = AT_ONCE) -> None:
         shown = FormattedText()
+        columns = self._prompt.app.output.get_size().columns
         for _ in range(min(most, len(self._lines))):
-            shown.extend([*_formatted(self._lines.popleft()), ("", "\n")])
+            for row in render.folded(self._lines.popleft(), columns):
+                shown.extend([*_formatted(row), ("", "\n")])
         print_formatted_text(shown, style=STYLE, end="")
 
     def _printed(self, _: object = None) -> None:
