@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.daemon import Daemon, RawClient, free_port
+from tests.support import wire
 from tests.test_broadcast import eventually
 
 
@@ -67,6 +68,11 @@ def test_a_port_for_each(daemon: Daemon, ports: tuple[int, int, int]) -> None:
         ann.ask("delete", session="room0")
         eventually(lambda: closed(found[0]))
         assert ben.ask("create", session="room3")["port"] == found[0]
+        # In one write: the port that is being closed is the next session's.
+        delete, create = wire("delete", session="room1"), wire("create", session="room4")
+        ann.socket.sendall(delete + create)
+        assert ann.receive_until("deleted")["session"] == "room1"
+        assert ann.receive()["port"] == found[1]
     eventually(lambda: all(map(closed, ports)))
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
+from twisted.internet.task import Clock
 
 from tests.support import ChatCase, World, types
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.messages import Bye
-from twisted_chat.ports import SessionPorts
+from twisted_chat.ports import WAIT_SECONDS, SessionPorts
 
 
 class FakePort:
@@ -42,10 +43,11 @@ class SessionPortsTests(ChatCase):
                 raise CannotListenError("", port, OSError("in use"))
             return FakePort(self.listening, port, factory)
 
+        clock = Clock()
         self.ports = SessionPorts(
-            4_000, 4_002, listen, lambda name: self.here.make_factory(lambda: name)
+            4_000, 4_002, clock, listen, lambda name: self.here.make_factory(lambda: name)
         )
-        self.here: World = self.world(ports=self.ports)
+        self.here: World = self.world(clock=clock, ports=self.ports)
         self.alice = self.here.come("alice")
 
     def create(self, name: str) -> Any:
@@ -107,6 +109,54 @@ class SessionPortsTests(ChatCase):
         second.send("delete", session="a", id="d")
         port.stop()
         self.assertEqual(types(second.got()), ["deleted", "bye"])
+
+    def test_waits_for_one_that_is_being_closed(self) -> None:
+        """A port is free a turn after its session was deleted: who creates the next one waits."""
+        for name in "abc":
+            self.create(name)
+        self.alice.send("delete", session="b", id="1")
+        self.alice.send("create", session="d", id="2")
+        self.alice.send("create", session="e", id="3")
+        self.here.settle()
+        self.listening[4_001].stop()
+        deleted, created, refused = self.alice.got()
+        self.assertEqual(deleted["type"], "deleted")
+        self.assertEqual((created["id"], created["port"]), ("2", 4_001))
+        self.assert_refused("too-many-sessions", refused)
+
+    def test_waits_not_for_ever(self) -> None:
+        """One that does not close in time is not waited for any more; nothing is left waiting."""
+        for name in "abc":
+            self.create(name)
+        self.alice.ask("delete", session="b")
+        self.alice.send("create", session="d", id="2")
+        self.here.pass_time(WAIT_SECONDS + 1)
+        (refused,) = self.alice.got()
+        self.assert_refused("too-many-sessions", refused)
+        self.listening[4_001].stop()
+        self.assertEqual(self.create("d"), 4_001)
+
+    def test_a_port_that_can_not_be_closed(self) -> None:
+        """It is logged, and the next session has another port."""
+        self.create("a")
+        self.alice.ask("delete", session="a")
+        self.alice.send("create", session="b", id="2")
+        with self.errors_logged(OSError):
+            self.listening[4_000].stopped.errback(OSError("no"))
+        self.assertEqual(self.alice.got()[-1]["port"], 4_001)
+
+    def test_ended_after_the_stop(self) -> None:
+        """A session that ends, or does not begin after all, while the daemon stops."""
+        self.create("a")
+        self.here.log.hold = True
+        self.alice.send("create", session="b", id="2")
+        self.here.settle()
+        self.ports.stop(Bye(data="Down."))
+        self.here.log.broken = True
+        self.here.log.let_go()
+        self.assert_refused("not-stored", self.alice.got()[-1])
+        self.here.log.broken = False
+        self.assertEqual(self.alice.ask("delete", session="a")["type"], "deleted")
 
     def test_stop(self) -> None:
         """The end closes all of them, and is done when the last client has gone."""

@@ -290,7 +290,9 @@ class ChatService(MultiService):
             listening: IListeningPort = self.reactor.listenTCP(port, factory, interface=interface)
             return listening
 
-        return SessionPorts(low, high, listen, lambda name: self._factory(lambda: name))
+        return SessionPorts(
+            low, high, self.reactor, listen, lambda name: self._factory(lambda: name)
+        )
 
     def _listen(self, description: str, factory: Factory, door: str) -> None:
         if description.startswith(("tcp:", "tcp6:", "ssl:")) and "backlog=" not in description:
