@@ -84,6 +84,9 @@ class Directory:
     def get(self, key: str) -> KnownUser | None:
         return self.known.get(key)
 
+    def is_taken(self, key: str) -> bool:
+        return key in self.known
+
     def refresh(self) -> None:
         """Nothing to read."""
 

@@ -28,6 +28,7 @@ from tests.inline import HeldThreads, InlineThreads
 from twisted_chat import accounts as accounts_module
 from twisted_chat import users_file
 from twisted_chat.accounts import (
+    RESERVED_SECONDS,
     SMALL,
     AccountChecker,
     Accounts,
@@ -372,7 +373,28 @@ class GuestCheckerTests(FileCase):
         self.write("user,password\nbob,b\n")
         with self.assertRaises(UnauthorizedLogin):
             checker.requestAvatarId(GuestName("bob"))
+
+    def test_names_of_removed_accounts(self) -> None:
+        """A file that is short for a moment gives no name away; ten minutes later it does."""
+        now = [0.0]
+        self.write("user,password\nalice,a\nbob,b\n")
+        with capturedLogs():
+            accounts = Accounts(self.file, seconds=lambda: now[0])
+        checker = GuestChecker(accounts)
+        self.write("user,password\n")
+        for seconds in (0, RESERVED_SECONDS - 1):
+            now[0] = seconds
+            with self.assertRaises(UnauthorizedLogin):
+                checker.requestAvatarId(GuestName("Alice"))
+        self.assertIsNone(accounts.get("alice"))
+        self.write("user,password\nbob,b\n")  # it was away, and has been seen again
+        accounts.refresh()
+        self.write("user,password\n")
+        accounts.refresh()
+        now[0] += 1
         checker.requestAvatarId(GuestName("alice"))
+        with self.assertRaises(UnauthorizedLogin):
+            checker.requestAvatarId(GuestName("bob"))
 
 
 class FakeMind:

@@ -35,6 +35,18 @@ class TableTests(ChatCase):
         self.assertEqual(rows[0].index("1:02:05"), headings.index("since"))
         self.assertEqual(rows[1].index("1:02:05"), headings.index("since"))
 
+    def test_rooms_first(self) -> None:
+        """Direct sessions come after those that the operator knows."""
+        here = self.world(users=["alice", "bob"])
+        bob = here.come("bob")
+        for number in range(4):
+            here.come(f"g{number}").ask("text", to="bob", data="x")
+        bob.vanish()
+        here.come("bob").ask("create", session="ops")
+        table = Table(here.chat, here.clock, self.drawn.append)
+        (row,) = (line for line in table.text().splitlines() if line.startswith("bob"))
+        self.assertIn(" lobby, ops, @bob,g0 and 3 more ", row)
+
     def test_once_a_second(self) -> None:
         """However many come and go, it is drawn once a second at most, and as it is then."""
         for number in range(20):

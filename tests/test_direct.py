@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from tests.support import ChatCase, types
+from tests.support import ChatCase, HeldLog, types
 from twisted_chat import direct
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.messages import MAX_FRAME
@@ -207,15 +207,95 @@ class DirectTests(ChatCase):
         erin.ask("logout")
         self.assertEqual(list(here.chat.sessions), ["lobby"])
 
-    def test_a_guest_with_the_name_of_a_former_account(self) -> None:
-        """An account that was removed leaves nothing to a guest of its name."""
-        here = self.world(users=["alice", "bob"])
+    def test_accounts_that_are_missing(self) -> None:
+        """A users file that is short for a moment hides and ends nothing, and gives no name away.
+
+        The names under which accounts have direct messages are not for guests; and what two
+        accounts said is there when both are back.
+        """
+        here = self.world(users=["alice", "bob"], linger=10.0)
         here.come("bob").ask("text", to="alice", data="secret")
+        here.come("dave").ask("text", to="alice", data="from a guest")
+        for client in here.clients:
+            client.vanish()
         assert here.directory is not None
-        del here.directory.known["alice"]
-        other = here.connect()
-        self.assertEqual(other.login("alice").get("direct", []), [])
-        self.assert_refused("no-such-session", other.ask("history", session="@alice,bob"))
+        known, here.directory.known = here.directory.known, {}
+        for name in ("alice", "bob"):
+            self.assert_refused("bad-credentials", here.connect().ask("login", user=name))
+        here.pass_time(20)
+        here.directory.known = known
+        self.assertEqual(len(here.connect().login("alice", password="secret")["direct"]), 2)
+        self.assertEqual(len(here.connect().login("bob", password="secret")["direct"]), 1)
+
+    def test_accounts_that_are_missing_at_the_start(self) -> None:
+        """Nor does a daemon that starts with such a file, or with none."""
+        clock = Clock()
+        log = MemoryLog(clock)
+        here = self.world(clock=clock, log=log, users=["alice", "bob"])
+        here.come("bob").ask("text", to="alice", data="secret")
+        here.come("dave").ask("text", to="alice", data="from a guest")
+        short: list[str] = []
+        for users in (short, None):
+            here = self.world(clock=clock, log=log, users=users)
+            for name in ("alice", "bob"):
+                self.assert_refused("bad-credentials", here.connect().ask("login", user=name))
+            self.assertNotIn("direct", here.connect().login("dave"))
+            self.assertEqual(len(log.lives()), 3)
+        here = self.world(clock=clock, log=log, users=["alice", "bob"])
+        self.assertEqual(len(here.connect().login("alice", password="secret")["direct"]), 2)
+
+    def test_a_guest_that_was_somebody_else(self) -> None:
+        """A text that waited while its guest went is not said by whoever has the name now."""
+        here = self.world(users=["alice"], linger=0.0)
+        alice, dave = here.come("alice"), here.come("dave")
+        here.log.hold = True
+        alice.send("text", to="dave", data="1", id="1")
+        here.settle()
+        dave.send("text", to="alice", data="2", id="2")
+        here.settle()
+        dave.vanish()
+        here.settle()
+        dave = here.come("dave")
+        dave.send("text", to="alice", data="3", id="3")
+        here.settle()
+        here.log.let_go()
+        self.assertEqual([text["data"] for text in dave.texts()], ["3"])
+        got = alice.got()
+        self.assertEqual([one["data"] for one in got if one["type"] == "text"], ["3"])
+        self.assert_refused("no-such-user", next(one for one in got if one.get("id") == "1"))
+
+    def test_two_wait_for_a_guest_that_goes(self) -> None:
+        """Who waits while a direct session begins is told too that its guest went meanwhile."""
+        here = self.world(users=["alice"])
+        first, second, dave = here.come("alice"), here.come("alice"), here.come("dave")
+        here.quiet()
+        here.log.hold = True
+        for client in (first, second):
+            client.send("text", to="dave", data="private", id="1")
+        here.settle()
+        dave.send("logout")
+        here.settle()
+        here.log.let_go()
+        for client in (first, second):
+            self.assert_refused("no-such-user", client.got()[-1])
+        self.assertEqual(list(here.chat.sessions), ["lobby"])
+
+    def test_the_start_when_nothing_can_be_forgotten(self) -> None:
+        """What two guests said ends when the log can do it: the daemon is up before that."""
+        clock = Clock()
+        log = MemoryLog(clock)
+        here = self.world(clock=clock, log=log)
+        here.come("erin")
+        here.come("dave").ask("text", to="erin", data="ours")
+        disk = HeldLog(log)
+        disk.broken = True
+        here = self.world(clock=clock, log=disk)
+        erin = here.come("erin")
+        disk.broken = False
+        self.assertEqual(erin.ask("list")["type"], "list")
+        self.assert_refused("no-such-session", erin.ask("history", session="@dave,erin"))
+        here.pass_time(6)
+        self.assertEqual([life.key for life in log.lives()], ["lobby"])
 
     def test_a_guest_that_comes_and_goes(self) -> None:
         """Each time that a guest goes it has the whole time to come back."""

@@ -10,6 +10,7 @@ from tests.support import ChatCase, types
 from twisted_chat.errors import ChatError
 from twisted_chat.log.contract import Life
 from twisted_chat.log.memory import MemoryLog
+from twisted_chat.messages import Bye
 from twisted_chat.names import Name
 from twisted_chat.user import MAX_PLACES
 
@@ -74,6 +75,27 @@ class SessionTests(ChatCase):
         here.log.let_go()
         replies = [client.got()[-1] for client in clients]
         self.assertEqual(types(replies), ["session", "session", "error"])
+
+    def test_max_sessions_counts_sessions_alone(self) -> None:
+        """A direct session that begins, one that ends, and one that failed, are none too many."""
+        here = self.world(max_sessions=2, users=["alice", "bob", "carol"])
+        alice, bob, carol = (here.come(name) for name in ("alice", "bob", "carol"))
+        alice.ask("create", session="a")
+        here.log.broken = True
+        self.assert_refused("not-stored", bob.ask("create", session="b"))
+        here.log.broken, here.log.hold = False, True
+        bob.send("text", to="alice", data="hello")
+        carol.send("create", session="c", id="c")
+        here.settle()
+        here.log.let_go()
+        self.assertEqual(types(carol.got()), ["session"])
+        carol.ask("delete", session="c")
+        here.log.hold = True
+        alice.send("delete", session="a", id="d")
+        carol.send("create", session="c", id="c")
+        here.settle()
+        here.log.let_go()
+        self.assertEqual(types(carol.got()), ["session"])
 
     def test_create_at_once(self) -> None:
         """Of two who create the same name at once, one does, and the other is told."""
@@ -309,6 +331,29 @@ class SessionTests(ChatCase):
         self.assert_refused("not-allowed", alice.ask("delete", session="ops"))
         self.assertEqual(alice.say("x")["seq"], 1)
 
+    def test_a_lobby_stays(self) -> None:
+        """A session that was not kept is, once it is the lobby: nobody is ever without one."""
+        clock = Clock()
+        log = MemoryLog(clock)
+        log.create(Life(epoch="e", key="ops", name="Ops", owner="alice"))
+        here = self.world(clock=clock, log=log, lobby="ops", users=["alice"], linger=10.0)
+        here.pass_time(11)
+        here.come("alice").vanish()
+        here.pass_time(11)
+        self.assertEqual(here.come("alice").say("x")["session"], "Ops")
+
+    def test_guests_with_the_names_of_others(self) -> None:
+        """A guest is no operator and owns nothing that is kept, whoever had or has its name."""
+        here = self.world(users=["alice"], guests_keep=False)
+        alice, root = here.come("alice"), here.come("root")
+        alice.ask("create", session="kept", keep=True)
+        assert here.directory is not None
+        here.directory.add("root", operator=True)
+        del here.directory.known["alice"]
+        alice.vanish()
+        for guest in (root, here.come("alice")):
+            self.assert_refused("not-allowed", guest.ask("delete", session="kept"))
+
     def test_guessing_a_sessions_password(self) -> None:
         """After five wrong passwords from an address it waits; then the right one opens."""
         world = self.world()
@@ -442,6 +487,23 @@ class LingerTests(ChatCase):
         world.chat.close()
         world.clock.advance(100)
         self.assertIn("ops", world.chat.sessions)
+
+    def test_nothing_waits_after_the_close(self) -> None:
+        """Who goes after that, and what can not be forgotten then, leaves no call behind either."""
+        world = self.world(linger=10.0, users=["alice"])
+        alice, dave, erin = world.come("alice"), world.come("dave"), world.come("erin")
+        alice.ask("create", session="ops")
+        dave.ask("text", to="alice", data="x")
+        erin.ask("text", to="dave", data="x")
+        world.quiet()
+        world.log.broken = True
+        world.chat.close()
+        for client in (alice, dave):
+            client.vanish()
+        erin.ask("logout")
+        world.factory.close(Bye(data="Down."))
+        world.settle()
+        self.assertEqual(world.clock.getDelayedCalls(), [])
 
 
 class PortTests(ChatCase):

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from hmac import compare_digest
+from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
 from attrs import define, field, frozen
@@ -39,6 +40,9 @@ from twisted_chat.users_file import Account as Account
 from twisted_chat.users_file import AccountsError as AccountsError
 from twisted_chat.users_file import UnreadableError
 
+RESERVED_SECONDS: Final = 600.0
+"""How long no guest may have the name of an account that is in the users file no more."""
+
 T = TypeVar("T")
 
 SMALL: Final = 128 * 1024
@@ -60,9 +64,16 @@ class Accounts:
 
     _log = Logger()
 
-    def __init__(self, path: str | os.PathLike[str], run: Run = execute) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        run: Run = execute,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
         self._path = os.fspath(path)
         self._run = run
+        self._seconds = seconds
+        self._removed: dict[str, float] = {}
         self._state = _state(self._path)
         self._reading = False
         self._told: object = None
@@ -87,6 +98,16 @@ class Accounts:
         account = self._accounts.get(key)
         return account is not None and account.operator
 
+    def is_taken(self, key: str) -> bool:
+        """Whether no guest may have that name: an account has it, or had it a short while ago.
+
+        So a file that is half written, and valid, gives nobody's name away.
+        """
+        since = self._removed.get(key)
+        return key in self._accounts or (
+            since is not None and self._seconds() - since < RESERVED_SECONDS
+        )
+
     @property
     def decoy(self) -> str:
         """A hash to verify against, where there is no right one, and discard the answer."""
@@ -108,10 +129,22 @@ class Accounts:
 
     def _take(self, read: tuple[dict[str, Account], str], state: _State) -> None:
         self._reading, self._state, self._told = False, state, None
+        before = self._accounts
         self._accounts, self._decoy = read
+        self._reserve(before)
         self._log.info(
             "{file} has changed: {count} accounts.", file=self._path, count=len(self._accounts)
         )
+
+    def _reserve(self, before: Mapping[str, Account]) -> None:
+        """Remember since when accounts are missing, for a while."""
+        now = self._seconds()
+        removed = {**self._removed, **dict.fromkeys(before.keys() - self._accounts.keys(), now)}
+        self._removed = {
+            key: since
+            for key, since in removed.items()
+            if key not in self._accounts and now - since < RESERVED_SECONDS
+        }
 
     def _refuse(self, failure: Failure, state: _State) -> None:
         """Keep what there is; try an unreadable file again, and say each problem once."""
@@ -213,7 +246,8 @@ class GuestName:
 class GuestChecker:
     """Lets in whoever takes no account's name; the avatar id is a Guest.
 
-    Whether another guest has the name now is for the realm to say.
+    Whether another guest has the name now, or an account left something under it, is for the
+    realm to say.
     """
 
     accounts: Accounts | None
@@ -229,7 +263,7 @@ class GuestChecker:
         name = user_name(credentials.name)
         if self.accounts is not None:
             self.accounts.refresh()
-            if self.accounts.get(name.key) is not None:
+            if self.accounts.is_taken(name.key):
                 raise UnauthorizedLogin
         return Guest(name, credentials.token)
 

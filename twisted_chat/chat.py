@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import Factory, define, field
+from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -66,6 +67,7 @@ class Chat:
     _room: int = field(init=False, default=0)
     """How many may still be let in in this turn: none before the chat is open."""
     _waiting: deque[Deferred[None]] = field(init=False, factory=deque)
+    _stopping: bool = field(init=False, default=False)
 
     _logger = Logger()
 
@@ -82,7 +84,7 @@ class Chat:
             self.ports,
             lambda: self.changed(),
         )
-        self.directs = DirectSessions(self.sessions, self.people, self.log)
+        self.directs = DirectSessions(self.sessions, self.people)
 
     # --- coming and going --------------------------------------------------------------------
 
@@ -92,14 +94,15 @@ class Chat:
             if life.direct is None:
                 await self.sessions.revive(life)
             else:
-                await self.directs.revive(life)
+                self.directs.revive(life)
         await self.sessions.open_lobby()
         self._let_in()
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: object) -> Deferred[Avatar]:
         """Let somebody in: see IRealm. ``avatarId`` is a Guest or an account's name in UTF-8.
 
-        ``mind`` is a Mind. Raises ChatError ``name-in-use``, ``server-full``.
+        ``mind`` is a Mind. Fails with ChatError ``name-in-use``, ``server-full``, and with
+        UnauthorizedLogin where a guest wants a name under which an account has direct messages.
         """
         if IUser not in interfaces:
             raise NotImplementedError("a chat has Users only")
@@ -148,7 +151,8 @@ class Chat:
     def _guest(self, guest: Guest) -> Person:
         person = self.people.here.get(guest.name.key)
         if person is None:
-            self.directs.forget_user(guest.name)  # an account had the name, perhaps
+            if self.directs.reserve(guest.name.key):
+                raise UnauthorizedLogin  # whatever the users file says at the moment
             token = secrets.token_urlsafe(16)
             person = Person(guest.name, guest=True, token=token)
             self.people.here[guest.name.key] = person
@@ -183,8 +187,9 @@ class Chat:
         if not person.users and self.people.here.get(person.name.key) is person:
             if person.guest and not for_good and self.directs.of(person.name):
                 # Its direct sessions, and so its name, wait for it: the connection may have broken.
-                linger = self.rules.linger
-                self._leaving[person] = self.clock.callLater(linger, self._forget_guest, person)
+                if not self._stopping:
+                    linger = self.rules.linger
+                    self._leaving[person] = self.clock.callLater(linger, self._forget_guest, person)
             elif person.guest:
                 self._forget_guest(person)
             else:
@@ -204,10 +209,11 @@ class Chat:
         del self.people.here[person.name.key]
         if (call := self._leaving.pop(person, None)) is not None and call.active():
             call.cancel()
-        self.directs.forget_user(person.name)
+        self.directs.forget_guest(person.name)
 
     def close(self) -> None:
-        """Stop what waits for a time to come: the daemon is stopping."""
+        """Stop what waits for a time to come, and let nothing wait: the daemon is stopping."""
+        self._stopping = True
         self.sessions.close()
         for call in self._leaving.values():
             call.cancel()

@@ -63,7 +63,8 @@ class Table:
     def _row(self, user: Present) -> tuple[str, ...]:
         seconds = int(self._clock.seconds() - user.since)
         since = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        names = [member.session.life.name for member in user.members.values()]
+        lives = [member.session.life for member in user.members.values()]
+        names = [life.name for life in sorted(lives, key=lambda life: life.direct is not None)]
         sessions = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
         mind = user.mind
         return (user.name.text, mind.host, str(mind.port), mind.door, sessions, since)

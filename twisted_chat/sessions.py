@@ -64,7 +64,10 @@ class Sessions(Mapping[str, Session]):
     lobby: Session | None = field(init=False, default=None)
     claims: Claims = field(init=False, factory=Claims)
     _by_key: dict[str, Session] = field(init=False, factory=dict)
+    _rooms: set[str] = field(init=False, factory=set)
+    """What counts as a session for ``max_sessions``: not the lobby, nor direct ones."""
     _closing: dict[Session, IDelayedCall] = field(init=False, factory=dict)
+    _stopping: bool = field(init=False, default=False)
 
     _logger = Logger()
 
@@ -104,15 +107,17 @@ class Sessions(Mapping[str, Session]):
 
     async def revive(self, life: Life) -> None:
         """Take up what the log held."""
+        if self._rules.lobby and life.key == key_of(self._rules.lobby):
+            self.add(life)
+            return
         port = None
-        is_lobby = bool(self._rules.lobby) and life.key == key_of(self._rules.lobby)
-        if self._ports is not None and not is_lobby:
+        if self._ports is not None:
             try:
                 port = await self._ports.open(session_name(life.name))
             except ChatError as problem:
                 self._logger.warn("{session}: {problem}", session=life.name, problem=problem)
-        members = 0 if is_lobby else self._rules.max_members
-        self._linger(self.add(life, port, max_members=members))
+        self._rooms.add(life.key)
+        self._linger(self.add(life, port, max_members=self._rules.max_members))
 
     async def create(
         self, user: Attendant, name: Name, password: str | None, keep: bool, topic: str
@@ -121,32 +126,39 @@ class Sessions(Mapping[str, Session]):
         async with self.claims.of(name.key):
             if name.key in self:
                 raise ChatError("session-exists", f"There is a session {name.text} already.")
-            rooms = sum(session.life.direct is None for session in self.values())
-            rooms += len(self.claims) - 1 - (self.lobby is not None)
-            if self._rules.max_sessions and rooms >= self._rules.max_sessions:
+            if self._rules.max_sessions and len(self._rooms) >= self._rules.max_sessions:
                 raise ChatError("too-many-sessions", "There are too many sessions already.")
-            hashed = None if password is None else await self._passwords.hash(password)
-            port = None if self._ports is None else await self._ports.open(name)
-            life = Life(
-                epoch=secrets.token_hex(8),
-                key=name.key,
-                name=name.text,
-                owner=user.name.text,
-                topic=topic,
-                keep=keep,
-                password=hashed,
-            )
+            self._rooms.add(name.key)
             try:
-                session = await self.begin(life, port, max_members=self._rules.max_members)
+                session = await self._begin_room(user, name, password, keep, topic)
             except BaseException:
-                if port is not None and self._ports is not None:
-                    self._ports.close(port)
+                self._rooms.discard(name.key)
                 raise
             self._note("{user} created {session}", user, session)
             if user.gone:
                 self._linger(session)
                 return session.snapshot()
             return self.join(user, session)  # before anybody who waits for the session
+
+    async def _begin_room(
+        self, user: Attendant, name: Name, password: str | None, keep: bool, topic: str
+    ) -> Session:
+        hashed = None if password is None else await self._passwords.hash(password)
+        port = None if self._ports is None else await self._ports.open(name)
+        life = Life(
+            epoch=secrets.token_hex(8),
+            key=name.key,
+            name=name.text,
+            owner=user.name.text,
+            topic=topic,
+            keep=keep,
+            password=hashed,
+        )
+        try:
+            return await self.begin(life, port, max_members=self._rules.max_members)
+        except BaseException:
+            self._close_port(port)
+            raise
 
     async def begin(self, life: Life, port: int | None = None, *, max_members: int = 0) -> Session:
         """Store a new life, whose name is claimed. Raises ChatError ``not-stored``."""
@@ -219,20 +231,26 @@ class Sessions(Mapping[str, Session]):
 
     def _linger(self, session: Session) -> None:
         """Let an empty session close, by and by: a dropped connection can come back to it."""
-        if session.life.keep or session.life.direct is not None or session.members:
+        life = session.life
+        if life.keep or life.direct is not None or session is self.lobby or session.members:
             return
-        if self.get(session.life.key) is not session or session in self._closing:
+        if self.get(life.key) is not session or session in self._closing:
             return
         if self._rules.linger:
-            self._closing[session] = self._clock.callLater(
-                self._rules.linger, self.end_soon, session
-            )
+            self._end_later(session, self._rules.linger)
         else:
             self.end_soon(session)
 
+    def _end_later(self, session: Session, seconds: float, by: Name | None = None) -> None:
+        if not self._stopping and session not in self._closing:
+            self._closing[session] = self._clock.callLater(seconds, self._lingered, session, by)
+
+    def _lingered(self, session: Session, by: Name | None) -> None:
+        del self._closing[session]
+        self.end_soon(session, by)
+
     def end_soon(self, session: Session, by: Name | None = None) -> None:
         """End a session that nobody came back to, or that ``by`` left to nobody."""
-        self._closing.pop(session, None)
         self._run(self._end(session, by))
 
     async def _end(self, session: Session, by: Name | None) -> None:
@@ -247,9 +265,7 @@ class Sessions(Mapping[str, Session]):
                     session, Deleted(session=name, user=by.text) if by is not None else None
                 )
             except ChatError:
-                self._closing[session] = self._clock.callLater(
-                    RETRY_SECONDS, self.end_soon, session, by
-                )
+                self._end_later(session, RETRY_SECONDS, by)
                 return
             self._logger.info("{session} closed: nobody is in it", session=name)
 
@@ -260,10 +276,10 @@ class Sessions(Mapping[str, Session]):
         await self._log.delete(session.life.epoch)
         session.close(deleted, cause)
         del self._by_key[session.life.key]
+        self._rooms.discard(session.life.key)
         if (call := self._closing.pop(session, None)) is not None:
             call.cancel()
-        if session.port is not None and self._ports is not None:
-            self._ports.close(session.port)
+        self._close_port(session.port)
 
     async def prune(self, texts: int | None, older_than: int | None) -> None:
         """Forget old texts of every session, in small bites: see Log.prune."""
@@ -279,12 +295,17 @@ class Sessions(Mapping[str, Session]):
                 session.pruned(page.first)
 
     def close(self) -> None:
-        """Stop what waits for a time to come: the daemon is stopping."""
+        """Stop what waits for a time to come, and let nothing wait: the daemon is stopping."""
+        self._stopping = True
         for call in self._closing.values():
             call.cancel()
         self._closing.clear()
 
     # --- within ------------------------------------------------------------------------------
+
+    def _close_port(self, port: int | None) -> None:
+        if port is not None and self._ports is not None:
+            self._ports.close(port)
 
     def _run(self, flow: Coroutine[Deferred[object], object, None]) -> None:
         Deferred.fromCoroutine(flow).addErrback(

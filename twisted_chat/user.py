@@ -99,6 +99,11 @@ class User:
         """Whose connection it is."""
         return self.person.name
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether it may do what operators may: a guest is none, whatever its name is by now."""
+        return not self.person.guest and self.chat.people.is_operator(self.name)
+
     # --- the door's side of the connection ---------------------------------------------------
 
     def filled(self) -> None:
@@ -141,7 +146,7 @@ class User:
             lobby=self.chat.rules.lobby or None,
             limits=Limits(text=self.chat.rules.max_text),
             token=self.person.token,
-            operator=self.chat.people.is_operator(self.name),
+            operator=self.is_operator,
             guest=self.person.guest,
             direct=[
                 Direct(session=of.life.name, epoch=of.life.epoch, head=of.head)
@@ -348,10 +353,11 @@ class User:
         return self.member(session).session
 
     def _check_owner(self, session: Session, what: str) -> None:
-        owner = session.life.owner
-        owns = owner is not None and key_of(owner) == self.name.key
-        direct = session.life.direct is not None
-        if direct or not (owns or self.chat.people.is_operator(self.name)):
+        life = session.life
+        owns = life.owner is not None and key_of(life.owner) == self.name.key
+        if life.keep and self.person.guest and not self.chat.rules.guests_keep:
+            owns = False  # it was an account that had the name
+        if life.direct is not None or not (owns or self.is_operator):
             raise ChatError("not-allowed", f"You can not {what}: that is for its owner.")
 
     def _check_places(self) -> None:
