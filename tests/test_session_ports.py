@@ -69,8 +69,8 @@ class SessionPortsTests(ChatCase):
         places = [{"session": "lobby"}, {"session": "A", "after": 0}]
         bob.login("bob", resume=places)
         got = bob.got()
-        self.assertEqual([one["session"] for one in got], ["a", "lobby", "a"])
-        self.assertEqual(types(got), ["session", "session", "text"])
+        self.assertEqual([one["session"] for one in got], ["a", "a", "lobby"])
+        self.assertEqual(types(got), ["session", "text", "session"])
         carol = self.here.come("carol", self.listening[4_000].factory)
         self.assertEqual(carol.say("x")["session"], "a")
 
