@@ -442,10 +442,7 @@ class World:
 
     def make_factory(self, entry: Callable[[], str | None], rate: float = 0.0) -> ChatFactory:
         """Return another listener of the same chat."""
-        factory = ChatFactory(self.admission, self.clock, entry, rate=rate)
-        if isinstance(self.clock, Clock):  # else listening starts it
-            factory.startFactory()
-        return factory
+        return ChatFactory(self.admission, self.clock, entry, rate=rate)
 
     def settle(self) -> None:
         """End this turn, and those that follow from it."""

@@ -145,7 +145,7 @@ class AnyBytesTests(ChatCase):
         self.check(world, bob)
         for _ in range(40):
             world.clock.advance(1)
-        if client.protocol not in world.factory.connections:
+        if client.protocol not in world.factory.watch.connections:
             self.assertTrue(client.closed)
 
     @PROFILE

@@ -393,7 +393,7 @@ class RateTests(ChatCase):
         world.settle()
         alice.vanish()
         world.pass_time(5)
-        self.assertEqual(world.factory.connections, set())
+        self.assertEqual(world.factory.watch.connections, set())
 
 
 class EndTests(ChatCase):

@@ -36,6 +36,7 @@ LAYERS = (
     "conversation",
     "outlet",
     "deadlines",
+    "watch",
     "page",
     "doors",
     "ports",

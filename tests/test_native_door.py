@@ -21,9 +21,10 @@ from twisted.internet.testing import MemoryReactorClock
 
 from tests.support import ChatCase, Client, Object, Pipe, frame, types, wire
 from twisted_chat.accounts import Admission
-from twisted_chat.doors.native import CLOSE_SECONDS, LOGIN_SECONDS, encode_frame
+from twisted_chat.doors.native import encode_frame
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Pong, encode
 from twisted_chat.outlet import Outlet
+from twisted_chat.watch import CLOSE_SECONDS, LOGIN_SECONDS
 
 
 class FrameTests(ChatCase):
@@ -109,7 +110,7 @@ class FrameTests(ChatCase):
             (error,) = alice.got()
             self.assert_refused("bad-request", error)
             self.assertTrue(alice.closed, body)
-            self.assertEqual(world.factory.connections, set())
+            self.assertEqual(world.factory.watch.connections, set())
 
     def test_another_protocol(self) -> None:
         """HTTP, TLS and SSH are frames that are too large: an error, and closed."""
@@ -204,7 +205,7 @@ class ClosingTests(ChatCase):
         self.assertFalse(alice.pipe.gone)
         world.pass_time(CLOSE_SECONDS + 2)
         self.assertTrue(alice.pipe.gone)
-        self.assertEqual(world.factory.connections, set())
+        self.assertEqual(world.factory.watch.connections, set())
 
     def test_nothing_is_read_after_the_end(self) -> None:
         """What comes behind a logout, in the same segment or later, is not looked at."""
@@ -237,7 +238,7 @@ class ClosingTests(ChatCase):
     def test_max_connections(self) -> None:
         """Past its limit a listener takes nobody."""
         world = self.world()
-        world.factory.max_connections = 2
+        world.factory.turnstile.limit = 2
         alice = world.connect()
         world.connect()
         self.assertIsNone(world.factory.buildProtocol(None))
@@ -556,7 +557,9 @@ async def test_a_slow_reader_over_a_real_socket() -> None:
         await until(lambda: len(world.chat.people.here) == 2)
         bob.transport.pauseProducing()
         (server,) = [
-            one for one in world.factory.connections if one.port == bob.transport.getHost().port
+            one
+            for one in world.factory.watch.connections
+            if one.port == bob.transport.getHost().port
         ]
         most = 0
         for _ in range(40):
@@ -579,7 +582,7 @@ async def test_a_slow_reader_over_a_real_socket() -> None:
         for client in (alice, bob):
             client.transport.abortConnection()
             await client.gone
-        await until(lambda: not world.factory.connections)
+        await until(lambda: not world.factory.watch.connections)
 
 
 @ensureDeferred
@@ -609,7 +612,7 @@ async def test_reset_in_the_middle() -> None:
             assert seqs == list(range(1, 61))
         for client in (alice, *others[3:]):
             client.transport.abortConnection()
-        await until(lambda: not world.factory.connections)
+        await until(lambda: not world.factory.watch.connections)
 
 
 def test_a_message_is_json() -> None:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 
 from tests.support import ChatCase, types
 from tests.web_support import (
@@ -22,6 +23,7 @@ from tests.web_support import (
     PONG,
     TEXT,
     Web,
+    answer_in,
     frame_of,
     inflated,
     masked,
@@ -30,16 +32,15 @@ from tests.web_support import (
 from twisted_chat import messages, page, settings
 from twisted_chat.doors.web import frames as encoders
 from twisted_chat.doors.web.frames import WORTH_COMPRESSING, compressing, encode_frame
-from twisted_chat.doors.web.http import HEALTH_SECONDS
+from twisted_chat.doors.web.http import HEALTH_SECONDS, HTTP_SECONDS
 from twisted_chat.doors.web.sockets import (
-    CLOSE_SECONDS,
-    LOGIN_SECONDS,
     LOOK_SECONDS,
     MAX_FRAGMENTS,
     PING_SECONDS,
 )
 from twisted_chat.log.contract import NotStored
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Notice, Pong
+from twisted_chat.watch import CLOSE_SECONDS, LOGIN_SECONDS, Turnstile
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 
@@ -367,12 +368,33 @@ class ClosingTests(WebCase):
         self.assertEqual(len([one for one in slow.got() if one["type"] == "text"]), 200)
 
     def test_room(self) -> None:
-        """Past the number of connections nobody is let in."""
-        web = self.web(max_connections=1)
-        alice = web.connect()
-        self.assertEqual(web.connect().handshake.status, 503)
+        """Each connection is counted from its accept to its end, and with those of other doors."""
+        turnstile = Turnstile(4)
+        web = self.web(turnstile=turnstile)
+        web.world.factory.watch.turnstile = web.world.factory.turnstile = turnstile
+        idle, alice, *_ = web.pipe(), web.connect(), web.connect(), web.world.connect()
+        self.assertEqual(turnstile.inside, 4)
+        self.assertIsNone(web.door.site.buildProtocol(None))
+        self.assertIsNone(web.world.factory.buildProtocol(None))
         alice.pipe.lose()
         self.assertEqual(web.connect().handshake.status, 101)
+        self.assertIsNone(web.door.site.buildProtocol(None))
+        idle.lose()
+        self.assertEqual(web.ask("/").status, 200)
+
+    def test_a_bad_handshake(self) -> None:
+        """Who is refused as a WebSocket counts until it is gone, which is soon."""
+        turnstile = Turnstile(1)
+        web = self.web(turnstile=turnstile)
+        pipe = web.pipe()
+        pipe.reading = False
+        head = "GET /ws HTTP/1.1", "Host: chat.test:8080", "Upgrade: websocket", "", ""
+        pipe.send("\r\n".join(head).encode())
+        self.assertEqual(answer_in(bytes(pipe.unread)).status, 400)
+        self.assertEqual(turnstile.inside, 1)
+        web.world.pass_time(LOGIN_SECONDS + 2)
+        self.assertTrue(pipe.gone)
+        self.assertEqual(turnstile.inside, 0)
 
 
 class CompressionTests(WebCase):
@@ -607,6 +629,53 @@ class FileTests(WebCase):
         """The WebSocket's place says what it is."""
         answer = self.web().ask("/ws")
         self.assertEqual((answer.status, answer.headers["Upgrade"]), (426, "websocket"))
+
+
+class HttpTests(WebCase):
+    """HTTP connections end, whatever their clients do."""
+
+    def test_a_trickle(self) -> None:
+        """A head that comes byte by byte, or line by line, has no more time than others."""
+        for part in (b"x", b"X: y\r\n"):
+            web = self.web()
+            pipe = web.pipe()
+            pipe.send(b"GET / HTTP/1.1\r\n")
+            for _ in range(int(HTTP_SECONDS) + 1):
+                pipe.send(part)
+                web.world.pass_time(1)
+            self.assertTrue(pipe.gone)
+
+    def test_keep_alive(self) -> None:
+        """A connection may ask again and again, each time after a while, and idles out."""
+        web = self.web()
+        pipe = web.pipe()
+        for _ in range(3):
+            web.world.pass_time(HTTP_SECONDS - 1)
+            pipe.send(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+            web.world.settle()
+            self.assertEqual(answer_in(pipe.take()).status, 404)
+        web.world.pass_time(HTTP_SECONDS + 1)
+        self.assertTrue(pipe.gone)
+
+    def test_answers_that_are_not_read(self) -> None:
+        """Who does not read the last answer is cut off, also where it has closed already."""
+        for more in (b"", b"Connection: close\r\n", b"Content-Length: 1\r\n", b"nonsense\r\n"):
+            web = self.web()
+            pipe = web.pipe()
+            pipe.reading = False
+            pipe.send(b"GET / HTTP/1.1\r\nHost: x\r\n" + more + b"\r\n")
+            web.world.pass_time(HTTP_SECONDS + 16)
+            self.assertTrue(pipe.gone, more)
+            self.assertEqual(web.world.clock.getDelayedCalls(), [])
+
+    def test_nobody_logs(self) -> None:
+        """What clients do with HTTP fills no log."""
+        web = self.web()
+        with capturedLogs() as logged:
+            for data in (b"", b"\0\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 600):
+                web.pipe().send(data)
+            web.world.pass_time(HTTP_SECONDS + 16)
+        self.assertEqual(list(logged), [])
 
 
 class HealthTests(WebCase):

@@ -42,6 +42,7 @@ from twisted_chat.passwords import NiceThreads, Passwords
 from twisted_chat.ports import SessionPorts
 from twisted_chat.rules import Rules
 from twisted_chat.settings import Settings, SettingsError
+from twisted_chat.watch import Turnstile
 
 REFRESH_SECONDS = 5.0
 """How often the users file is looked at."""
@@ -65,7 +66,8 @@ YOUNG_OBJECTS = 5_000
 """New objects after which the young are looked over: a batch alone has hundreds."""
 
 SPARE_FILES = 64
-"""Descriptors that are not for connections."""
+"""Descriptors beside those of logged-in connections: half for files, half for whoever is yet to log
+in, and be it to hear that there is no room."""
 
 
 class Door(Protocol):
@@ -223,14 +225,15 @@ class ChatService(MultiService):
         self.passwords = Passwords(threads)
         self.session_passwords = Passwords(threads)
         self.log = open_log(chosen.log, self.reactor, self.reactor)
-        self.connections = chosen.max_connections or _raise_descriptor_limit()
+        connections = chosen.max_connections or _raise_descriptor_limit()
+        self.turnstile = Turnstile(connections + SPARE_FILES // 2)
         rules = Rules(
             server=chosen.name,
             lobby=chosen.lobby,
             linger=chosen.linger,
             max_sessions=chosen.max_sessions,
             max_members=chosen.max_members,
-            max_connections=self.connections,
+            max_connections=connections,
             max_text=chosen.max_text,
             presence_limit=chosen.presence_limit,
             guests_keep=self.accounts is None,
@@ -261,7 +264,7 @@ class ChatService(MultiService):
             self.reactor,
             entry,
             rate=self.settings.rate,
-            max_connections=self.connections + SPARE_FILES // 2,
+            turnstile=self.turnstile,
         )
 
     def _open_web(self) -> None:
@@ -276,7 +279,7 @@ class ChatService(MultiService):
             origins=chosen.web_origin,
             proxies=chosen.trust_proxy,
             rate=chosen.rate,
-            max_connections=self.connections + SPARE_FILES // 2,
+            turnstile=self.turnstile,
         )
         self._doors.append(door)
         for description in chosen.web:

@@ -20,24 +20,17 @@ from twisted.internet.interfaces import (
     ITCPTransport,
 )
 from twisted.internet.protocol import Factory, connectionDone
-from twisted.internet.task import LoopingCall
 from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.accounts import Admission
 from twisted_chat.conversation import Conversation, Rate, Why
-from twisted_chat.deadlines import Deadlines
 from twisted_chat.errors import ChatError
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
 from twisted_chat.outlet import Outlet
 from twisted_chat.session import Encode
-
-LOGIN_SECONDS = 30.0
-"""How long a client may be silent before it has logged in."""
-
-CLOSE_SECONDS = 5.0
-"""How long a client may take to read what was written before its connection is cut off."""
+from twisted_chat.watch import Turnstile, Watch
 
 KEEPALIVE_SECONDS = 60
 """After so long a silence TCP asks whether the client is still there."""
@@ -90,7 +83,7 @@ class ChatProtocol(Int32StringReceiver):
         self.deliver = self._outlet.deliver
         self.conversation = self.factory.converse(self)
         transport.registerProducer(self, True)
-        self.factory.opened(self)
+        self.factory.watch.opened(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End the conversation."""
@@ -99,7 +92,7 @@ class ChatProtocol(Int32StringReceiver):
         self.transport.unregisterProducer()  # over TLS the two would hold each other
         reason.cleanFailure()
         self.conversation.lost()
-        self.factory.gone(self)
+        self.factory.watch.gone(self)
         del self.conversation, self._outlet, self.deliver  # no cycle is left behind
 
     # --- frames in ---------------------------------------------------------------------------
@@ -142,7 +135,7 @@ class ChatProtocol(Int32StringReceiver):
     def stringReceived(self, string: bytes) -> None:
         """Answer one message."""
         if self.conversation.user is None:
-            self.factory.heard(self)
+            self.factory.watch.heard(self)
         self.conversation.receive(string)
 
     def lengthLimitExceeded(self, length: int) -> None:
@@ -170,7 +163,7 @@ class ChatProtocol(Int32StringReceiver):
         self.paused = True
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-        self.factory.closing(self)
+        self.factory.watch.closing(self)
 
     # --- the transport's producer: see IPushProducer -------------------------------------------
 
@@ -207,21 +200,15 @@ class ChatFactory(Factory):
     clock: IReactorTime
     entry: Callable[[], str | None]
     rate: float = 0.0
-    max_connections: int = 0
-    connections: set[ChatProtocol] = field(init=False, factory=set)
-    _silent: Deadlines[ChatProtocol] = field(init=False)
-    _closing: Deadlines[ChatProtocol] = field(init=False)
-    _empty: Deferred[None] | None = field(init=False, default=None)
+    turnstile: Turnstile = field(factory=Turnstile)
+    watch: Watch[ChatProtocol] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._silent = Deadlines(self.clock, LOGIN_SECONDS)
-        self._closing = Deadlines(self.clock, CLOSE_SECONDS)
-        self._sweeps = LoopingCall(self._sweep)
-        self._sweeps.clock = self.clock
+        self.watch = Watch(self.clock, self.turnstile)
 
     def buildProtocol(self, addr: IAddress | None) -> ChatProtocol | None:  # type: ignore[override]
-        """Take a connection; past ``max_connections`` (0: no limit) it is closed at once."""
-        if self.max_connections and len(self.connections) >= self.max_connections:
+        """Take a connection; one for which there is no room is closed at once."""
+        if self.turnstile.is_full:
             return None
         protocol = ChatProtocol()
         protocol.factory = self
@@ -234,53 +221,4 @@ class ChatFactory(Factory):
 
     def close(self, farewell: Bye) -> Deferred[None]:
         """Say farewell on every connection; fires when all of them are gone, in a while."""
-        for protocol in tuple(self.connections):
-            protocol.conversation.close(farewell)
-        empty = self._empty = Deferred()
-        self._check_empty()
-        return empty
-
-    # --- one timer for all connections ---------------------------------------------------------
-
-    def startFactory(self) -> None:
-        """Begin to look after those who say nothing."""
-        if not self._sweeps.running:
-            self._sweeps.start(1.0, now=False)
-
-    def opened(self, protocol: ChatProtocol) -> None:
-        """A connection has begun, and should log in."""
-        self.connections.add(protocol)
-        self.heard(protocol)
-
-    def heard(self, protocol: ChatProtocol) -> None:
-        """A connection that is not logged in has said something."""
-        self._silent.set(protocol)
-
-    def closing(self, protocol: ChatProtocol) -> None:
-        """A connection is being closed."""
-        self._closing.set(protocol)
-
-    def gone(self, protocol: ChatProtocol) -> None:
-        """A connection is gone."""
-        self.connections.discard(protocol)
-        self._silent.drop(protocol)
-        self._closing.drop(protocol)
-        self._check_empty()
-
-    def _check_empty(self) -> None:
-        if self._empty is not None and not self.connections:
-            empty, self._empty = self._empty, None
-            if self._sweeps.running:
-                self._sweeps.stop()
-            self._sweeps.f = lambda: None  # it held this factory, which holds it
-            empty.callback(None)
-
-    def _sweep(self) -> None:
-        for protocol in self._silent.take():
-            conversation = protocol.conversation
-            if conversation.user is None and not conversation.answering:
-                conversation.refuse(ChatError("not-logged-in", "No login came: goodbye."))
-            elif conversation.user is None:
-                self.heard(protocol)
-        for protocol in self._closing.take():
-            protocol.transport.abortConnection()
+        return self.watch.close(farewell, "dismissed")

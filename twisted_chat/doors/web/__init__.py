@@ -24,6 +24,7 @@ from twisted_chat.doors.web.http import make_site
 from twisted_chat.doors.web.sockets import WebFactory
 from twisted_chat.messages import Bye
 from twisted_chat.page import load
+from twisted_chat.watch import Turnstile
 
 
 @define(eq=False)
@@ -47,7 +48,7 @@ def web_door(
     origins: Sequence[str] = (),
     proxies: Sequence[str] = (),
     rate: float = 0.0,
-    max_connections: int = 0,
+    turnstile: Turnstile | None = None,
 ) -> WebDoor:
     """Return a web door.
 
@@ -55,5 +56,7 @@ def web_door(
     the door's own host, and of ``origins`` (such as ``https://chat.example.org``), may open a
     WebSocket; so may whatever is no page. ``X-Forwarded-For`` is believed from ``proxies`` alone.
     """
-    sockets = WebFactory(admission, clock, entry, rate, max_connections)
-    return WebDoor(make_site(load(), sockets, clock, accepts, origins, proxies), sockets)
+    turnstile = turnstile or Turnstile()
+    sockets = WebFactory(admission, clock, entry, rate, turnstile)
+    site = make_site(load(), sockets, clock, accepts, origins, proxies, turnstile)
+    return WebDoor(site, sockets)

@@ -8,7 +8,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -17,9 +18,10 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from twisted_chat.doors.web.sockets import WebFactory
 from twisted_chat.page import File, Page
+from twisted_chat.watch import Turnstile
 
-HTTP_SECONDS: Final = 30.0
-"""How long an HTTP connection may be idle."""
+HTTP_SECONDS: Final = 15.0
+"""How long an HTTP connection may be idle, or take for the head of a request."""
 
 HEALTH_SECONDS: Final = 5.0
 """How long the log may take before it counts as ailing."""
@@ -53,28 +55,71 @@ class BodylessRequest(Request):
     def gotLength(self, length: int | None) -> None:
         """Refuse a body before it comes."""
         super().gotLength(0)
-        transport: Any = self.channel.transport
+        channel: Any = self.channel
         if length != 0:
-            transport.write(
+            channel.transport.write(
                 b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
             )
-            transport.loseConnection()
+            channel.loseConnection()
 
 
-class QuietChannel(HTTPChannel):
-    """An HTTP connection that ends without a word when nothing more is asked."""
+class BoundChannel(HTTPChannel):
+    """An HTTP connection that is counted, and ends in time and without a word.
+
+    HTTP_SECONDS are for the whole head of a request, from the beginning or the answer before it.
+    """
+
+    site: BoundSite
+    transport: Any
+
+    def connectionMade(self) -> None:
+        """Count it."""
+        super().connectionMade()
+        self.site.turnstile.enter()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Count it no longer."""
+        self.site.turnstile.leave()
+        super().connectionLost(reason)
+
+    def handed_over(self) -> None:
+        """Its transport is another protocol's now."""
+        self.transport = None
+        self.site.turnstile.leave()
+
+    def resetTimeout(self) -> None:
+        """Give no more time for a part of a head: a trickle could go on for ever."""
 
     def timeoutConnection(self) -> None:
-        """End it: it has been idle for HTTP_SECONDS."""
+        """End it: nothing whole has been asked for in time."""
         self.loseConnection()
 
+    def loseConnection(self) -> None:
+        """End it when the answer has been read, or after ``abortTimeout`` in any case."""
+        if self._abortingCall is None:
+            self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)
+        super().loseConnection()
 
-class QuietSite(Site):
-    """A site that keeps no record of who reads what."""
+    def forceAbortClient(self) -> None:
+        """Cut it off."""
+        self._abortingCall = None
+        self.transport.abortConnection()
+
+
+class BoundSite(Site):
+    """A site that keeps no record of who reads what, and lets in as many as there is room for."""
 
     noisy = False
     # HTTP/1.1 alone: a WebSocket takes its connection over.
-    protocol = QuietChannel  # type: ignore[assignment]
+    protocol = BoundChannel  # type: ignore[assignment]
+
+    def __init__(self, root: Resource, clock: IReactorTime, turnstile: Turnstile) -> None:
+        super().__init__(root, BodylessRequest, timeout=HTTP_SECONDS, reactor=clock)
+        self.turnstile = turnstile
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Take a connection; one for which there is no room is closed at once."""
+        return None if self.turnstile.is_full else super().buildProtocol(addr)
 
     def log(self, request: object) -> None:
         """Write no line."""
@@ -87,6 +132,7 @@ def make_site(
     accepts: Callable[[], Awaitable[None]],
     origins: Sequence[str],
     proxies: Sequence[str],
+    turnstile: Turnstile,
 ) -> Site:
     """Return the site: see web_door."""
     root = Place()
@@ -97,7 +143,7 @@ def make_site(
         folder.putChild(name.encode(), FileResource(file, ASSET_HEADERS))
     root.putChild(b"health", HealthResource(accepts, clock))
     root.putChild(b"ws", SocketResource(sockets, origins, proxies))
-    return QuietSite(root, requestFactory=BodylessRequest, timeout=HTTP_SECONDS, reactor=clock)
+    return BoundSite(root, clock, turnstile)
 
 
 def _say(request: Request, code: int, sentence: str, phrase: bytes | None = None) -> bytes:
@@ -228,9 +274,8 @@ class SocketResource(Place):
             sentence = "Here is a WebSocket, and nothing else."
             return _say(request, 426, sentence, b"Upgrade Required")
         host, port = self._client(request)
-        if not self._sockets.has_room:
-            return _say(request, 503, "The server has no room for one more; try again later.")
-        request.channel.transport = None
+        channel: Any = request.channel
+        channel.handed_over()
         self._sockets.take(transport, host, port, _head(request))
         return NOT_DONE_YET
 

@@ -15,7 +15,6 @@ from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerPr
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
@@ -35,12 +34,7 @@ from twisted_chat.errors import ChatError
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye
 from twisted_chat.outlet import Outlet
 from twisted_chat.session import Encode
-
-LOGIN_SECONDS: Final = 30.0
-"""How long a client may be silent before it has logged in."""
-
-CLOSE_SECONDS: Final = 5.0
-"""How long a client may take to read what was written before its connection is cut off."""
+from twisted_chat.watch import Turnstile, Watch
 
 PING_SECONDS: Final = 25.0
 """After so long a silence a client is asked whether it is there, and has as long to answer."""
@@ -118,7 +112,6 @@ class WebProtocol(WebSocketServerProtocol):
         self.deliver = self._outlet.deliver
         self.conversation = self.factory.converse(self)
         self.transport.registerProducer(self, True)
-        self.factory.opened(self)
         for name in _OF_THE_HANDSHAKE:
             setattr(self, name, None)
 
@@ -126,7 +119,7 @@ class WebProtocol(WebSocketServerProtocol):
         """End the conversation."""
         super().connectionLost(reason)
         self.is_open = self.is_closed = None  # these Deferreds hold this protocol
-        self.factory.gone(self)
+        self.factory.watch.gone(self)
         if self.conversation is not None:
             self._outlet.closed()
             self.conversation.lost()
@@ -175,7 +168,7 @@ class WebProtocol(WebSocketServerProtocol):
                 break
             message, start = found
             if conversation.user is None:
-                self.factory.said_something(self)
+                self.factory.watch.heard(self)
             conversation.receive(message)
         if start:
             self.data = self.data[start:]
@@ -221,7 +214,7 @@ class WebProtocol(WebSocketServerProtocol):
             self.conversation.refuse(binary, "not-text")
         else:
             if self.conversation.user is None:
-                self.factory.said_something(self)
+                self.factory.watch.heard(self)
             self.conversation.receive(message)
 
     def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
@@ -251,7 +244,7 @@ class WebProtocol(WebSocketServerProtocol):
     ) -> None:
         """Send the last frame: autobahn asks, too, and then it is over for the conversation."""
         super().sendCloseFrame(code, reasonUtf8, isReply)
-        self.factory.closing(self)
+        self.factory.watch.closing(self)
         if self.conversation is not None and not self.conversation.over:
             self.conversation.lost()
 
@@ -298,11 +291,36 @@ _OF_THE_HANDSHAKE: Final = (
 """What autobahn keeps of the handshake: some KiB that nobody needs afterwards."""
 
 
+class WebWatch(Watch[WebProtocol]):
+    """Looks after WebSockets; also whether anybody is at their other ends."""
+
+    def __init__(self, clock: IReactorTime, turnstile: Turnstile) -> None:
+        super().__init__(clock, turnstile)
+        self._looks = Deadlines[WebProtocol](clock, LOOK_SECONDS)
+
+    def opened(self, connection: WebProtocol) -> None:
+        """A connection has begun."""
+        super().opened(connection)
+        self._looks.set(connection)
+
+    def gone(self, connection: WebProtocol) -> None:
+        """A connection is gone."""
+        self._looks.drop(connection)
+        super().gone(connection)
+
+    def sweep(self) -> None:
+        """End those whose time is up, and look whether the others are there."""
+        super().sweep()
+        for protocol in self._looks.take():
+            self._looks.set(protocol)
+            protocol.look(self.clock.seconds())
+
+
 class WebFactory(WebSocketServerFactory):
     """All WebSockets of the door.
 
     ``rate`` is how many requests a second a connection is read for (0: any number), and twice as
-    many at once. Past ``max_connections`` (0: no limit) nobody is let in.
+    many at once.
     """
 
     noisy = False
@@ -312,8 +330,8 @@ class WebFactory(WebSocketServerFactory):
         admission: Admission,
         clock: IReactorTime,
         entry: Callable[[], str | None],
-        rate: float = 0.0,
-        max_connections: int = 0,
+        rate: float,
+        turnstile: Turnstile,
     ) -> None:
         super().__init__(reactor=clock, server="")
         self.setProtocolOptions(
@@ -332,19 +350,7 @@ class WebFactory(WebSocketServerFactory):
         self.clock = clock
         self.entry = entry
         self.rate = rate
-        self.max_connections = max_connections
-        self.connections: set[WebProtocol] = set()
-        self._silent = Deadlines[WebProtocol](clock, LOGIN_SECONDS)
-        self._looks = Deadlines[WebProtocol](clock, LOOK_SECONDS)
-        self._closing = Deadlines[WebProtocol](clock, CLOSE_SECONDS)
-        self._empty: Deferred[None] | None = None
-        self._sweeps = LoopingCall(self._sweep)
-        self._sweeps.clock = clock
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more may come."""
-        return not self.max_connections or len(self.connections) < self.max_connections
+        self.watch = WebWatch(clock, turnstile)
 
     def take(self, transport: Any, host: str, port: int, head: bytes) -> None:
         """Take over a transport whose client, ``host`` and ``port``, has asked for a WebSocket.
@@ -362,6 +368,7 @@ class WebFactory(WebSocketServerFactory):
             transport.protocol = protocol
         transport.resumeProducing()
         protocol.makeConnection(transport)
+        self.watch.opened(protocol)
         protocol.dataReceived(head)
 
     def converse(self, protocol: WebProtocol) -> Conversation:
@@ -371,55 +378,4 @@ class WebFactory(WebSocketServerFactory):
 
     def close(self, farewell: Bye) -> Deferred[None]:
         """Say farewell on every connection; fires when all of them are gone, in a while."""
-        for protocol in tuple(self.connections):
-            if protocol.conversation is not None:
-                protocol.conversation.close(farewell, "stopping")
-        empty = self._empty = Deferred()
-        self._check_empty()
-        return empty
-
-    # --- one timer for all connections ---------------------------------------------------------
-
-    def opened(self, protocol: WebProtocol) -> None:
-        """A connection has begun, and should log in."""
-        self.connections.add(protocol)
-        self._silent.set(protocol)
-        self._looks.set(protocol)
-        if not self._sweeps.running:
-            self._sweeps.start(1.0, now=False)
-
-    def said_something(self, protocol: WebProtocol) -> None:
-        """A connection that is not logged in has sent a message."""
-        self._silent.set(protocol)
-
-    def closing(self, protocol: WebProtocol) -> None:
-        """A connection is being closed."""
-        self._closing.set(protocol)
-
-    def gone(self, protocol: WebProtocol) -> None:
-        """A connection is gone."""
-        self.connections.discard(protocol)
-        for deadlines in (self._silent, self._looks, self._closing):
-            deadlines.drop(protocol)
-        self._check_empty()
-
-    def _check_empty(self) -> None:
-        if not self.connections and self._sweeps.running:
-            self._sweeps.stop()
-        if self._empty is not None and not self.connections:
-            empty, self._empty = self._empty, None
-            empty.callback(None)
-
-    def _sweep(self) -> None:
-        for protocol in self._silent.take():
-            conversation = protocol.conversation
-            if conversation is not None and conversation.user is None:
-                if conversation.answering:
-                    self._silent.set(protocol)
-                else:
-                    conversation.refuse(ChatError("not-logged-in", "No login came: goodbye."))
-        for protocol in self._looks.take():
-            self._looks.set(protocol)
-            protocol.look(self.clock.seconds())
-        for protocol in self._closing.take():
-            protocol.transport.abortConnection()
+        return self.watch.close(farewell, "stopping")
