@@ -628,7 +628,8 @@ class OpeningTests(Folder):
             self.assertEqual(connection.execute("PRAGMA synchronous").fetchone(), (expected,))
             log._writer.tidy()
             self.assertEqual(connection.execute("PRAGMA synchronous").fetchone(), (expected,))
-            connection.close()
+            for close in (log._pages.close, log._finder.close, log._writer.close):
+                close()
             os.close(log._lock)
 
 

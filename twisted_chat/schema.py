@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from inspect import cleandoc
 from typing import Any
 
 from msgspec.json import schema_components
@@ -29,9 +30,16 @@ def schema() -> dict[str, Any]:
         "$defs": {
             "Request": requests,
             "Response": responses,
-            **{name: definitions[name] for name in sorted(definitions)},
+            **{name: _described(definitions[name]) for name in sorted(definitions)},
         },
     }
+
+
+def _described(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return it with its docstring's indentation taken off, as Python 3.13 does by itself."""
+    if "description" not in definition:
+        return definition
+    return {**definition, "description": cleandoc(definition["description"])}
 
 
 def written() -> str:

@@ -14,7 +14,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import quote
 
@@ -103,6 +103,7 @@ def open_database(
         raise LogError(f"SQLite {sqlite3.sqlite_version} is too old for the log: 3.35 is needed.")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # texts are private
+        _force(os.path.realpath(path) + "-wal")
     except OSError as problem:
         raise LogError(f"The log {path} can not be opened: {problem.strerror}.") from None
     with told(path):
@@ -125,6 +126,20 @@ def open_database(
             connection.close()
             raise
         return connection
+
+
+def _force(path: str) -> None:
+    """Force what is in the file to the disk, where there is such a file.
+
+    A daemon that was killed may have written a commit and not forced it. Whoever opens the log next
+    finds that commit, and shows it: so it has to be as safe as any other first.
+    """
+    with suppress(FileNotFoundError):
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 def open_for_reading(path: str) -> sqlite3.Connection:
