@@ -5,12 +5,17 @@ from __future__ import annotations
 import random
 import resource
 import signal
+import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.daemon import Daemon, RawClient
+from tests.daemon import Daemon, RawClient, free_port
 from tests.talkers import Client, Writer, everything
 
 KILLS = 10
@@ -103,6 +108,82 @@ def test_disk_full(tmp_path: Path) -> None:
         assert daemon.stop() == 0
         daemon.start()
         assert [text["seq"] for text in everything(daemon.port)] == [*range(1, stored + 2)]
+
+
+@contextmanager
+def small_disk(mebibytes: int) -> Iterator[Path]:
+    """A file system of its own in memory, of so many MiB; gone in the end, whatever happens."""
+    with TemporaryDirectory() as folder:
+        options = f"size={mebibytes}m,mode=700"
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+        try:
+            mounted = subprocess.run(command, capture_output=True, text=True)
+        except FileNotFoundError:
+            pytest.skip("there is no mount here")
+        if mounted.returncode:
+            pytest.skip(f"no file system may be mounted here: {mounted.stderr.strip()}")
+        try:
+            yield Path(folder)
+        finally:
+            # Lazily: also where a daemon that a failure has left behind is still in it.
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_file_system_full(tmp_path: Path) -> None:
+    """The same on a file system that is full, and for who asks how the daemon is."""
+    pytest.importorskip("autobahn")
+    web = free_port()
+    with (
+        small_disk(8) as disk,
+        Daemon(
+            *("--log", f"sqlite:{disk}/chat.db", "--rate", "0"),
+            *("--web", f"tcp:{web}:interface=127.0.0.1"),
+            directory=tmp_path,
+        ) as daemon,
+        RawClient(daemon.port) as ann,
+        RawClient(daemon.port) as ben,
+    ):
+        ann.login("ann")
+        ben.login("ben")
+        stored = [ann.ask("text", data=f"before {number}")["seq"] for number in range(5)]
+        filler = disk / "filler"
+        with open(filler, "wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        while (answer := ann.ask("text", data="a little"))["type"] == "text":
+            stored.append(answer["seq"])  # there is some room in the pages that it has already
+        assert answer["code"] == "not-stored"
+        assert len(stored) < 20
+        assert [ben.receive_until("text")["seq"] for _ in stored] == stored
+        assert ben.is_silent()
+        assert ann.ask("text", data="x" * 10_000)["code"] == "not-stored"
+        assert ben.ask("history", limit=1)["texts"][0]["seq"] == stored[-1]
+        eventually(lambda: health(web) == 503)  # what it tries to store is less than any text
+        filler.unlink()
+        stored.append(ann.ask("text", data="after")["seq"])
+        assert ben.receive_until("text")["data"] == "after"
+        eventually(lambda: health(web) == 200)
+        assert stored == [*range(1, len(stored) + 1)]
+        assert "can not store" in daemon.output
+        assert "Traceback" not in daemon.output
+        daemon.kill()
+        daemon.start()
+        assert [text["seq"] for text in everything(daemon.port)] == stored
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until it holds: it is looked at anew once a second."""
+    deadline = time.monotonic() + 15
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def health(port: int) -> int:
+    """Return what ``/health`` answers."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("GET", "/health")
+        return connection.getresponse().status
 
 
 def test_a_reader_that_sleeps() -> None:

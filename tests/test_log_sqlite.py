@@ -492,6 +492,15 @@ class OpeningTests(Folder):
         self.begun(1)
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
 
+    def test_a_check_is_written(self) -> None:
+        """A check takes its way to the disk, as a text would: it can fail as one would."""
+        log = self.open()
+        wal = self.folder / "chat.db-wal"
+        before = wal.stat().st_size
+        self.successResultOf(log.check())
+        self.assertGreater(wal.stat().st_size, before)
+        self.successResultOf(log.close())
+
     def test_one_daemon_at_a_time(self) -> None:
         """A second daemon on the same file is refused, and told by whom it is held."""
         log = self.open()
