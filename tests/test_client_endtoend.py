@@ -27,6 +27,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
 
 from tests.daemon import PATIENCE, Daemon, RawClient
+from tests.documents import block, read
 from twisted_chat import messages as m
 from twisted_chat.client import ChatClient, Event, Online, TextStream
 from twisted_chat.errors import ChatError
@@ -349,23 +350,6 @@ def test_harmless_on_a_terminal(folder: Path) -> None:
 
 # --- as a library ------------------------------------------------------------------------------
 
-BOT = """
-import sys
-from twisted.internet.task import react
-from twisted_chat.client import ChatClient
-
-async def main(reactor):
-    async with ChatClient.to(reactor, sys.argv[1], "pinger") as bot:
-        await bot.join("ops")
-        async for text in bot.texts():
-            if text.data == "!ping":
-                await bot.say(text.session, f"pong, {text.source}")
-            elif text.data == "!stop":
-                break
-
-react(main)
-"""
-
 
 def library(daemon: Daemon, user: str, password: str | None = None) -> ChatClient:
     return ChatClient.to(reactor, f"tcp:127.0.0.1:{daemon.port}", user, password)
@@ -383,26 +367,32 @@ def following(texts: TextStream) -> Deferred[m.Text]:
 
 @ensureDeferred
 async def test_a_bot(folder: Path) -> None:
-    """The bot of the README answers, and ends when it is told to."""
-    async with make_daemon(folder) as daemon:
-        endpoint = f"tcp:127.0.0.1:{daemon.port}"
-        async with library(daemon, "alice", "sesame") as alice:
-            await bounded(alice.create("ops"))
-            came: Deferred[None] = Deferred()
+    """The bot of docs/client.md answers as it is printed, in the lobby and to who writes to it."""
+    source = block(read("docs/client.md"), "bot")
+    assert len(source.splitlines()) <= 15
+    async with make_daemon(folder) as daemon, library(daemon, "alice", "sesame") as alice:
+        came: Deferred[None] = Deferred()
 
-            def listen(event: Event) -> None:
-                if isinstance(event, m.Joined) and event.session == "ops":
-                    came.callback(None)
+        def listen(event: Event) -> None:
+            if isinstance(event, m.Joined):
+                came.callback(None)
 
-            alice.listen(listen)
-            bot = subprocess.Popen([sys.executable, "-c", BOT, endpoint], stderr=subprocess.PIPE)
+        alice.listen(listen)
+        texts = alice.texts()
+        bot = subprocess.Popen(
+            [sys.executable, "-c", source, f"tcp:127.0.0.1:{daemon.port}"], stderr=subprocess.PIPE
+        )
+        try:
             await bounded(came)
-            texts = alice.texts("ops")
-            await alice.say("ops", "!ping")
-            assert (await following(texts)).data == "pong, alice"
-            await alice.say("ops", "!stop")
+            for ask in (alice.say("lobby", "!time"), alice.message("clock", "!time")):
+                asked = await bounded(ask)
+                answer = await following(texts)
+                assert (answer.session, answer.seq) == (asked.session, asked.seq + 1)
+                assert re.fullmatch("alice: [0-9]{2}:[0-9]{2}", answer.data)
+        finally:
+            bot.terminate()
             _, errors = await deferToThread(bot.communicate, timeout=PATIENCE)
-            assert (bot.returncode, errors) == (0, b"")
+        assert errors == b""
 
 
 @ensureDeferred
