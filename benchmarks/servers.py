@@ -112,7 +112,7 @@ class Daemon(Server):
     def command(self) -> Sequence[str]:
         """Run the twistd of this interpreter."""
         return [
-            *(sys.executable, "-c", _TWISTD, "-n", "--pidfile", "", "chat"),
+            *(sys.executable, "-c", _TWISTD, "-n", "chat"),
             *("--port", f"tcp:{self.port}:interface=127.0.0.1"),
             *self._options,
         ]

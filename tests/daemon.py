@@ -50,8 +50,9 @@ def free_port() -> int:
 class Daemon:
     """``twistd -n chat`` in a folder of its own, listening on the loopback interface.
 
-    ``options`` go behind ``chat``; ``--port`` is given already. What it says on its console is in
-    ``output``. The port stays the same over ``restart``; so do the folder and what is in it.
+    ``options`` go behind ``chat``, ``twistd`` before it; ``--port`` is given already. What it says
+    on its console is in ``output``. The port stays the same over ``restart``; so do the folder and
+    what is in it.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Daemon:
         environment: dict[str, str] | None = None,
     ) -> None:
         self.options: Sequence[str] = options
+        self.twistd: Sequence[str] = ["-n"]
         self.port = free_port() if port is None else port
         self.directory = directory or Path(tempfile.mkdtemp(prefix="twisted-chat-"))
         self.process: subprocess.Popen[bytes] | None = None
@@ -72,7 +74,7 @@ class Daemon:
     def command(self) -> list[str]:
         """What is run: the twistd of the interpreter that runs the tests."""
         return [
-            *(sys.executable, "-c", _TWISTD, "-n", "--pidfile", "", "chat"),
+            *(sys.executable, "-c", _TWISTD, *self.twistd, "chat"),
             *("--port", f"tcp:{self.port}:interface=127.0.0.1"),
             *self.options,
         ]

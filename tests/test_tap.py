@@ -78,15 +78,30 @@ def test_port_in_use(tmp_path: Path) -> None:
 
 def test_a_daemon_that_can_not_start(tmp_path: Path) -> None:
     """Without -n the one who waits for the daemon is told, with status 1, and no pid file stays."""
-    command = Daemon("--log", "sqlite:/nonexistent/chat.db", directory=tmp_path).command
-    command.remove("-n")
-    command[command.index("--pidfile") + 1] = "twistd.pid"
+    daemon = Daemon("--log", "sqlite:/nonexistent/chat.db", directory=tmp_path)
+    daemon.twistd = []
     found = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, timeout=20, stdin=subprocess.DEVNULL
+        daemon.command, cwd=tmp_path, capture_output=True, timeout=20, stdin=subprocess.DEVNULL
     )
     assert found.returncode == 1, found
     assert "/nonexistent/chat.db" in (tmp_path / "twistd.log").read_text()
     assert not (tmp_path / "twistd.pid").exists()
+
+
+def test_a_pid_file_that_was_left_behind(tmp_path: Path) -> None:
+    """In the foreground no pid file stands in the way, whoever has its number now; or is written.
+
+    One that is asked for by name is.
+    """
+    left = tmp_path / "twistd.pid"
+    left.write_text(f"{os.getpid()}\n")
+    daemon = Daemon("--log", "memory:", directory=tmp_path)
+    daemon.twistd = ["-n"]
+    with daemon:
+        assert left.read_text() == f"{os.getpid()}\n"
+    daemon.twistd = ["-n", "--pidfile=chat.pid"]
+    with daemon:
+        assert (tmp_path / "chat.pid").read_text().strip() == str(daemon.pid)
 
 
 def test_help() -> None:

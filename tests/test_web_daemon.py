@@ -200,7 +200,7 @@ def make_certificate(folder: Path) -> Path:
 def start(*options: str, before: str = "") -> subprocess.CompletedProcess[str]:
     """Start a daemon that is to end at once."""
     program = f"{before}\nfrom twisted.scripts.twistd import run\nrun()"
-    command = [sys.executable, "-c", program, "-n", "--pidfile", "", "chat", *options]
+    command = [sys.executable, "-c", program, "-n", "chat", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -118,6 +118,7 @@ class Options(UsageOptions):
         try:
             super().parseOptions(options)
             self._judge()
+            self._drop_pid_file()
         except (UsageError, SettingsError) as problem:
             _die(problem)
 
@@ -125,6 +126,17 @@ class Options(UsageOptions):
         """Take no arguments but options."""
         if args:
             raise UsageError(f"{args[0]!r} is no option; see twistd chat --help.")
+
+    def _drop_pid_file(self) -> None:
+        """In the foreground write no ``twistd.pid``, unless another name for it is given.
+
+        A daemon that was killed leaves it behind, and twistd refuses to start while any process has
+        that number: in a container that is the new daemon itself. The log's lock keeps a second
+        daemon out, and can not be left behind.
+        """
+        twistd = self.parent
+        if twistd is not None and twistd["nodaemon"] and twistd["pidfile"] == "twistd.pid":
+            twistd["pidfile"] = ""
 
     def _judge(self) -> None:
         for setting in settings.table():
