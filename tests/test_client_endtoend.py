@@ -90,6 +90,27 @@ def pipe(
     )
 
 
+def by_lines(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
+    """Give the client these lines, on no server yet, until it ends."""
+    return subprocess.run(
+        [*COMMAND, "--commands"],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(folder),
+        check=False,
+    )
+
+
+def assert_shown(done: subprocess.CompletedProcess[str], *ends: str) -> None:
+    """Check that it went well, and showed lines with these ends, in this order."""
+    assert (done.returncode, done.stderr) == (0, ""), done
+    shown = iter(done.stdout.splitlines())
+    for end in ends:
+        assert any(line.endswith(end) for line in shown), (end, done.stdout)
+
+
 def failure(done: subprocess.CompletedProcess[str]) -> str:
     """Return the one line that says why it failed."""
     assert done.returncode == 1, done

@@ -14,6 +14,7 @@ import pytest
 
 from tests.daemon import Daemon, RawClient
 from tests.test_broadcast import eventually, tables
+from tests.test_client_endtoend import assert_shown, by_lines
 
 USERS = "user,password,role\nann,pw-ann,\nben,pw-ben,\ncat,pw-cat,operator\n"
 
@@ -142,3 +143,55 @@ def test_leaving_properly(daemon: Daemon) -> None:
                 answers.append((found["id"], found["type"]))
         assert answers == [("1", "text"), ("2", "left"), ("3", "left"), ("4", "bye")]
         assert ann.at_end()
+
+
+def test_the_line_client(daemon: Daemon, tmp_path: Path) -> None:
+    """Each command of the client does its work and shows the answer; /quit leaves properly."""
+    place = f"127.0.0.1:{daemon.port}"
+    done = by_lines(
+        tmp_path,
+        f"/login ann pw-ann 127.0.0.1 {daemon.port}",
+        "/createsession meeting",
+        "to order",
+        "/leavesession",
+        "/createsession meeting",
+        "/list",
+        "/logout",
+        f"/login ben pw-ben 127.0.0.1 {daemon.port}",
+        "/createsession two",
+        "/quit",
+        "not said any more",
+    )
+    assert_shown(
+        done,
+        f"You are on {place} as ann.",
+        "meeting: 1 here (ann)",
+        "ann: to order",
+        "You have left meeting.",
+        "2 sessions, 1 user",
+        "lobby    1 here",
+        "meeting  1 here, owner ann",
+        "ann  lobby, meeting",
+        f"You have left {place}.",
+        f"You are on {place} as ben.",
+        "two: 1 here (ben)",
+    )
+    assert "pw-" not in done.stdout
+    came = daemon.output.rindex("ben came from")
+    gone = daemon.output.index("ben went", came)
+    for session in ("lobby", "two"):
+        assert came < daemon.output.index(f"ben left {session}, from", came) < gone
+
+
+def test_nothing_is_sent_in_vain(daemon: Daemon, tmp_path: Path) -> None:
+    """What the client knows to be impossible it says itself, and goes no further."""
+    login = f"/login ann pw-ann 127.0.0.1 {daemon.port}"
+    for lines, why in (
+        (("hello",), "You are in no session"),
+        (("/list",), "You are on no server"),
+        ((login, "/switch elsewhere"), "You are not in elsewhere"),
+        ((login, "/leavesession elsewhere"), "You are not in elsewhere"),
+    ):
+        done = by_lines(tmp_path, *lines)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"twisted-chat: {why}"), done

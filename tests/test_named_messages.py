@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import struct
 import threading
+from pathlib import Path
 
 from tests.daemon import Daemon, RawClient
 from tests.test_broadcast import eventually
+from tests.test_client_endtoend import assert_shown, by_lines
 from twisted_chat.settings import Settings
 
 
@@ -98,6 +100,44 @@ def test_several_servers() -> None:
         assert first.at_end()
         assert second.is_silent()
         assert second.ask("text", data="still here")["seq"] == 1
+
+
+def test_several_servers_in_one_client(tmp_path: Path) -> None:
+    """The line client joins a second server, speaks on both, and leaves one of them."""
+    with Daemon("--log", "memory:") as one, Daemon("--log", "memory:") as two:
+        first, second = (f"127.0.0.1:{daemon.port}" for daemon in (one, two))
+        done = by_lines(
+            tmp_path,
+            f"/connect ann@{first}",
+            "on the first",
+            f"/connect ann@{second}",
+            "on the second",
+            f"/switch {first}/lobby",
+            "/servers",
+            "on the first again",
+            f"/disconnect {second}",
+            "/servers",
+        )
+        assert_shown(
+            done,
+            f"You are on {first} as ann (guest).",
+            "ann: on the first",
+            f"You are on {second} as ann (guest).",
+            "ann: on the second",
+            f"Now in {first}/lobby.",
+            f"{first}: as ann; in lobby",
+            f"{second}: as ann; in lobby",
+            "ann: on the first again",
+            f"You have left {second}.",
+            f"{first}: as ann; in lobby",
+        )
+        for daemon, texts in (
+            (one, ["on the first", "on the first again"]),
+            (two, ["on the second"]),
+        ):
+            with RawClient(daemon.port) as ben:
+                ben.login("ben")
+                assert [text["data"] for text in ben.ask("history")["texts"]] == texts
 
 
 def test_messages_are_saved_and_loaded() -> None:

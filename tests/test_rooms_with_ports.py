@@ -76,6 +76,20 @@ def test_a_port_for_each(daemon: Daemon, ports: tuple[int, int, int]) -> None:
     eventually(lambda: all(map(closed, ports)))
 
 
+def test_refusals(daemon: Daemon, ports: tuple[int, int, int]) -> None:
+    """CREATE of what is there, JOIN and DELETE of what is not: refused, and no port is taken."""
+    with RawClient(daemon.port) as ann:
+        ann.login("ann")
+        assert [one["session"] for one in ann.ask("list")["sessions"]] == ["lobby"]
+        assert ann.ask("create", session="room")["port"] in ports
+        assert ann.ask("create", session="Room")["code"] == "session-exists"
+        assert ann.ask("join", session="nothing")["code"] == "no-such-session"
+        assert ann.ask("delete", session="nothing")["code"] == "no-such-session"
+        assert sorted(map(closed, ports)) == [False, True, True]
+        ann.ask("delete", session="room")
+    eventually(lambda: all(map(closed, ports)))
+
+
 def test_who_connects_there_is_in_it(daemon: Daemon) -> None:
     """Who connects to a session's port and logs in is in it without a join; it is one chat."""
     with RawClient(daemon.port) as ann:
