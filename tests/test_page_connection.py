@@ -110,6 +110,71 @@ def test_sleep(browser: Browser, daemon: WebDaemon) -> None:
         assert len(set(bodies)) == len(bodies)
 
 
+def test_log_is_gone(browser: Browser) -> None:
+    """Where the daemon has forgotten everything, the page does not mix the old with the new."""
+    with (
+        WebDaemon("--log", "memory:") as daemon,
+        Visitor(browser, daemon.url, viewport=TALL) as alice,
+        RawClient(daemon.port) as bob,
+    ):
+        bob.login("bob")
+        bob.ask("create", session="plans")
+        alice.login("alice")
+        alice.say("before")
+        alice.go_to("plans")
+        alice.say("planned")
+        daemon.kill()
+        alice.page.wait_for_selector("#banner:visible")
+        alice.write("This waits")
+        daemon.start()
+        alice.page.wait_for_selector("#over:has-text('no such session')")
+        alice.page.wait_for_selector(".row.failed .status:has-text('Not sent.')")
+        alice.wait_for_bodies("planned", "This waits")
+        alice.open("lobby")
+        alice.wait_for_bodies()
+        alice.say("after")
+        alice.wait_for_bodies("after")
+        alice.page.reload()
+        alice.wait_for_bodies("after")
+
+
+def test_session_is_gone(browser: Browser, daemon: WebDaemon) -> None:
+    """A tab that is loaded again where there is no session any more says so, and loses no text."""
+    with Visitor(browser, daemon.url, viewport=TALL) as alice, RawClient(daemon.port) as bob:
+        bob.login("bob")
+        bob.ask("create", session="plans")
+        alice.login("alice")
+        alice.go_to("plans")
+        alice.context.set_offline(True)
+        alice.page.wait_for_selector("#banner:visible")
+        alice.write("This waits")
+        bob.ask("delete", session="plans")
+        alice.context.set_offline(False)
+        alice.page.reload()
+        alice.page.wait_for_selector("#over:has-text('no such session')")
+        alice.wait_for_bodies("This waits")
+        alice.page.click(".row.failed button:has-text('Forget it')")
+        alice.wait_for_bodies()
+
+
+def test_much_waits(browser: Browser, daemon: WebDaemon) -> None:
+    """More texts wait than the server takes at once, and a very long one: all come, in order."""
+    with Visitor(browser, daemon.url, viewport=TALL) as alice, RawClient(daemon.port) as bob:
+        bob.login("bob")
+        alice.login("alice")
+        alice.context.set_offline(True)
+        alice.page.wait_for_selector("#banner:visible")
+        texts = [f"text {number}" for number in range(80)]
+        texts[40] = "x" * 16_384
+        for text in texts:
+            alice.write(text)
+        alice.context.set_offline(False)
+        alice.wait_for_text(texts[-1])
+        alice.wait_for_bodies(*texts)
+        stored = bob.ask("history", session="lobby", limit=200)["texts"]
+        assert [text["data"] for text in stored] == texts
+
+
 def test_edit_what_waits(browser: Browser, daemon: WebDaemon) -> None:
     """Up takes back the last text that the server can not have yet."""
     with Visitor(browser, daemon.url, viewport=TALL) as alice:

@@ -82,8 +82,40 @@ def test_sessions(browser: Browser, daemon: WebDaemon) -> None:
         alice.page.click("#about-open")
         alice.page.click("#delete")
         alice.page.click("#delete-really")
-        bob.page.wait_for_selector("#said :has-text('plans was deleted by alice')")
-        bob.wait("() => document.querySelector('#title').textContent === 'lobby'")
+        alice.wait_for_title("lobby")
+        bob.page.wait_for_selector("#over:has-text('alice has deleted this session.')")
+        bob.wait_for_bodies("first")
+        bob.open("lobby")
+        bob.wait("() => !document.querySelector('[data-session=plans]')")
+
+
+def test_deleted_while_writing(browser: Browser, daemon: WebDaemon) -> None:
+    """Who reads or writes where a session is deleted stays there, and says nothing elsewhere."""
+    with RawClient(daemon.port) as owner, Visitor(browser, daemon.url) as visitor:
+        owner.login("owner")
+        owner.ask("create", session="plans")
+        visitor.login("writer")
+        visitor.go_to("plans")
+        visitor.say("one")
+        visitor.page.fill("#write", "two, which is not fin")
+        owner.ask("delete", session="plans")
+        visitor.page.wait_for_selector("#over:has-text('owner has deleted this session.')")
+        visitor.page.keyboard.type("ished")
+        visitor.page.keyboard.press("Enter")
+        assert visitor.page.inner_text("#title") == "plans"
+        assert visitor.page.input_value("#write") == "two, which is not fin"
+        visitor.wait_for_bodies("one")
+        owner.ask("create", session="plans")  # another one of that name can be joined
+        visitor.go_to("plans")
+        visitor.page.wait_for_selector("#over", state="hidden")
+        visitor.wait_for_bodies()
+        visitor.page.press("#write", "Enter")
+        visitor.wait_for_text("two, which is not fin")
+        visitor.open("lobby")
+        owner.ask("delete", session="plans")
+        visitor.page.wait_for_selector("#said :has-text('owner has deleted this session.')")
+        visitor.wait("() => !document.querySelector('[data-session=plans]')")
+        visitor.wait_for_bodies()
 
 
 @pytest.mark.parametrize("by", ["Enter", "click"])

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.browser import TALL, Visitor, WebDaemon
+from tests.browser import PATIENCE, TALL, Visitor, WebDaemon
 from tests.daemon import RawClient
 
 if TYPE_CHECKING:
@@ -64,6 +64,48 @@ def test_direct(browser: Browser, daemon: WebDaemon) -> None:
         assert eve.bodies() == []
 
 
+def test_two_tabs(browser: Browser, shared: WebDaemon) -> None:
+    """A tab that is opened from one's own is the same guest; a stranger can not be."""
+    with Visitor(browser, shared.url, viewport=TALL) as one:
+        one.login("twin")
+        one.say("from one")
+        with one.page.expect_popup() as opened:
+            one.page.evaluate("void open(location.href)")
+        two = opened.value
+        two.set_default_timeout(PATIENCE)
+        two.wait_for_selector(".row .body:text-is('from one')")
+        two.fill("#write", "from two")
+        two.press("#write", "Enter")
+        one.wait_for_text("from two")
+        with Visitor(browser, shared.url) as other:
+            other.page.fill("#login-user", "twin")
+            other.page.click("#login-enter")
+            other.page.wait_for_selector("#login-problem:has-text('twin')")
+        two.click("#logout")
+        two.wait_for_selector("#login:visible")
+        one.say("still here")
+
+
+def test_copy(browser: Browser, shared: WebDaemon) -> None:
+    """What is copied are names, times and texts: no initials, no hidden words."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("copied")
+        bob.ask("create", session="to-copy")
+        for data in ("one", "two\nthree", "`four`"):
+            bob.ask("text", session="to-copy", data=data)
+        visitor.login("copier")
+        visitor.go_to("to-copy")
+        visitor.wait_for_text("four")
+        copied = visitor.page.evaluate(
+            "getSelection().selectAllChildren(document.querySelector('#texts')),"
+            "getSelection().toString()"
+        )
+        lines = copied.strip().split("\n")
+        assert lines[0] == "Today"
+        assert lines[1].startswith("copied ")
+        assert lines[2:] == ["one", "two", "three", "four"]
+
+
 def test_own_texts_are_read(browser: Browser, tmp_path: Path) -> None:
     """In another browser, what one said oneself to somebody does not count as unread."""
     (tmp_path / "users.csv").write_text("user,password\nada,enigma\nbob,bombe\neve,x\n")
@@ -85,9 +127,9 @@ def test_own_texts_are_read(browser: Browser, tmp_path: Path) -> None:
             visitor.wait("() => document.querySelectorAll('#people .badge').length === 1")
 
 
-def test_refused(browser: Browser, shared: WebDaemon) -> None:
+def test_refused(browser: Browser, daemon: WebDaemon) -> None:
     """A text that the server refuses is marked, and can be sent again."""
-    with Visitor(browser, shared.url, viewport=TALL) as visitor:
+    with Visitor(browser, daemon.url, viewport=TALL) as visitor:
         refuse = [True]
 
         def through(route: Any) -> None:

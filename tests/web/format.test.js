@@ -14,6 +14,7 @@ test("links are found, without the punctuation around them", () => {
     ["(https://example.org/a_(b))", "https://example.org/a_(b)"],
     ["<http://example.org/?q=1&r=2#x>,", "http://example.org/?q=1&r=2#x"],
     ["HTTPS://EXAMPLE.ORG!", "HTTPS://EXAMPLE.ORG"],
+    ["https://example.org/a…", "https://example.org/a"],
     ["https://例え.jp/道", "https://例え.jp/道"],
     ["\"https://example.org/a\"", "https://example.org/a"],
     ["https://example.org/a\u202egpj.exe", "https://example.org/a"],

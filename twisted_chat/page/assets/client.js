@@ -122,7 +122,7 @@ export class Client {
     let places;
     if (this.store.me) {
       places = [...this.store.sessions.values()]
-        .filter((session) => session.epoch)
+        .filter((session) => session.epoch && !session.over)
         .map(({ name, head, epoch, password }) => ({
           session: name, after: head, epoch, ...(password && { password }),
         }));

@@ -26,6 +26,7 @@ export class Composer {
     this.form = /** @type {HTMLFormElement} */ (byId("composer"));
     this.field = /** @type {HTMLTextAreaElement} */ (byId("write"));
     this.problem = byId("write-problem");
+    this.over = byId("over");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#say();
@@ -45,7 +46,11 @@ export class Composer {
 
   #switch() {
     const session = this.store.session;
-    this.form.hidden = !session;
+    const over = session?.over ?? "";
+    this.over.textContent = over && `${over} What is here stays until you go elsewhere.`;
+    this.over.hidden = !over;
+    this.field.readOnly = over !== "";
+    this.form.hidden = !session || (over !== "" && !session.draft);
     if (!session || session.name === this.#session) return;
     this.#session = session.name;
     this.field.value = session.draft;
@@ -70,7 +75,7 @@ export class Composer {
   #say() {
     const session = this.store.session;
     const data = this.field.value.replace(/\s+$/u, "").replace(/^(?:[ \t]*\n)+/u, "");
-    if (!session || !data || this.client.tooLong(data)) return;
+    if (!session || session.over || !data || this.client.tooLong(data)) return;
     this.client.say(session, data);
     this.#set("");
     this.said();
@@ -88,7 +93,7 @@ export class Composer {
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       this.#say();
-    } else if (event.key === "ArrowUp" && !this.field.value && !event.shiftKey) {
+    } else if (event.key === "ArrowUp" && !this.field.value && !this.field.readOnly) {
       if (this.#editLast()) event.preventDefault();
     } else if (event.key === "Tab" && !event.shiftKey) {
       if (this.#complete()) event.preventDefault();

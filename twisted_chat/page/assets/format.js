@@ -9,7 +9,7 @@ import { el } from "./dom.js";
 
 const FENCE = "```";
 const LINK = /https?:\/\/[^\s<>"'`\u0000-\u0020\u200b-\u200f\u2028-\u202f\u2066-\u2069\ufeff]+/giu;
-const TRAILING = ".,;:!?";
+const TRAILING = ".,;:!?…";
 /** @type {Record<string, string>} */
 const OPENING = { ")": "(", "]": "[", "}": "{" };
 const BRACKETS = "()[]{}";

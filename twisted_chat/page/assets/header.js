@@ -38,9 +38,9 @@ export class Header {
     byId("title").textContent = session?.title ?? "";
     byId("topic").textContent = session?.topic ?? "";
     byId("title-lock").toggleAttribute("hidden", !session?.locked);
-    byId("about-open").hidden = !session || session.other !== "";
-    byId("search-open").hidden = !session;
-    byId("members-open").hidden = !session || session.other !== "";
+    const lives = session !== undefined && !session.over;
+    byId("search-open").hidden = !lives;
+    for (const id of ["about-open", "members-open"]) byId(id).hidden = !lives || session.other !== "";
     byId("nothing").hidden = session !== undefined || !this.store.me;
     const count = session?.count ?? 0;
     byId("member-count").textContent = count.toLocaleString();

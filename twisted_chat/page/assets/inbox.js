@@ -50,8 +50,8 @@ export class Inbox {
         return store.changed.emit("sessions");
       }
       case "deleted":
-        store.forget(message.session);
-        return store.said.emit(`${message.session} was deleted by ${message.user}.`);
+        if (message.id) return store.forget(message.session);
+        return store.end(message.session, `${message.user} has deleted this session.`);
       case "notice":
         return store.said.emit(message.data);
       case "bye":
@@ -160,8 +160,7 @@ export class Inbox {
       store.outbox.fail(waiting, failure.data);
       if (waiting.session === store.current) store.changed.emit("texts");
     } else if (!failure.id && failure.session) {
-      store.forget(failure.session);
-      store.said.emit(`${failure.session}: ${failure.data}`);
+      store.end(failure.session, failure.data);
     } else if (!failure.id) {
       store.said.emit(failure.data);
     }

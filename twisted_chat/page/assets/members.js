@@ -47,8 +47,9 @@ export class MembersView {
 
   #render() {
     const session = this.store.session;
-    document.body.classList.toggle("direct", session ? session.other !== "" : false);
-    if (this.panel.hidden || !session || session.other) return this.list.replaceChildren();
+    const none = !session || session.other !== "" || session.over !== "";
+    document.body.classList.toggle("memberless", none);
+    if (this.panel.hidden || none) return this.list.replaceChildren();
     if (session.users.size < session.count && this.#learning !== session.name) {
       this.#learning = session.name;
       this.rooms.learnMembers(session).catch(() => {

@@ -15,7 +15,7 @@ const LONG = 2_400;
 
 /**
  * What a row does when it is asked to.
- * @typedef {{ unfold: () => void, again: () => void, drop: () => void }} Does
+ * @typedef {{ unfold: () => void, again: (() => void) | null, drop: () => void }} Does
  *
  * How a row looks, beside its text.
  * @typedef {object} Look
@@ -100,8 +100,9 @@ function divider(className, words) {
  */
 function status(look, does) {
   if (look.state !== "failed") return el("div", "status", "waiting");
+  const again = does.again ? [button("link", "Send again", does.again), " "] : [];
   return el(
-    "div", "status", el("span", "", `Not sent. ${look.reason}`), " ",
-    button("link", "Send again", does.again), " ", button("link", "Forget it", does.drop),
+    "div", "status", el("span", "", `Not sent. ${look.reason}`), " ", ...again,
+    button("link", "Forget it", does.drop),
   );
 }

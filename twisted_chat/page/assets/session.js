@@ -42,6 +42,8 @@ export class Session {
   draft = "";
   /** Whether the server has told this page about it since the connection began. */
   here = false;
+  /** Why it is over for this page, or "": then it can be read, but nothing be said in it. */
+  over = "";
   /** Which way texts are being asked for. @type {"" | "older" | "newer" | "around"} */
   loading = "";
   /** Whether the server would not tell more: it is not asked again before it says more itself. */
@@ -99,6 +101,7 @@ export class Session {
     this.keep = snapshot.keep ?? false;
     this.users = new Set(snapshot.users);
     this.here = true;
+    this.over = "";
     this.stuck = false;
     return goesOn;
   }
@@ -125,6 +128,13 @@ export class Session {
     this.read = seq;
     if (this.unread === 0) this.mentions = 0;
     return true;
+  }
+
+  /** Know that it was deleted, or can not be come back to. @param {string} reason */
+  end(reason) {
+    this.over = reason;
+    this.here = false;
+    this.stuck = true;
   }
 
   /** Know that a text is new, which nobody looked at when it came. @param {number} seq */

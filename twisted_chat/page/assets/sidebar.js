@@ -41,13 +41,13 @@ export class Sidebar {
 
   /** @param {Session} session @returns {Entry} */
   #entry(session) {
-    const { name, title, other, locked, unread } = session;
+    const { name, title, other, locked, unread, over } = session;
     const isHere = other !== "" && this.store.isHere(other);
     const isCurrent = name === this.store.current;
     const calls = other ? unread : session.mentions;
     return {
       key: name,
-      look: `${title} ${locked} ${unread} ${calls} ${isHere} ${isCurrent}`,
+      look: `${title} ${locked} ${unread} ${calls} ${isHere} ${isCurrent} ${over}`,
       act: () => {
         document.body.classList.remove("sidebar-open");
         this.rooms.open(name);
@@ -55,6 +55,7 @@ export class Sidebar {
       paint: (entry) => {
         entry.dataset["session"] = name;
         entry.classList.toggle("unread", unread > 0);
+        entry.classList.toggle("over", over !== "");
         if (isCurrent) entry.setAttribute("aria-current", "true");
         else entry.removeAttribute("aria-current");
         entry.append(other ? avatar(other) : icon("i-room"), nameOf(title));

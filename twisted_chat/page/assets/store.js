@@ -73,10 +73,33 @@ export class Store {
     if (this.current === name) this.show(this.ordered()[0]?.name ?? "");
   }
 
+  /**
+   * A session is over. What the person reads there, or has written there, stays in sight until
+   * they go elsewhere; and they are not sent elsewhere while they write.
+   * @param {string} name
+   * @param {string} reason
+   */
+  end(name, reason) {
+    const session = this.need(name);
+    const waiting = this.outbox.of(name);
+    if (name !== this.current && !waiting.length && !session.draft) {
+      this.forget(name);
+      return this.said.emit(`${name}: ${reason}`);
+    }
+    session.end(reason);
+    for (const text of waiting) this.outbox.fail(text, "");
+    this.remember();
+    this.changed.emit("sessions");
+    return this.changed.emit("current");
+  }
+
   /** @param {string} name */
   show(name) {
     const left = this.session;
-    if (left) {
+    if (left?.over && left.name !== name) {
+      for (const text of this.outbox.of(left.name)) this.outbox.remove(text.id);
+      this.sessions.delete(left.name);
+    } else if (left) {
       if (left.atHead) left.timeline.keepNewest(200);
       else left.timeline.clear();
       left.newFrom = 0;
@@ -92,7 +115,7 @@ export class Store {
   remember() {
     if (!this.me) return;
     const seats = this.ordered()
-      .filter((session) => session.epoch && session.name !== this.lobby)
+      .filter((session) => session.epoch && !session.over && session.name !== this.lobby)
       .map(({ name, epoch, password }) => ({
         session: name, epoch, ...(password && { password }),
       }));

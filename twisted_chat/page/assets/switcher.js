@@ -119,7 +119,8 @@ export class Switcher {
   #mine() {
     const { store } = this;
     // Nobody goes to where one is already; but who asks for it by name is told that it is there.
-    const mine = store.ordered().filter(({ name }) => this.#wanted || name !== store.current);
+    const mine = store.ordered().filter((session) => !session.over)
+      .filter(({ name }) => this.#wanted || name !== store.current);
     mine.sort((a, b) => Math.sign(b.unread) - Math.sign(a.unread));
     return mine.map((session) => ({
       key: session.name,
@@ -133,7 +134,10 @@ export class Switcher {
 
   /** @returns {Offer[]} */
   #sessions() {
-    const others = this.#known.sessions.filter(({ session }) => !this.store.sessions.has(session));
+    const others = this.#known.sessions.filter(({ session }) => {
+      const mine = this.store.sessions.get(session);
+      return !mine || mine.over;
+    });
     others.sort((a, b) => b.users - a.users || names.compare(a.session, b.session));
     return others.map((listed) => ({
       key: listed.session,

@@ -88,7 +88,8 @@ export class TextsView {
     const waiting = this.#waitingAt(at);
     const isNew = line.seq > 0 && line.seq === this.store.session?.newFrom;
     const open = this.#unfolded.has(this.#nameOf(at));
-    return `${waiting?.id ?? ""} ${waiting?.state ?? ""} ${+day}${+head}${+isNew}${+open}`;
+    const over = this.store.session?.over ? "over" : "";
+    return `${waiting?.id ?? ""} ${waiting?.state ?? ""}${over} ${+day}${+head}${+isNew}${+open}`;
   }
 
   /** @param {number} at */
@@ -111,7 +112,7 @@ export class TextsView {
           this.#unfolded.add(name);
           this.list.render();
         },
-        again: () => waiting && this.client.again(waiting),
+        again: this.store.session?.over ? null : () => waiting && this.client.again(waiting),
         drop: () => waiting && this.client.drop(waiting),
       },
     );
@@ -163,7 +164,7 @@ export class TextsView {
       words = session.other
         ? `Only you and ${session.other} can read what is said here.`
         : `This is the beginning of ${session.name}.`;
-    } else if (session && (timeline?.lines.length || session.loading)) {
+    } else if (session && !session.over && (timeline?.lines.length || session.loading)) {
       words = "Reading older texts …";
     }
     this.beginning.textContent = words;
