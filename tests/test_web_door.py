@@ -517,6 +517,9 @@ class ProxyTests(WebCase):
             (["203.0.113.9, 198.51.100.5"], "203.0.113.9"),
             (["::ffff:203.0.113.9"], "203.0.113.9"),
             (["2001:DB8:0::1"], "2001:db8::1"),
+            (["203.0.113.9, unknown"], "192.0.2.1"),
+            (["203.0.113.9, \x1b[2J"], "192.0.2.1"),
+            (["203.0.113.9, \u00ff"], "192.0.2.1"),
             ([""], "192.0.2.1"),
             ([], "192.0.2.1"),
         ):
@@ -667,6 +670,21 @@ class HttpTests(WebCase):
             web.world.pass_time(HTTP_SECONDS + 16)
             self.assertTrue(pipe.gone, more)
             self.assertEqual(web.world.clock.getDelayedCalls(), [])
+
+    def test_any_bytes_in_headers(self) -> None:
+        """A header may hold any bytes: they ask for nothing that there is, and break nothing."""
+        web = self.web(proxies=("192.0.2.1",))
+        for path, name, status in (
+            ("/", "Accept-Encoding", 200),
+            ("/ws", "Upgrade", 426),
+            ("/ws", "Origin", 403),
+            ("/ws", "X-Forwarded-For", 426),
+            ("/ws", "Host", 426),
+        ):
+            self.assertEqual(web.ask(path, f"{name}: \u00ff").status, status)
+        ours = "Origin: http://chat.test:8080"
+        self.assertEqual(web.connect(ours).handshake.status, 101)
+        self.assertEqual(web.connect(ours, "Origin: http://evil.test").handshake.status, 403)
 
     def test_nobody_logs(self) -> None:
         """What clients do with HTTP fills no log."""

@@ -129,7 +129,7 @@ class Web:
         """Send a request and return its answer, which has come at once."""
         pipe = self.pipe()
         lines = [f"{method} {path} HTTP/1.1", "Host: chat.test:8080", *headers, "", ""]
-        pipe.send("\r\n".join(lines).encode() + body)
+        pipe.send("\r\n".join(lines).encode("latin-1") + body)
         self.world.settle()
         return answer_in(bytes(pipe.unread))
 
@@ -141,7 +141,7 @@ class Web:
             f"Sec-WebSocket-Key: {b64encode(os.urandom(16)).decode()}",
             *("Sec-WebSocket-Version: 13", *headers, "", ""),
         ]
-        pipe.send("\r\n".join(lines).encode())
+        pipe.send("\r\n".join(lines).encode("latin-1"))
         self.world.settle()
         return Socket(self.world, pipe)
 

@@ -146,6 +146,12 @@ def make_site(
     return BoundSite(root, clock, turnstile)
 
 
+def _header(request: Request, name: bytes) -> str:
+    """Return what a header says, whichever bytes those are, and in however many lines."""
+    values = request.requestHeaders.getRawHeaders(name, [])
+    return b",".join(values).decode("latin-1")
+
+
 def _say(request: Request, code: int, sentence: str, phrase: bytes | None = None) -> bytes:
     """Answer with a line of text."""
     request.setResponseCode(code, phrase)
@@ -188,7 +194,7 @@ class FileResource(Place):
         for name, value in self._headers.items():
             request.setHeader(name, value)
         request.setHeader("Vary", "Accept-Encoding")
-        gzips = _takes_gzip(request.getHeader("Accept-Encoding") or "")
+        gzips = _takes_gzip(_header(request, b"Accept-Encoding"))
         tag = f'"{file.tag}{"-gz" if gzips else ""}"'
         if request.setETag(tag.encode()):
             return b""
@@ -260,14 +266,15 @@ class SocketResource(Place):
         super().__init__()
         self._sockets = sockets
         self._origins = {_origin(origin) for origin in origins}
-        self._proxies = {_address(proxy) for proxy in proxies}
+        self._proxies = {_address(proxy) or proxy for proxy in proxies}
 
     def render_GET(self, request: Request) -> bytes | int:
         """Let in who may come, and asks for a WebSocket."""
-        origin = request.getHeader("Origin")
-        if origin is not None and not self._is_ours(origin, request.getHeader("Host") or ""):
+        if request.requestHeaders.hasHeader(b"Origin") and not self._is_ours(
+            _header(request, b"Origin"), _header(request, b"Host")
+        ):
             return _say(request, 403, "This page may not use the chat: see --web-origin.")
-        upgrade = (request.getHeader("Upgrade") or "").lower()
+        upgrade = _header(request, b"Upgrade").lower()
         transport = request.channel.transport
         if upgrade != "websocket" or transport is None:  # it is None where it is not HTTP/1.1
             request.setHeader("Upgrade", "websocket")
@@ -290,11 +297,11 @@ class SocketResource(Place):
         peer = request.getClientAddress()
         host = str(getattr(peer, "host", "local"))
         port = int(getattr(peer, "port", 0))
-        header = ",".join(request.requestHeaders.getRawHeaders("X-Forwarded-For", []))
-        for forwarded in reversed(header.split(",")):
-            if _address(host) not in self._proxies or not forwarded.strip():
+        for forwarded in reversed(_header(request, b"X-Forwarded-For").split(",")):
+            before = _address(forwarded)
+            if before is None or (_address(host) or host) not in self._proxies:
                 break
-            host, port = _address(forwarded), 0
+            host, port = before, 0
         return host, port
 
 
@@ -308,12 +315,12 @@ def _origin(origin: str) -> tuple[str, str, int] | None:
     return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
-def _address(text: str) -> str:
-    """Return an address in the one way to write it; anything else as it is, made short."""
+def _address(text: str) -> str | None:
+    """Return an address in the one way to write it; None for anything else."""
     try:
         address = ip_address(text.strip().strip("[]"))
     except ValueError:
-        return text.strip()[:64]
+        return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address)
 
