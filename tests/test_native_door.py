@@ -443,7 +443,7 @@ class OutletTests(ChatCase):
         self.assertEqual(self.fake.sends, 0)
 
     def test_the_transports_buffer_is_known(self) -> None:
-        """What is written to the transport by anybody else keeps its place."""
+        """What was written to the transport before there was an Outlet keeps its place."""
         self.transport.write(b"first ")
         self.outlet.deliver(b"second")
         self.assertEqual(self.written(), b"first second")

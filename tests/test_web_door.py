@@ -25,6 +25,7 @@ from tests.web_support import (
     Web,
     answer_in,
     frame_of,
+    frames_of,
     inflated,
     masked,
     opcodes,
@@ -40,6 +41,7 @@ from twisted_chat.doors.web.sockets import (
 )
 from twisted_chat.log.contract import NotStored
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Notice, Pong
+from twisted_chat.outlet import Outlet
 from twisted_chat.watch import CLOSE_SECONDS, LOGIN_SECONDS, Turnstile
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
@@ -352,6 +354,15 @@ class ClosingTests(WebCase):
                 dead.read()
         self.assertTrue(dead.closed)
         self.assertFalse(there.closed)
+
+    def test_pings_go_the_same_way_as_texts(self) -> None:
+        """What autobahn makes goes through the Outlet too: it can not come between two halves."""
+        here = self.web().come("alice")
+        here.got()
+        sent: list[bytes] = []
+        self.patch(Outlet, "deliver", lambda _, data: sent.append(data))
+        here.raw(masked(PING, b"well?"))
+        self.assertEqual([frame.opcode for frame in frames_of(b"".join(sent))[0]], [PONG])
 
     def test_slow_readers_are_not_dead(self) -> None:
         """A pong that lies behind much else is waited for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 from attrs import define, field
@@ -14,12 +13,16 @@ class Outlet:
     """Writes to a transport, in order, with no trip through the reactor where none is needed.
 
     A plain TCP transport with nothing waiting in it is passed by: the bytes go to its socket, and
-    what the kernel does not take goes to the transport, as everything does over TLS.
+    what the kernel does not take goes to the transport, as everything does over TLS. Once there is
+    an Outlet nobody else writes to its transport: it looks there only while it has reason to.
     """
 
     transport: Any
     """A stream transport: ITransport, IConsumer and IPushProducer."""
-    _socket: socket.socket | None = field(init=False, default=None)
+    _socket: Any = field(init=False, default=None)
+    """The transport's, where it may be passed by."""
+    _waiting: bool = field(init=False, default=True)
+    """Whether something may wait in the transport, and so goes out first."""
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.transport, tcp.Connection) and not self.transport.TLS:
@@ -27,17 +30,21 @@ class Outlet:
 
     def deliver(self, data: bytes) -> None:
         """Send these bytes. Never raises for a connection that is broken or gone."""
-        transport = self.transport
-        if self._socket is None or transport.dataBuffer or transport._tempDataBuffer:
-            transport.write(data)
-            return
+        if self._waiting:
+            transport = self.transport
+            if self._socket is None or transport.dataBuffer or transport._tempDataBuffer:
+                transport.write(data)
+                return
+            self._waiting = False
         try:
             sent = self._socket.send(data)
         except OSError:  # full, or broken: then the reactor meets it too, and ends the connection
             sent = 0
         if sent < len(data):
-            transport.write(data[sent:])
+            self._waiting = True
+            self.transport.write(data[sent:])
 
     def closed(self) -> None:
         """The connection is gone: its socket's number may be another's soon."""
         self._socket = None
+        self._waiting = True
