@@ -24,7 +24,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from attrs import Factory, define
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from benchmarks.loads import Load
@@ -111,7 +111,7 @@ class Writers:
                 entries = [
                     Entry(source, DATA, f"{source}-{next(self._numbers)}") for source in ready
                 ]
-                self.log.append(f"e{session}", entries).addCallbacks(
+                maybeDeferred(self.log.append, f"e{session}", entries).addCallbacks(
                     self._acknowledged, self._done.errback, callbackArgs=(session,)
                 )
 
@@ -304,7 +304,8 @@ async def fill(log: Log, count: int) -> Sequence[str]:
     shares = list(itertools.accumulate(1 / n for n in range(1, 101)))
     for start in range(0, count, 500):
         (n,) = chance.choices(range(100), cum_weights=shares)
-        await log.append(
+        await maybeDeferred(
+            log.append,
             f"e{n}",
             [
                 Entry(f"user{number % 100}", chance.choice(said), f"m{number}")

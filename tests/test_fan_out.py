@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import fail
 from twisted.internet.task import Clock
 
 from tests.support import ChatCase, HeldLog
 from twisted_chat import session as session_module
-from twisted_chat.log.contract import Life
+from twisted_chat.log.contract import Life, Stored
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.messages import Bye, Deleted, Response, Text, encode
 from twisted_chat.names import Name, user_name
@@ -53,14 +53,12 @@ class FakeUser:
         self.reading = False
         self.members: dict[str, Member] = {}
         self.behind: dict[Member, None] = {}
-        self.settled = 0
+        self.unsettled = 0
+        self.unsettled_size = 0
 
     @property
     def name(self) -> Name:
         return self._name
-
-    def settle(self, texts: int, size: int) -> None:
-        self.settled += texts
 
     @property
     def delivered(self) -> list[bytes]:
@@ -107,7 +105,7 @@ class FanOutTests(ChatCase):
         self.assertEqual(alice.delivered, [said])
         self.assertEqual(bob.delivered, [said])
         self.assertEqual(self.log.appends, appends + 1)
-        self.assertEqual((alice.settled, bob.settled), (5, 1))
+        self.assertEqual((alice.unsettled, bob.unsettled), (0, 0))
 
     def test_encoded_once_for_each_format(self) -> None:
         """However many members, a text is encoded once for each encoder."""
@@ -202,7 +200,7 @@ class FanOutTests(ChatCase):
         self.session.say(last, "one", "l1")
         self.end_turn()
         self.assertEqual([len(user.delivered) for user in (early, slow, late)], [1, 1, 0])
-        self.assertEqual(last.settled, 0)
+        self.assertEqual(last.unsettled, 1)
         late.full = True
         self.session.fall_behind(self.session.members[late])
         self.session.leave(gone)
@@ -211,7 +209,7 @@ class FanOutTests(ChatCase):
         self.session.say(early, "two", None)
         self.end_turn()
         self.assertEqual(last.delivered, [b"1:last:one;"])
-        self.assertEqual(last.settled, 1)
+        self.assertEqual(last.unsettled, 0)
         late.full = False
         self.turn.catch_up(late)
         self.clock.advance(0)
@@ -249,7 +247,7 @@ class FanOutTests(ChatCase):
         (error,) = alice.delivered
         self.assertIn(b'"code":"not-stored"', error)
         self.assertIn(b'"id":"a1"', error)
-        self.assertEqual(alice.settled, 1)
+        self.assertEqual(alice.unsettled, 0)
         self.log.broken = False
         self.session.say(alice, "lost", "a1")
         self.clock.advance(0)
@@ -263,7 +261,7 @@ class FanOutTests(ChatCase):
             self.session.say(alice, "x", "a1")
             self.clock.advance(0)
         self.assertIn(b"not-stored", alice.delivered[0])
-        self.assertEqual(alice.settled, 1)
+        self.assertEqual(alice.unsettled, 0)
 
     def test_the_log_raises(self) -> None:
         """A log that raises at once is the same: the other sessions of the turn go on."""
@@ -275,7 +273,7 @@ class FanOutTests(ChatCase):
         self.clock.advance(0)
         right = self.log.append
 
-        def append(epoch: str, entries: Any) -> Deferred[list[Text]]:
+        def append(epoch: str, entries: Any) -> Stored:
             if epoch == "e":
                 raise ZeroDivisionError
             return right(epoch, entries)
@@ -306,7 +304,38 @@ class FanOutTests(ChatCase):
         self.assertIsNotNone(bob.fake.farewell)
         self.assertEqual(b"".join(alice.delivered), b"1:alice:one;2:alice:two;")
         self.assertEqual(b"".join(carol.delivered), b"1:alice:one;2:alice:two;")
-        self.assertEqual(alice.settled, 2)
+        self.assertEqual(alice.unsettled, 0)
+
+    def test_the_last_member_is_broken(self) -> None:
+        """A session that ends because its last member is lost has answered each text once."""
+        alice = self.user("alice")
+
+        def broken() -> None:
+            self.session.leave(alice)
+            self.session.close()
+            raise ZeroDivisionError
+
+        self.session.say(alice, "one", "a1")
+        self.session.say(alice, "two", "a2")
+        alice.fake.on_deliver = broken
+        with self.errors_logged(ZeroDivisionError):
+            self.clock.advance(0)
+        self.clock.advance(0)
+        self.assertEqual((alice.unsettled, alice.unsettled_size), (0, 0))
+
+    def test_answered_once_whoever_talks_in_between(self) -> None:
+        """The texts of those who talk at once are counted for each, whatever they said when."""
+        alice, bob = self.user("alice"), self.user("bob")
+        for number in range(7):
+            user = (alice, bob)[number % 2]
+            self.session.say(user, "x" * number, f"{number // 3}")
+        self.session.topic_changed(bob, "news")
+        self.session.say(bob, "last", None)
+        self.assertEqual((alice.unsettled, bob.unsettled), (4, 4))
+        self.clock.advance(0)
+        self.clock.advance(0)
+        self.assertEqual((alice.unsettled, alice.unsettled_size), (0, 0))
+        self.assertEqual((bob.unsettled, bob.unsettled_size), (0, 0))
 
     def test_a_broken_sender(self) -> None:
         """A sender who can not be answered alone holds up nobody's answer."""
@@ -323,7 +352,7 @@ class FanOutTests(ChatCase):
         with self.errors_logged(ZeroDivisionError):
             self.clock.advance(0)
         self.assertEqual(len(bob.delivered), 1)
-        self.assertEqual((alice.settled, bob.settled), (1, 1))
+        self.assertEqual((alice.unsettled, bob.unsettled), (0, 0))
         self.assertIsNotNone(alice.fake.farewell)
 
     def test_a_member_that_goes_in_the_middle(self) -> None:
@@ -490,7 +519,7 @@ class FanOutTests(ChatCase):
         self.session.close()
         self.clock.advance(0)
         self.assertIn(b'"no-such-session"', alice.delivered[0])
-        self.assertEqual(alice.settled, 1)
+        self.assertEqual(alice.unsettled, 0)
         self.assertEqual(alice.members, {})
 
     def test_closed_while_a_commit_is_under_way(self) -> None:
@@ -502,7 +531,7 @@ class FanOutTests(ChatCase):
         self.session.close()
         self.log.let_go()
         self.clock.advance(0)
-        self.assertEqual(alice.settled, 1)
+        self.assertEqual(alice.unsettled, 0)
 
     def test_a_closed_session_is_silent(self) -> None:
         """Gathered comings and goings of a session that has ended wake nobody."""

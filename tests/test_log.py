@@ -31,6 +31,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from tests.support import later
 from twisted_chat.errors import ChatError
 from twisted_chat.log.contract import (
     PAGE_BYTES,
@@ -126,8 +127,12 @@ class LogTests(Base):
         failure = self.failureResultOf(deferred, *(kinds or (NotStored,)))
         return str(failure.value)
 
+    def append(self, epoch: str, entries: list[Entry]) -> Deferred[list[Text]]:
+        """Append, and have a Deferred also where the log answers at once."""
+        return later(self.log.append(epoch, entries))
+
     def say(self, *data: str, life: Life = OPS, source: str = "alice") -> list[Text]:
-        return self.got(self.log.append(life.epoch, [Entry(source, each) for each in data]))
+        return self.got(self.append(life.epoch, [Entry(source, each) for each in data]))
 
     def all_of(self, life: Life, log: Log | None = None) -> list[Text]:
         """Read a life from its beginning, page by page."""
@@ -160,7 +165,7 @@ class LogTests(Base):
         """A text bears the session's shown name, the log's time, and what was said, as it was."""
         self.begin()
         self.clock.advance(0.25)
-        said = self.got(self.log.append(OPS.epoch, [Entry("Alice", "Hello", "m1")]))
+        said = self.got(self.append(OPS.epoch, [Entry("Alice", "Hello", "m1")]))
         self.assertEqual(
             said,
             [Text(session="Ops", seq=1, time=1_000_250, source="Alice", data="Hello", id="m1")],
@@ -171,7 +176,7 @@ class LogTests(Base):
         """Each session counts for itself, from 1, in the order in which it was asked."""
         self.begin(OPS, DEV)
         calls = [
-            self.log.append((OPS, DEV)[n % 2].epoch, [Entry("a", f"{n}.{i}") for i in range(n)])
+            self.append((OPS, DEV)[n % 2].epoch, [Entry("a", f"{n}.{i}") for i in range(n)])
             for n in range(9)
         ]
         for life, start in ((OPS, 0), (DEV, 1)):
@@ -184,7 +189,7 @@ class LogTests(Base):
         self.begin()
         first = Entry("alice", "first", "m1")
         ((one,), two, three) = (
-            self.got(self.log.append(OPS.epoch, entries))
+            self.got(self.append(OPS.epoch, entries))
             for entries in (
                 [first],
                 [Entry("alice", "again", "m1"), Entry("alice", "other", "m2")],
@@ -200,7 +205,7 @@ class LogTests(Base):
         """The same id from somebody else, or in another session, is another text."""
         self.begin(OPS, DEV)
         for life, source in ((OPS, "alice"), (OPS, "bob"), (DEV, "alice")):
-            self.got(self.log.append(life.epoch, [Entry(source, "hello", "m1")]))
+            self.got(self.append(life.epoch, [Entry(source, "hello", "m1")]))
         self.assertEqual([text.source for text in self.all_of(OPS)], ["alice", "bob"])
         self.assertEqual(len(self.all_of(DEV)), 1)
 
@@ -215,16 +220,16 @@ class LogTests(Base):
         """Whatever Unicode can write comes back the same: data, source and id."""
         self.begin()
         entries = [Entry(f"s{data[:9]}", data, f"{n}{data[:9]}") for n, data in enumerate(HOSTILE)]
-        said = self.got(self.log.append(OPS.epoch, entries))
+        said = self.got(self.append(OPS.epoch, entries))
         self.assertEqual([Entry(t.source, t.data, t.id) for t in said], entries)
         self.assertEqual(self.all_of(OPS), said)
-        self.assertEqual(self.got(self.log.append(OPS.epoch, entries)), said)
+        self.assertEqual(self.got(self.append(OPS.epoch, entries)), said)
 
     def test_many_entries_in_one_call(self) -> None:
         """A call may bring more than any page, commit or statement holds."""
         self.begin()
         entries = [Entry("a", f"text {n}", f"m{n % 6_000}") for n in range(7_000)]
-        said = self.got(self.log.append(OPS.epoch, entries))
+        said = self.got(self.append(OPS.epoch, entries))
         self.assertEqual([text.seq for text in said[:6_000]], list(range(1, 6_001)))
         self.assertEqual(said[6_000:], said[:1_000])
         self.assertEqual(len(self.all_of(OPS)), 6_000)
@@ -232,12 +237,12 @@ class LogTests(Base):
     def test_nothing_to_append(self) -> None:
         """No entries are no texts, and no mistake."""
         self.begin()
-        self.assertEqual(self.got(self.log.append(OPS.epoch, [])), [])
+        self.assertEqual(self.got(self.append(OPS.epoch, [])), [])
 
     def test_a_life_that_is_not_there(self) -> None:
         """What needs a life fails where there is none, and leaves the others alone."""
         self.begin(DEV)
-        self.assertIn("no such session", self.refused(self.log.append("x", [Entry("a", "b")])))
+        self.assertIn("no such session", self.refused(self.append("x", [Entry("a", "b")])))
         self.refused(self.log.set_topic("x", "topic"))
         self.refused(self.log.read("x", 0, 9), Unreadable)
         self.refused(self.log.read_last("x", 0, 9), Unreadable)
@@ -276,7 +281,7 @@ class LogTests(Base):
         self.got(self.log.delete(OPS.epoch))
         self.assertEqual(list(self.log.lives()), [])
         self.refused(self.log.read(OPS.epoch, 0, 9), Unreadable)
-        self.refused(self.log.append(OPS.epoch, [Entry("a", "too late")]))
+        self.refused(self.append(OPS.epoch, [Entry("a", "too late")]))
         again = evolve(OPS, epoch="ops-2")
         self.begin(again)
         self.assertEqual(self.found("secret", again), [])
@@ -528,16 +533,16 @@ class LogTests(Base):
         """Once-only holds for as long as the text is stored; ids that stay, stay once-only."""
         self.begin()
         entries = [Entry("a", data, data) for data in "xyz"]
-        self.got(self.log.append(OPS.epoch, entries))
+        self.got(self.append(OPS.epoch, entries))
         self.got(self.log.prune(OPS.epoch, texts=1))
-        again = self.got(self.log.append(OPS.epoch, entries))
+        again = self.got(self.append(OPS.epoch, entries))
         self.assertEqual([text.seq for text in again], [4, 5, 3])
 
     def test_pruning_one_leaves_the_others(self) -> None:
         """Other sessions keep their texts."""
         self.begin(DEV, OPS, evolve(OPS, epoch="x", key="x"))
         for epoch in (DEV.epoch, OPS.epoch, "x"):
-            self.got(self.log.append(epoch, [Entry("a", "word", "m")]))
+            self.got(self.append(epoch, [Entry("a", "word", "m")]))
         self.got(self.log.prune(OPS.epoch, texts=0))
         self.assertEqual(self.found("word", DEV), ["word"])
         self.assertEqual(len(self.all_of(evolve(OPS, epoch="x"))), 1)
@@ -548,7 +553,7 @@ class LogTests(Base):
         """A log that outlives a restart has every life, text, place and id as they were."""
         self.begin(OPS, DEV)
         said = self.say(*(f"word {n}" for n in range(90)))
-        self.got(self.log.append(DEV.epoch, [Entry("a", "x", "m1")]))
+        self.got(self.append(DEV.epoch, [Entry("a", "x", "m1")]))
         self.got(self.log.prune(OPS.epoch, texts=80))
         lives = list(self.log.lives())
         log = self.reopened(self.log)
@@ -558,7 +563,9 @@ class LogTests(Base):
         self.assertEqual(list(log.lives()), lives)
         self.assertEqual(self.all_of(OPS), said[10:])
         self.assertEqual(self.found("word"), [text.data for text in said[10:]])
-        again = self.got(log.append(DEV.epoch, [Entry("a", "x", "m1"), Entry("a", "y", "m2")]))
+        again = self.got(
+            later(log.append(DEV.epoch, [Entry("a", "x", "m1"), Entry("a", "y", "m2")]))
+        )
         self.assertEqual([text.seq for text in again], [1, 2])
         self.assertEqual(self.say("next")[0].seq, 91)
 
@@ -630,7 +637,7 @@ class LogMachine(RuleBasedStateMachine):
     def append(self, data: st.DataObject, entries: list[Entry]) -> None:
         epoch = self.pick(data)
         life, texts = self.lives[epoch]
-        answers = self.got(self.log.append(epoch, entries))
+        answers = self.got(later(self.log.append(epoch, entries)))
         self.suite.assertEqual(len(answers), len(entries))
         for entry, answer in zip(entries, answers, strict=True):
             for text in texts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 
-from tests.support import ChatCase, HeldLog, types
+from tests.support import ChatCase, HeldLog, later, types
 from twisted_chat.log.contract import Entry, Life
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.session import GATHERED_NAMES
@@ -282,8 +282,8 @@ class Later(ChatCase):
         log = HeldLog(MemoryLog(Clock()))
         log.create(Life(epoch="e", key="k", name="k"))
         log.hold = True
-        one = log.append("e", [Entry("a", "1")])
-        two = log.append("e", [Entry("a", "2")])
+        one = later(log.append("e", [Entry("a", "1")]))
+        two = later(log.append("e", [Entry("a", "2")]))
         self.assertNoResult(one)
         log.commit()
         self.assertEqual([text.seq for text in self.successResultOf(one)], [1])

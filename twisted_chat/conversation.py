@@ -170,7 +170,9 @@ class Conversation:
             self._begin(self._tell_refusal(refused, id), id)
         except Exception:
             self._begin(self._tell_refusal(self._broken(), id), id)
-        self._take_token()
+        if self.rate is not None or self._served >= REQUESTS_IN_A_TURN:
+            self._take_token()
+        self._read_or_hold()
 
     def refuse(self, refused: ChatError, why: Why | None = None) -> None:
         """Say why what came can not be read, and close: it was no message at all."""
@@ -377,7 +379,6 @@ class Conversation:
         if wait or self._served >= REQUESTS_IN_A_TURN:
             self._slowed = True
             self.clock.callLater(wait, self._tokens_are_back)
-        self._read_or_hold()
 
     def _tokens_are_back(self) -> None:
         self._slowed = False

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from heapq import nsmallest
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, final
 
 from attrs import Factory, define, evolve, field, frozen
 from msgspec import Struct
@@ -104,13 +104,14 @@ class Attendant(Protocol):
     members: dict[str, Member]
     behind: dict[Member, None]
     """Those of its members that are not live, in the order in which they are read to."""
+    unsettled: int
+    """Texts that it said and that have not been answered yet."""
+    unsettled_size: int
+    """Their characters."""
 
     @property
     def name(self) -> Name:
         """Whose connection it is."""
-
-    def settle(self, texts: int, size: int) -> None:
-        """So many texts that the user said, of so many characters, have been answered."""
 
 
 @define(eq=False, repr=False)
@@ -146,17 +147,18 @@ class Turn:
     def wake(self, session: Session) -> None:
         """Let ``session`` store and give out what it has, when this turn ends."""
         self._sessions[session] = None
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
 
     def catch_up(self, user: Attendant) -> None:
         """Let ``user`` be read to from the log, where it is behind, when it is its turn."""
         self._behind[user] = None
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
 
     def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            self._clock.callLater(0, self._end)
+        self._scheduled = True
+        self._clock.callLater(0, self._end)
 
     def _end(self) -> None:
         self._scheduled = False
@@ -171,21 +173,22 @@ class Turn:
             if user.behind and not user.full and not user.reading:
                 member = next(iter(user.behind))
                 member.session.catch_up(member)
-        if self._behind:
+        if self._behind and not self._scheduled:
             self._schedule()
 
 
-class _Said(Struct, eq=False, gc=False):
+@final
+class _Said(Entry, eq=False, gc=False, kw_only=True):
     """A text on its way; once the log has answered, ``outcome`` is its text or the refusal.
 
     There is one for each text: a Struct is made, and looked over by no collector, in no time.
     """
 
     user: Attendant
-    entry: Entry
     outcome: Text | ChatError | None = None
 
 
+@final
 @frozen(eq=False)
 class _Told:
     """An event on its way to everybody but the connection that caused it, which has a reply."""
@@ -201,17 +204,6 @@ class _Share(Struct, eq=False, gc=False):
     data: bytes
     waiting: dict[Member, Callable[[bytes], None]]
 
-    def take(self, count: int) -> Sequence[tuple[Member, Callable[[bytes], None]]]:
-        """Take out so many of those who wait."""
-        if len(self.waiting) <= count:
-            taken = tuple(self.waiting.items())
-            self.waiting = {}
-            return taken
-        taken = tuple(islice(self.waiting.items(), count))
-        for member, _ in taken:
-            del self.waiting[member]
-        return taken
-
 
 class _Round(Struct, eq=False, gc=False):
     """A batch on its way to the members. ``head`` and ``first`` are as they were before it."""
@@ -226,12 +218,19 @@ class _Round(Struct, eq=False, gc=False):
     """What nobody but its sender is told."""
     special: Set[Attendant | None]
     """Who does not get all of it."""
-    shares: Sequence[_Share] = ()
+    shares: list[_Share] = []
+    """Those for which somebody waits."""
 
-    @property
-    def is_done(self) -> bool:
-        """Whether everybody has had it."""
-        return not any(share.waiting for share in self.shares)
+    def take(self, count: int) -> Sequence[tuple[Member, Callable[[bytes], None]]]:
+        """Take so many out of those who wait for the first share, which goes with the last."""
+        waiting = self.shares[0].waiting
+        if len(waiting) <= count:
+            del self.shares[0]
+            return tuple(waiting.items())
+        taken = tuple(islice(waiting.items(), count))
+        for member, _ in taken:
+            del waiting[member]
+        return taken
 
     def is_waited_for(self, member: Member) -> bool:
         """Whether ``member`` has not had it yet."""
@@ -277,7 +276,6 @@ class Session:
     _outbox: list[_Said | _Told] = field(init=False, factory=list)
     _round: _Round | None = field(init=False, default=None)
     _flying: bool = field(init=False, default=False)
-    _storing: bool = field(init=False, default=False)
     _caused: int = field(init=False, default=0)
     _told: int = field(init=False, default=0)
     _gathered: dict[str, tuple[str, bool]] = field(init=False, factory=dict)
@@ -444,7 +442,9 @@ class Session:
 
     def say(self, user: Attendant, data: str, id: str | None) -> None:
         """Take a text: its echo, or an ``error``, reaches the user when the log has answered."""
-        self._queue.append(_Said(user, Entry(user.name.text, data, id)))
+        user.unsettled += 1
+        user.unsettled_size += len(data)
+        self._queue.append(_Said(user.name.text, data, id, user=user))
         self._turn.wake(self)
 
     def topic_changed(self, user: Attendant, topic: str) -> TopicChanged:
@@ -498,60 +498,59 @@ class Session:
 
     def store(self) -> None:
         """Hand to the log what is queued, unless a batch is with it already: then it waits."""
-        self._storing = True
         while self._queue and not self._flying:
             batch = self._next_batch()
-            entries = [item.entry for item in batch if isinstance(item, _Said)]
-            if not entries:
+            said = [item for item in batch if type(item) is _Said]
+            if not said:
                 self._outbox += batch
                 continue
-            self._flying = True
             try:
-                stored = self._log.append(self.life.epoch, entries)
+                stored = self._log.append(self.life.epoch, said)
             except Exception:
-                self._not_stored(Failure(), batch)
+                self._not_stored(Failure(), batch, said)
                 continue
-            stored.addCallbacks(
-                self._stored, self._not_stored, callbackArgs=(batch,), errbackArgs=(batch,)
-            )
-            stored.addErrback(self._broken)
-        self._storing = False
+            if isinstance(stored, list):
+                self._stored(stored, batch, said)
+                continue
+            self._flying = True
+            stored.addCallbacks(self._stored, self._not_stored, (batch, said), {}, (batch, said))
+            stored.addCallback(self._landed).addErrback(self._broken)
 
     def _next_batch(self) -> list[_Said | _Told]:
         size = 0
         for count, item in enumerate(self._queue):
-            if isinstance(item, _Said):
-                size += len(item.entry.data)
+            if type(item) is _Said:
+                size += len(item.data)
             if count and (count == BATCH_TEXTS or size > BATCH_BYTES):
                 batch, self._queue = self._queue[:count], self._queue[count:]
                 return batch
         batch, self._queue = self._queue, []
         return batch
 
-    def _stored(self, texts: Sequence[Text], batch: list[_Said | _Told]) -> None:
-        said = (item for item in batch if isinstance(item, _Said))
+    def _stored(
+        self, texts: Sequence[Text], batch: Sequence[_Said | _Told], said: Sequence[_Said]
+    ) -> None:
         for item, text in zip(said, texts, strict=True):
             item.outcome = text
-        self._landed(batch)
+        self._outbox += batch
 
-    def _not_stored(self, failure: Failure, batch: list[_Said | _Told]) -> None:
+    def _not_stored(
+        self, failure: Failure, batch: Sequence[_Said | _Told], said: Sequence[_Said]
+    ) -> None:
         refusal = failure.value
         if not isinstance(refusal, ChatError):
             self._logger.failure("The log failed for {session}", failure, session=self.life.name)
             refusal = ChatError("not-stored", "The server can not store this now.")
-        for item in batch:
-            if isinstance(item, _Said):
-                item.outcome = refusal
-        self._landed(batch)
+        for item in said:
+            item.outcome = refusal
+        self._outbox += batch
 
     def _broken(self, failure: Failure) -> None:
         self._logger.failure("{session} is broken", failure, session=self.life.name)
 
-    def _landed(self, batch: list[_Said | _Told]) -> None:
+    def _landed(self, _: object) -> None:
         self._flying = False
-        self._outbox += batch
-        if not self._storing:
-            self._turn.wake(self)
+        self._turn.wake(self)
 
     def publish(self) -> None:
         """Give out what is stored: one encoding for each format, one write for each live member.
@@ -559,17 +558,19 @@ class Session:
         In a session of many members a round takes several turns, so that everybody else is served
         in between; what is stored meanwhile makes the next round.
         """
-        if self._round is None:
+        around = self._round
+        if around is None:
             if not self._outbox:
                 return
-            self._round = self._next_round()
-        around = self._round
+            around = self._round = self._next_round()
         room = WRITES_IN_A_TURN
-        for share in around.shares:
+        special = around.special
+        while around.shares and room:
+            share = around.shares[0]
             # Those who are taken have had this batch, should they fall behind while it is written.
-            taken = share.take(room)
+            taken = around.take(room)
             room -= len(taken)
-            special, data = around.special, share.data
+            data = share.data
             for member, deliver in taken:
                 try:
                     if special and member.user in special:
@@ -579,7 +580,9 @@ class Session:
                         deliver(data)
                 except Exception:
                     self._lose(member.user)
-        if not around.is_done:
+        if self._round is not around:
+            return  # the last member was lost, and the session has ended
+        if around.shares:
             self._turn.wake(self)
             return
         self._round = None
@@ -596,20 +599,22 @@ class Session:
         """Begin to give out all that is in the outbox: the head says so from now on."""
         outbox, self._outbox = self._outbox, []
         head, first = self.head, self._told
+        last = head
         events: list[Response] = []
         told: dict[int, _Told] = {}
         alone: list[_Said] = []
         for item in outbox:
-            if isinstance(item, _Told):
+            if type(item) is _Told:
                 told[len(events)] = item
                 events.append(item.event)
                 continue
             text = item.outcome
-            if isinstance(text, Text) and text.seq > self.head:
-                self.head = text.seq
+            if type(text) is Text and text.seq > last:
+                last = text.seq
                 events.append(text)
             else:
                 alone.append(item)
+        self.head = last
         self._told += len(told)
         special: Set[Attendant | None] = frozenset()
         if told or self._fresh:
@@ -617,27 +622,31 @@ class Session:
         around = _Round(outbox, head, first, told, alone, special)
         if events:
             # Copied where it takes several turns: whoever joins meanwhile has it in its snapshot.
-            is_long = sum(map(len, self._live.values())) > WRITES_IN_A_TURN
-            shares = []
+            is_long = len(self.members) > WRITES_IN_A_TURN
             for encode, live in self._live.items():
-                frames = list(map(encode, events))
-                shares.append(_Share(frames, b"".join(frames), dict(live) if is_long else live))
-            around.shares = shares
+                if live:
+                    frames = list(map(encode, events))
+                    waiting = dict(live) if is_long else live
+                    around.shares.append(_Share(frames, b"".join(frames), waiting))
         return around
 
-    def _settle_senders(self, outbox: Sequence[_Said | _Told]) -> None:
+    def _settle_senders(self, items: Sequence[_Said | _Told]) -> None:
         """Tell the senders how many of their texts have been answered now."""
-        answered: dict[Attendant, list[int]] = {}
-        for item in outbox:
-            if isinstance(item, _Told):
+        user: Attendant | None = None
+        texts = size = 0
+        for item in items:
+            if type(item) is _Told:
                 continue
-            user = item.user
+            if item.user is not user:  # what somebody said in one breath is settled in one
+                _settle(user, texts, size)
+                user = item.user
+                texts = size = 0
             if user.behind and (reader := self._reader(item)) is not None:
                 self._owed.setdefault(reader, []).append(item)
             else:
-                answered.setdefault(user, []).append(len(item.entry.data))
-        for user, sizes in answered.items():
-            user.settle(len(sizes), sum(sizes))
+                texts += 1
+                size += len(item.data)
+        _settle(user, texts, size)
 
     def _answer(self, item: _Said) -> None:
         """Answer a sender alone: it was refused, or it is shown what was stored before."""
@@ -655,7 +664,7 @@ class Session:
                     code=refusal.code,
                     data=str(refusal),
                     session=self.life.name,
-                    id=item.entry.id,
+                    id=item.id,
                 )
             )
         )
@@ -674,7 +683,7 @@ class Session:
             self._owed[member] = waiting
         for item in owed:
             if item not in waiting:
-                item.user.settle(1, len(item.entry.data))
+                _settle(item.user, 1, len(item.data))
 
     def _lose(self, user: Attendant) -> None:
         """A member that can not be written to loses itself, and nobody else."""
@@ -766,6 +775,14 @@ class Session:
                 self._round.forget(member)
         else:
             member.user.behind.pop(member, None)
+
+
+def _settle(user: Attendant | None, texts: int, size: int) -> None:
+    """So many texts that ``user`` said, of so many characters, have been answered."""
+    if user is not None and texts:
+        user.unsettled -= texts
+        user.unsettled_size -= size
+        user.mind.settled()
 
 
 def _news(member: Member, frames: Sequence[bytes], around: _Round) -> bytes:

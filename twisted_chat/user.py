@@ -77,9 +77,8 @@ class Home(Protocol):
 class User:
     """One connection of somebody, and all that it may do.
 
-    Methods raise ChatError and have then changed nothing. ``unsettled`` counts the texts that it
-    said and that have not been answered yet, ``unsettled_size`` their characters; whoever feeds
-    it requests stops at some number of them.
+    Methods raise ChatError and have then changed nothing. Whoever feeds it requests stops at some
+    number of texts that are ``unsettled``: see session.Attendant.
     """
 
     chat: Home
@@ -118,12 +117,6 @@ class User:
         if self.behind:
             self.chat.turn.catch_up(self)
 
-    def settle(self, texts: int, size: int) -> None:
-        """See session.Attendant."""
-        self.unsettled -= texts
-        self.unsettled_size -= size
-        self.mind.settled()
-
     def logout(self, *, for_good: bool = False) -> None:
         """Leave everything: the connection is gone, or is about to be.
 
@@ -160,9 +153,9 @@ class User:
 
         Raises ChatError ``not-in-session``, ``empty``, ``too-long``.
         """
-        member = self.member(session)
+        member = self.members.get(session or "") or self.member(session)
         self._check(data)
-        self._say(member.session, data, id)
+        member.session.say(self, data, id)
 
     async def message(self, to: str, data: str, id: str | None = None) -> None:
         """Say a text to one user alone, in the direct session of the two.
@@ -170,11 +163,7 @@ class User:
         Raises ChatError ``no-such-user``, ``empty``, ``too-long``, ``not-stored``.
         """
         self._check(data)
-        self._say(await self.chat.directs.between(self, to), data, id)
-
-    def _say(self, session: Session, data: str, id: str | None) -> None:
-        self.unsettled += 1
-        self.unsettled_size += len(data)
+        session = await self.chat.directs.between(self, to)
         session.say(self, data, id)
 
     def _check(self, data: str) -> None:

@@ -53,8 +53,8 @@ class LogError(Exception):
     """The log can not be opened; the sentence is for the operator, at start."""
 
 
-class Entry(Struct, frozen=True, gc=False):
-    """What somebody says, before it has a place: ``id`` makes it once-only."""
+class Entry(Struct, gc=False):
+    """What somebody says, before it has a place: ``id`` makes it once-only. No log changes it."""
 
     source: str
     data: str
@@ -94,6 +94,10 @@ class Page:
     first: int = 1
 
 
+Stored = list[Text] | Deferred[list[Text]]
+"""What ``append`` answers: the texts where they are stored already, or when they are."""
+
+
 class Log(Protocol):
     """The append-only record of every session's texts."""
 
@@ -117,15 +121,18 @@ class Log(Protocol):
     def delete(self, epoch: str) -> Deferred[None]:
         """End a life and forget its texts. Fine for a life that is not there."""
 
-    def append(self, epoch: str, entries: Sequence[Entry]) -> Deferred[list[Text]]:
-        """Store entries, in their order, all or none; fire with one text for each.
+    def append(self, epoch: str, entries: Sequence[Entry]) -> Stored:
+        """Store entries, in their order, all or none; answer with one text for each.
 
-        * *Acknowledged means stored*: fires after the commit, never before.
+        A log that has stored them when it returns may return them: a Deferred costs as much as
+        all the rest of a text's way through a small session.
+
+        * *Acknowledged means stored*: answers after the commit, never before.
         * *Once*: an entry whose ``id`` the same source has used in this life already (in an
           earlier call or earlier in this one) is not stored again; its text is the stored one.
           This holds for as long as the text is stored: pruning forgets ids too.
         * *One order*: new texts get the next seqs, 1, 2, 3 … without holes; calls for the same
-          life take effect, and fire, in the order in which they were made.
+          life take effect, and are answered, in the order in which they were made.
 
         Whatever is appended while a commit is under way is committed together by the next one.
         Fails with NotStored; also where the life is not there.
