@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import json
+import socket
 import struct
 import weakref
 from collections.abc import Callable, Iterator
@@ -18,9 +19,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import ChatCase, Client, Object, Pipe, frame, types, wire
 from twisted_chat.accounts import Admission
+from twisted_chat.doors import native
 from twisted_chat.doors.native import encode_frame
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Pong, encode
 from twisted_chat.outlet import Outlet
@@ -255,6 +259,18 @@ class ClosingTests(ChatCase):
         pipe.protocol = protocol
         protocol.makeConnection(cast(Any, pipe))
         self.assertEqual((protocol.host, protocol.port), ("local", 0))
+
+
+class KeepAliveTests(SynchronousTestCase):
+    def test_below_tls(self) -> None:
+        """TCP asks whether the client is still there, also where TLS lies over it."""
+        with socket.socket() as link:
+            below = type("Transport", (), {"getHandle": lambda _: link})()
+            wrapper: Any = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
+            wrapper.transport = below
+            native._set_keepalive(wrapper)
+            seconds = link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+            self.assertEqual(seconds, native.KEEPALIVE_SECONDS)
 
 
 class GarbageTests(ChatCase):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactor
+from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import make_certificate
 from tests.support import ChatCase, World, types
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.messages import Bye
-from twisted_chat.ports import WAIT_SECONDS, SessionPorts
+from twisted_chat.ports import WAIT_SECONDS, SessionPorts, listen_like
 
 
 class FakePort:
@@ -31,6 +36,42 @@ class FakePort:
         """Be closed."""
         del self.listening[self.port]
         self.stopped.callback(None)
+
+
+class LikenessTests(SynchronousTestCase):
+    """How sessions' ports are listened on."""
+
+    def listened(self, *descriptions: str) -> tuple[Any, ...]:
+        """Return what the reactor is asked for."""
+        reactor = MemoryReactor()
+        listen_like(reactor, descriptions)(4_000, cast(Any, None))
+        return tuple((reactor.tcpServers or reactor.sslServers)[0])
+
+    def test_in_clear(self) -> None:
+        """They are like the first port in clear, wherever that listens."""
+        for descriptions, interface in (
+            (["tcp:1234"], ""),
+            (["tcp:1234:interface=127.0.0.1", "tcp:1235"], "127.0.0.1"),
+            (["tcp6:1234:interface=\\:\\:1"], "::1"),
+            (["unix:/run/chat.sock", "tcp:1234:interface=127.0.0.1"], "127.0.0.1"),
+            (["unix:/run/chat.sock"], ""),
+        ):
+            port, _, _, where = self.listened(*descriptions)
+            self.assertEqual((port, where), (4_000, interface))
+
+    def test_tls(self) -> None:
+        """They speak TLS where all ports do; one in clear wins, with its interface."""
+        certificate = make_certificate(Path(self.mktemp_folder()))
+        tls = f"ssl:1235:interface=127.0.0.2:privateKey={certificate}:certKey={certificate}"
+        port, _, context, _, where = self.listened(tls, tls.replace("127.0.0.2", "127.0.0.3"))
+        self.assertEqual((port, where), (4_000, "127.0.0.2"))
+        self.assertTrue(hasattr(context, "getContext"))
+        self.assertEqual(self.listened(tls, "tcp:1234:interface=127.0.0.1")[3:], ("127.0.0.1",))
+
+    def mktemp_folder(self) -> str:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return folder.name
 
 
 class SessionPortsTests(ChatCase):

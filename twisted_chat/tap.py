@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import resource
 import signal
 import sys
@@ -39,7 +38,7 @@ from twisted_chat.log.contract import LogError
 from twisted_chat.log.urls import open_log
 from twisted_chat.messages import Bye
 from twisted_chat.passwords import NiceThreads, Passwords
-from twisted_chat.ports import SessionPorts
+from twisted_chat.ports import SessionPorts, listen_like
 from twisted_chat.rules import Rules
 from twisted_chat.settings import Settings, SettingsError
 from twisted_chat.watch import Turnstile
@@ -298,13 +297,7 @@ class ChatService(MultiService):
             self._listen(description, cast(Factory, door.site), "web")
 
     def _session_ports(self, low: int, high: int) -> SessionPorts:
-        found = re.search(r"interface=((?:[^:\\]|\\.)*)", self.settings.port[0])
-        interface = found[1].replace("\\", "") if found is not None else ""
-
-        def listen(port: int, factory: ChatFactory) -> IListeningPort:
-            listening: IListeningPort = self.reactor.listenTCP(port, factory, interface=interface)
-            return listening
-
+        listen = listen_like(self.reactor, self.settings.port)
         return SessionPorts(
             low, high, self.reactor, listen, lambda name: self._factory(lambda: name)
         )

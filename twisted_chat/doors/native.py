@@ -20,6 +20,7 @@ from twisted.internet.interfaces import (
     ITCPTransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -79,7 +80,7 @@ class ChatProtocol(Protocol):
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
             transport.setTcpKeepAlive(True)
-            _set_keepalive(self.transport.getHandle())
+            _set_keepalive(transport)
         self._outlet = Outlet(transport)
         self.deliver = self._outlet.deliver
         self.conversation = self.factory.converse(self)
@@ -172,9 +173,10 @@ class ChatProtocol(Protocol):
         """The connection is gone: connectionLost says so too."""
 
 
-def _set_keepalive(connection: object) -> None:
-    if not isinstance(connection, socket.socket):
-        return  # over TLS: the system's own times hold
+def _set_keepalive(transport: Any) -> None:
+    if isinstance(transport, ProtocolWrapper):  # TLS
+        transport = transport.transport
+    connection: socket.socket = transport.getHandle()
     for option, seconds in (("TCP_KEEPIDLE", KEEPALIVE_SECONDS), ("TCP_KEEPINTVL", 15)):
         if hasattr(socket, option) and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
