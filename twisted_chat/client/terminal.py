@@ -142,12 +142,15 @@ class Terminal:
     async def _answer(self, question: str, answer: Deferred[str | None]) -> None:
         """Ask without echo, and without history or completion."""
         asking: PromptSession[str] = PromptSession(
-            input=self._input, style=STYLE, erase_when_done=True
+            input=self._input,
+            style=STYLE,
+            erase_when_done=True,
+            interrupt_exception=EOFError,  # Ctrl-C: in asyncio a KeyboardInterrupt ends everything
         )
         asked = asking.prompt_async(render.harmless(question), is_password=True)
         try:
             password: str | None = await Deferred.fromFuture(asyncio.ensure_future(asked))
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
             password = None
         answer.callback(password)
 
