@@ -223,16 +223,17 @@ def test_following(folder: Path) -> None:
 class Terminal:
     """The client on a terminal of its own."""
 
-    def __init__(self, folder: Path, *words: str) -> None:
+    def __init__(self, folder: Path, *words: str, kind: str = "xterm") -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+        self._usual = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
             [*COMMAND, *words],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            env=environment(folder),
+            env={**environment(folder), "TERM": kind},
         )
         os.close(slave)
         self.raw = ""
@@ -260,13 +261,15 @@ class Terminal:
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\r", "", moved)
 
     def end(self) -> int:
-        """Wait for its end, and return its exit status."""
+        """Wait for its end, check that the terminal is as it was, and return its exit status."""
         deadline = time.monotonic() + PATIENCE
         try:
             while True:
                 self._read(deadline, "the end")
         except OSError:  # Linux's way to say that the other side of a terminal is closed
-            return self.process.wait(PATIENCE)
+            status = self.process.wait(PATIENCE)
+            assert termios.tcgetattr(self.master) == self._usual
+            return status
 
     def _read(self, deadline: float, wanted: str) -> None:
         if not select.select([self.master], [], [], max(0.0, deadline - time.monotonic()))[0]:
@@ -359,6 +362,27 @@ def test_locked_session_on_a_terminal(folder: Path) -> None:
         assert "sesame" not in carl.shown
 
 
+def test_a_terminal_that_can_do_little(folder: Path) -> None:
+    """There is no prompt on it, but a password is not shown there either."""
+    with (
+        make_daemon(folder) as daemon,
+        Terminal(folder, f"alice@127.0.0.1:{daemon.port}", kind="dumb") as alice,
+    ):
+        alice.expect("Password for alice")
+        alice.type("wrong\r")
+        alice.expect("do not match", "Password for alice")
+        alice.type("sesame\r")
+        alice.expect("lobby: ")
+        alice.type("hello\r")
+        alice.expect("hello", "alice: hello")
+        alice.type("/c vault --password\r")
+        alice.expect("Password to lock vault with: ")
+        alice.process.send_signal(signal.SIGINT)  # in the middle of it
+        alice.end()
+        assert "sesame" not in alice.shown
+        assert "wrong" not in alice.shown
+
+
 def test_harmless_on_a_terminal(folder: Path) -> None:
     """What others write does not reach the terminal as it is."""
     with (
@@ -370,8 +394,28 @@ def test_harmless_on_a_terminal(folder: Path) -> None:
         carl.expect(r"bot: \x1b]0;owned\x07\x1b[2J \u202eevil")
         assert "\x1b]0;owned" not in carl.raw
         assert "\u202e" not in carl.raw
+        carl.type("dra\x1aft\r")  # Ctrl-Z is for the shell, where there is one
+        carl.expect("carl: draft")
         carl.type("\x03\x03")  # twice leaves
         assert carl.end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_on_a_terminal(folder: Path, number: signal.Signals) -> None:
+    """A signal is a way to leave like any other: properly, and with the terminal as it was."""
+    with (
+        make_daemon(folder) as daemon,
+        RawClient(daemon.port) as bob,
+        Terminal(folder, f"carl@127.0.0.1:{daemon.port}") as carl,
+    ):
+        bob.login("bob")
+        carl.expect("lobby: ")
+        carl.type("half")
+        carl.expect("half")
+        carl.process.send_signal(number)
+        assert bob.receive_until("left")["user"] == "carl"
+        carl.end()
+        assert "Traceback" not in carl.shown
 
 
 # --- as a library ------------------------------------------------------------------------------

@@ -252,11 +252,17 @@ async def _on_terminal(reactor: Any, options: Options) -> None:
     terminal = Terminal(reactor)
     desk = terminal.desk = _desk(reactor, options, terminal)
     _log_to(desk.problem)
-    reactor.addSystemEventTrigger("before", "shutdown", desk.interrupt)
+    restored: Deferred[None] = Deferred()  # the terminal: not before that is the reactor to stop
+    reactor.addSystemEventTrigger(
+        "before", "shutdown", lambda: desk.interrupt().addCallback(lambda _: restored)
+    )
     # A window that is closed: one leaves properly all the same.
     signal(SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
     _begin(desk, options)
-    await terminal.run()
+    try:
+        await terminal.run()
+    finally:
+        restored.callback(None)
 
 
 def _begin(desk: Desk, options: Options) -> Deferred[Any]:

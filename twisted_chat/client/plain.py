@@ -127,7 +127,8 @@ class Person:
     def echo(self, shown: bool) -> None:
         """Show what is typed, or do not: but for the end of each line."""
         mode = termios.tcgetattr(self.keyboard)
-        mode[3] = (mode[3] | termios.ECHO) if shown else (mode[3] & ~termios.ECHO | termios.ECHONL)
+        mode[3] &= ~(termios.ECHO | termios.ECHONL)
+        mode[3] |= termios.ECHO if shown else termios.ECHONL
         termios.tcsetattr(self.keyboard, termios.TCSANOW, mode)
 
 

@@ -6,10 +6,12 @@ What arrives while one types is shown above the prompt, and does not disturb it.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections import deque
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from signal import SIGTSTP
 from typing import Any, Final
 
 from attrs import define, field
@@ -109,6 +111,7 @@ class Terminal:
             history=InMemoryHistory(),  # passwords may be written behind commands: not on disk
             key_bindings=self._keys(),
             erase_when_done=True,  # one's own text is shown where its echo comes
+            interrupt_exception=EOFError,  # in asyncio a KeyboardInterrupt would end everything
             style=STYLE,
         )
 
@@ -145,7 +148,7 @@ class Terminal:
             input=self._input,
             style=STYLE,
             erase_when_done=True,
-            interrupt_exception=EOFError,  # Ctrl-C: in asyncio a KeyboardInterrupt ends everything
+            interrupt_exception=EOFError,
         )
         asked = asking.prompt_async(render.harmless(question), is_password=True)
         try:
@@ -219,8 +222,19 @@ class Terminal:
     # --- keys ------------------------------------------------------------------------------
 
     def _keys(self) -> KeyBindings:
-        """Ctrl-C clears the line; a second one, with nothing typed between, leaves."""
+        """Ctrl-C clears the line; a second one, with nothing typed between, leaves.
+
+        Ctrl-Z gives the terminal back to the shell, as it was, until ``fg``.
+        """
         keys = KeyBindings()
+
+        @keys.add("c-z")
+        def _(_: KeyPressEvent) -> None:
+            def suspend() -> None:
+                with Vt100Input.cooked_mode(self._input):
+                    os.kill(0, SIGTSTP)
+
+            run_in_terminal(suspend)
 
         @keys.add("c-c")
         def _(event: KeyPressEvent) -> None:
