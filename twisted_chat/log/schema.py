@@ -87,6 +87,21 @@ STEPS: Final[Sequence[str]] = (
                datetime(time / 1000, 'unixepoch') AS time, source, data, id
         FROM texts JOIN lives ON n = life WHERE NOT ended;
     """,
+    # Prefixes of 1 to 3 letters are indexed too: else they are looked up word by word, in all
+    # sessions. The index is begun anew, and filled in the background.
+    """
+    DROP TABLE words;
+    CREATE VIRTUAL TABLE words USING fts5 (
+        data,
+        content = 'texts',
+        content_rowid = 'place',
+        columnsize = 0,
+        prefix = '1 2 3',
+        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
+    );
+    INSERT INTO words (words, rank) VALUES ('automerge', 8);
+    UPDATE lives SET indexed = pruned;
+    """,
 )
 """What makes a file of version N into one of version N + 1. A step, once released, stays."""
 

@@ -57,7 +57,8 @@ INDEX_WHEN_IDLE: Final = 256
 """Texts that the search index lacks, from which on an idle writer indexes them."""
 
 INDEX_WHEN_BUSY: Final = 65_536
-"""Texts that the search index lacks, from which on commits wait for a bite of indexing."""
+"""Texts that the search index lacks, from which on each commit is followed by a bite of indexing:
+so it lacks no more than about these, however much is said. (All, after an older file was opened.)"""
 
 GATHER_SECONDS: Final = 0.001
 """After a commit began, so long the next one waits for texts to go with it: a commit costs more of
@@ -94,6 +95,7 @@ class SqliteLog:
     _is_writing: bool = field(default=False, init=False)
     _unindexed: int = field(default=0, init=False)
     _is_removable: bool = field(default=False, init=False)
+    _is_commit_last: bool = field(default=False, init=False)
     _is_failing: bool = field(default=False, init=False)
     _idle: Deferred[None] | None = field(default=None, init=False)
     _logger = Logger()
@@ -191,13 +193,17 @@ class SqliteLog:
         """Give the writer something to do, if it has nothing and there is something."""
         if self._is_writing:
             return
-        if self._waiting and self._unindexed < INDEX_WHEN_BUSY:
+        is_closing = self._idle is not None
+        is_behind = self._unindexed >= INDEX_WHEN_BUSY and self._is_commit_last
+        if self._waiting and (is_closing or not is_behind):
             if self._is_gathering():
                 return
             batch = self._take()
+            self._is_commit_last = True
             written = self._write.do(partial(self._writer.commit, [job for job, _ in batch]))
-        elif (self._unindexed >= INDEX_WHEN_IDLE or self._is_removable) and self._idle is None:
+        elif (self._unindexed >= INDEX_WHEN_IDLE or self._is_removable) and not is_closing:
             batch = []
+            self._is_commit_last = False
             written = self._write.do(self._writer.tidy)
         else:
             if self._idle is not None:
