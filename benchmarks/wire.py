@@ -56,6 +56,11 @@ _length = struct.Struct("!I")
 _decode = Decoder(_Frame).decode
 
 
+def id_of(text: str) -> str:
+    """Return a text's id. New ones are greater, as those are that our clients choose."""
+    return text[KEY:LABEL] + text[:KEY]
+
+
 def frame(message: str) -> bytes:
     """Return a JSON object as the native door takes it."""
     encoded = message.encode()
@@ -90,7 +95,7 @@ class Native:
         start, middle, end = f'{{"type":"text",{place}"id":"', '","data":"', '"}'
         length = len(start) + LABEL + len(middle) + PAYLOAD + len(end)
         start = _length.pack(length).decode("latin-1") + start
-        return "".join([f"{start}{text[:LABEL]}{middle}{text}{end}" for text in texts]).encode(
+        return "".join([f"{start}{id_of(text)}{middle}{text}{end}" for text in texts]).encode(
             "latin-1"
         )
 
@@ -124,7 +129,7 @@ class _NativeParser:
         if self._session and found.session != self._session:
             raise Wrong(f"a text of {found.session} came as one of {self._session}")
         text = found.data
-        if found.source != "m" + text[:KEY] or found.id != text[:LABEL]:
+        if found.source != "m" + text[:KEY] or found.id != id_of(text):
             raise Wrong(f"{text[:LABEL]} came from {found.source} with the id {found.id}")
         self._seq = found.seq
         return text
@@ -163,7 +168,7 @@ class Web(Native):
         place = f'"session":"{session}",' if session else ""
         start, middle, end = f'{{"type":"text",{place}"id":"', '","data":"', '"}'
         return b"".join(
-            [socket_frame(f"{start}{text[:LABEL]}{middle}{text}{end}".encode()) for text in texts]
+            [socket_frame(f"{start}{id_of(text)}{middle}{text}{end}".encode()) for text in texts]
         )
 
     def parser(self, session: str | None) -> Parser:

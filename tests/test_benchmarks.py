@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.checking import LABEL, PAYLOAD, Muted, Reader, Sender, Stream, Wrong
+from benchmarks.checking import PAYLOAD, Muted, Reader, Sender, Stream, Wrong
 from benchmarks.report import plot, table
-from benchmarks.wire import Wire, frame, wire
+from benchmarks.wire import Wire, frame, id_of, wire
 
 
 def native(text: str, seq: int) -> bytes:
@@ -21,7 +21,7 @@ def native(text: str, seq: int) -> bytes:
         "time": 1,
         "source": f"m{text[:5]}",
         "data": text,
-        "id": text[:LABEL],
+        "id": id_of(text),
     }
     return frame(json.dumps(found))
 
@@ -164,7 +164,7 @@ class WireTests(SynchronousTestCase):
             length = int.from_bytes(said[:4], "big")
             found = json.loads(said[4 : 4 + length])
             self.assertEqual(
-                found, {"type": "text", "session": "here", "id": text[:LABEL], "data": text}
+                found, {"type": "text", "session": "here", "id": id_of(text), "data": text}
             )
             self.assertEqual(len(text), PAYLOAD)
             del said[: 4 + length]

@@ -44,7 +44,7 @@ from twisted_chat.log.contract import (
     Page,
     Unreadable,
 )
-from twisted_chat.log.memory import MemoryLog
+from twisted_chat.log.memory import SEARCH_BITE, MemoryLog
 from twisted_chat.log.query import MAX_TERMS, fold, matcher, parse, words_of
 from twisted_chat.log.urls import open_log
 from twisted_chat.messages import Text
@@ -740,6 +740,23 @@ class LogMachine(RuleBasedStateMachine):
 class MemoryLogTests(LogTests, SynchronousTestCase):
     def make_log(self) -> Log:
         return MemoryLog(self.clock)
+
+    def got(self, deferred: Deferred[T]) -> T:
+        """Return the answer; a long search takes as many turns as it wants."""
+        self.clock.advance(0)
+        return super().got(deferred)
+
+    def test_a_long_search_takes_turns(self) -> None:
+        """It never holds up the reactor, and sees what is pruned meanwhile as gone."""
+        self.got(self.log.create(OPS))
+        rare = self.say("rare one", *["x" * (SEARCH_BITE // 8)] * 32, "rare two")[-1]
+        for gone, expected in ((0, [1, rare.seq]), (20, [rare.seq])):
+            searched = self.log.search(OPS.epoch, "rare", 99, 9)
+            self.assertNoResult(searched)
+            self.got(self.log.prune(OPS.epoch, texts=rare.seq - gone))
+            page = self.got(searched)
+            self.assertEqual([text.seq for text in page.texts], expected)
+            self.assertEqual((page.more, page.first), (False, 1 + gone))
 
 
 class QueryTests(SynchronousTestCase):

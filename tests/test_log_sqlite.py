@@ -24,11 +24,17 @@ from zope.interface import implementer
 
 from tests.test_log import DEV, OPS, LogTests, NoThreads
 from twisted_chat.log.contract import Entry, Life, Log, LogError, NotStored, Page, Unreadable
-from twisted_chat.log.schema import MAX_SEQ, STEPS, open_database
-from twisted_chat.log.sqlite import INDEX_WHEN_BUSY, INDEX_WHEN_IDLE, SqliteLog, open_sqlite
+from twisted_chat.log.schema import APPLICATION_ID, MAX_SEQ, STEPS, open_database
+from twisted_chat.log.sqlite import (
+    IDLE_SECONDS,
+    INDEX_WHEN_BUSY,
+    INDEX_WHEN_IDLE,
+    SqliteLog,
+    open_sqlite,
+)
 from twisted_chat.log.threads import ThreadWorker
 from twisted_chat.log.urls import open_log
-from twisted_chat.log.writing import MAX_ROWS, REMOVE_BITE
+from twisted_chat.log.writing import INDEX_BITE, MAX_ROWS, REMOVE_BITE
 
 T = TypeVar("T")
 
@@ -272,6 +278,8 @@ class GroupCommitTests(Folder):
         self.writer.release_all()
         self.say(*(f"m{n}" for n in range(INDEX_WHEN_IDLE - 1)))
         self.writer.release_all()
+        self.clock.advance(IDLE_SECONDS)
+        self.writer.release_all()
         self.say("more")
         read = self.successResultOf(self.log.read_last(OPS.epoch, 0, 3))
         self.assertEqual([text.data for text in read.texts], ["word", "m0"])
@@ -280,23 +288,52 @@ class GroupCommitTests(Folder):
         self.writer.release_all()
 
     def test_the_index_follows_when_there_is_time(self) -> None:
-        """New texts are indexed when the writer is idle, and by bites when it never is."""
+        """New texts are indexed when nothing has been said for a moment."""
         self.say(*(f"m{n}" for n in range(INDEX_WHEN_IDLE)))
-        self.writer.release()
-        self.assertEqual(len(self.writer.held), 1)  # a bite, with nobody waiting for it
+        self.writer.release_all()
+        self.clock.advance(IDLE_SECONDS / 2)
         self.say("meanwhile")
         self.writer.release_all()
-        self.assertEqual(self.fired[-1], f"{INDEX_WHEN_IDLE + 1}meanwhile")
-        before = self.indexed()
-        self.assertEqual(before, INDEX_WHEN_IDLE)
+        self.clock.advance(IDLE_SECONDS / 2)
+        self.assertEqual(self.writer.held, [])
+        self.clock.advance(IDLE_SECONDS / 2)
+        self.assertEqual(len(self.writer.held), 1)  # a bite, with nobody waiting for it
+        self.say("more")
+        self.writer.release()
+        self.assertEqual(self.indexed(), INDEX_WHEN_IDLE + 1)
+        self.writer.release_all()
+        self.assertEqual(self.fired[-1], f"{INDEX_WHEN_IDLE + 2}more")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_the_index_follows_where_there_is_never_time(self) -> None:
+        """Where the writer is never idle, commits and bites take turns: neither waits for long."""
         said = 0
-        while self.indexed() == before:
+        while self.indexed() == 0:
             self.say(*(f"n{said}.{n}" for n in range(500)))
             if said:
                 self.writer.release()
             said += 1
         self.assertLessEqual(500 * (said - 1), INDEX_WHEN_BUSY + 1_000)
+        for _ in range(8):
+            stored, indexed = len(self.stored()), self.indexed()
+            for _ in range(2):
+                self.say(f"more {said}")
+                said += 1
+            self.writer.release()
+            self.writer.release()
+            self.assertGreater(len(self.stored()), stored)
+            self.assertLessEqual(self.indexed(), indexed + INDEX_BITE)
+        self.assertLess(len(self.stored()) - self.indexed(), INDEX_WHEN_BUSY)
         self.writer.release_all()
+
+    def test_nothing_waits_for_the_index_at_the_end(self) -> None:
+        """What was said is stored when the log closes, however much is to be indexed."""
+        for n in range(INDEX_WHEN_BUSY // 500 + 2):
+            self.say(*(f"n{n}.{i}" for i in range(500)))
+        self.end()
+        self.assertEqual(len(self.fired), INDEX_WHEN_BUSY // 500 + 2)
+        self.log = self.open()
+        self.writer = HeldWorker("log-write")
 
     def indexed(self) -> int:
         with closing(sqlite3.connect(self.path)) as connection:
@@ -422,6 +459,7 @@ class GroupCommitTests(Folder):
         """What can wait is not tried over and over; texts are acknowledged all the same."""
         self.say(*(" ".join(f"word{n}x{i}" for i in range(200)) for n in range(INDEX_WHEN_IDLE)))
         self.writer.release()
+        self.clock.advance(IDLE_SECONDS)
         with self.full_disk():
             self.writer.release()
             self.assertEqual(self.writer.held, [])
@@ -613,6 +651,68 @@ class OpeningTests(Folder):
                 self.assertEqual(connection.execute("SELECT x FROM extra").fetchall(), [("red",)])
                 self.assertEqual(connection.execute("SELECT count(*) FROM texts").fetchone(), (3,))
 
+    def test_a_file_of_version_1(self) -> None:
+        """All that is in it stays; it is searched as a new one is; what was begun is finished."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.executescript(VERSION_1)
+        self.clock.advance(1_000)
+        log = self.open()
+        self.assertEqual(
+            [(life.name, life.topic, life.first, life.head) for life in log.lives()],
+            [("Ops", "we run it", 2, 4), ("Dev", "", 1, 1)],
+        )
+        for query, expected in (
+            ("dep*", ["deploy it", "deployed", "departed"]),
+            ("d*", ["deploy it", "deployed", "departed"]),
+            ("de* i*", ["deploy it"]),
+            ("deployed", ["deployed"]),
+        ):
+            found = self.successResultOf(log.search("ops-1", query, 99, 9))
+            self.assertEqual([text.data for text in found.texts], expected)
+        found = self.successResultOf(log.search("dev-1", "dep*", 99, 9))
+        self.assertEqual([text.data for text in found.texts], ["depend on it"])
+        (again,) = self.successResultOf(log.append("ops-1", [Entry("alice", "new", "m2")]))
+        self.assertEqual((again.seq, again.data), (2, "deploy it"))
+        (new,) = self.successResultOf(log.append("ops-1", [Entry("alice", "new", "m1")]))
+        self.assertEqual(new.seq, 5)
+        self.successResultOf(log.close())
+        with closing(sqlite3.connect(self.path)) as connection:
+            self.assertEqual(connection.execute("SELECT count(*) FROM lives").fetchone(), (2,))
+            self.assertEqual(connection.execute("SELECT count(*) FROM texts").fetchone(), (5,))
+        check(str(self.path))
+
+    def test_the_index_of_an_older_file_is_filled_in_bites(self) -> None:
+        """Nobody waits for all of it: not who opens it, nor who says or searches something."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.executescript(VERSION_1)
+            connection.execute(
+                f"""
+                WITH RECURSIVE more (n) AS (SELECT 5 UNION ALL SELECT n + 1 FROM more
+                                            WHERE n < {INDEX_WHEN_BUSY + 2 * INDEX_BITE})
+                INSERT INTO texts SELECT (1 << 36) + n, 1, 1700000000004, 'bob', 'it ' || n, n
+                FROM more
+                """
+            )
+            connection.commit()
+        self.clock.advance(1_000)
+        writer = HeldWorker("log-write")
+        log = self.open(lambda name: writer if "write" in name else InlineWorker(name))
+        one = log.append("dev-1", [Entry("bob", "one")])
+        two = log.append("dev-1", [Entry("bob", "two")])
+        writer.release()
+        self.assertEqual(self.successResultOf(one)[0].seq, 2)
+        self.assertNoResult(two)
+        writer.release()  # a bite
+        writer.release()
+        self.assertEqual(self.successResultOf(two)[0].seq, 3)
+        searched = log.search("dev-1", "one*", 99, 9)
+        for _ in range(3):
+            writer.release()
+        self.assertEqual(len(self.successResultOf(searched).texts), 1)
+        closed = log.close()
+        writer.release_all()
+        self.successResultOf(closed)
+
     def test_a_step_that_fails(self) -> None:
         """A step is done wholly or not at all."""
         self.begun(3)
@@ -640,6 +740,44 @@ class OpeningTests(Folder):
             for close in (log._pages.close, log._finder.close, log._writer.close):
                 close()
             os.close(log._lock)
+
+
+VERSION_1 = f"""
+    PRAGMA application_id = {APPLICATION_ID};
+    PRAGMA user_version = 1;
+    CREATE TABLE lives (
+        n INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, key TEXT NOT NULL, name TEXT NOT NULL,
+        owner TEXT, topic TEXT NOT NULL, keep INTEGER NOT NULL, password TEXT, direct_first TEXT,
+        direct_second TEXT, pruned INTEGER NOT NULL DEFAULT 0, indexed INTEGER NOT NULL DEFAULT 0,
+        ended INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE UNIQUE INDEX one_life_at_once ON lives (key) WHERE NOT ended;
+    CREATE TABLE texts (
+        place INTEGER PRIMARY KEY, life INTEGER NOT NULL, time INTEGER NOT NULL,
+        source TEXT NOT NULL, data TEXT NOT NULL, id TEXT
+    );
+    CREATE UNIQUE INDEX once ON texts (life, id, source) WHERE id IS NOT NULL;
+    CREATE VIRTUAL TABLE words USING fts5 (
+        data, content = 'texts', content_rowid = 'place', columnsize = 0,
+        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
+    );
+    CREATE VIEW said AS
+        SELECT name AS session, place & 68719476735 AS seq,
+               datetime(time / 1000, 'unixepoch') AS time, source, data, id
+        FROM texts JOIN lives ON n = life WHERE NOT ended;
+    INSERT INTO lives VALUES
+        (1, 'ops-1', 'ops', 'Ops', NULL, 'we run it', 1, NULL, NULL, NULL, 1, 3, 0),
+        (2, 'dev-1', 'dev', 'Dev', 'alice', '', 0, NULL, NULL, NULL, 0, 1, 0),
+        (3, 'old-1', 'old', 'Old', NULL, '', 0, NULL, NULL, NULL, 0, 1, 1);
+    INSERT INTO texts VALUES
+        (68719476738, 1, 1700000000000, 'alice', 'deploy it', 'm2'),
+        (68719476739, 1, 1700000000000, 'alice', 'deployed', NULL),
+        (68719476740, 1, 1700000000003, 'bob', 'departed', 'b1'),
+        (137438953473, 2, 1700000000001, 'bob', 'depend on it', 'b1'),
+        (206158430209, 3, 1700000000002, 'eve', 'depths', 'e1');
+    INSERT INTO words (rowid, data) SELECT place, data FROM texts WHERE place <> 68719476740;
+"""
+"""A file as version 1 left it: a text of Ops is pruned, one not indexed; Old is not removed yet."""
 
 
 @ensureDeferred

@@ -326,8 +326,11 @@ class ChatClient(Service):
                 self._link.send(frame)
 
     def _new_id(self) -> str:
-        """Return an ``id`` that no other connection of this user will ever use."""
-        return f"{self.random.getrandbits(96):024x}"
+        """Return an ``id`` that no other connection of this user will ever use.
+
+        It begins with the time, so that new ones lie together in the log's index of ids.
+        """
+        return f"{int(self.reactor.seconds() * 1_000):011x}{self.random.getrandbits(64):016x}"
 
     # --- listening -------------------------------------------------------------------------
 

@@ -56,9 +56,14 @@ from twisted_chat.messages import Text
 INDEX_WHEN_IDLE: Final = 256
 """Texts that the search index lacks, from which on an idle writer indexes them."""
 
+IDLE_SECONDS: Final = 0.1
+"""How long after a commit began, with nothing to store since, the writer is idle. Not at once: gaps
+between commits are short, and a large bite costs less for each text than several small ones."""
+
 INDEX_WHEN_BUSY: Final = 65_536
 """Texts that the search index lacks, from which on each commit is followed by a bite of indexing:
-so it lacks no more than about these, however much is said. (All, after an older file was opened.)"""
+so it lacks no more than about these, however much is said. (All, after an older file was opened.)
+"""
 
 GATHER_SECONDS: Final = 0.001
 """After a commit began, so long the next one waits for texts to go with it: a commit costs more of
@@ -91,6 +96,7 @@ class SqliteLog:
     _gather: float = 0.0
     _began: float = field(default=0.0, init=False)
     _pause: IDelayedCall | None = field(default=None, init=False)
+    _rest: IDelayedCall | None = field(default=None, init=False)
     _waiting: deque[tuple[Job, Deferred[Any]]] = field(factory=deque, init=False)
     _is_writing: bool = field(default=False, init=False)
     _unindexed: int = field(default=0, init=False)
@@ -201,12 +207,15 @@ class SqliteLog:
             batch = self._take()
             self._is_commit_last = True
             written = self._write.do(partial(self._writer.commit, [job for job, _ in batch]))
-        elif (self._unindexed >= INDEX_WHEN_IDLE or self._is_removable) and not is_closing:
+        elif not is_closing and (is_behind or self._is_removable or self._is_at_rest()):
             batch = []
             self._is_commit_last = False
             written = self._write.do(self._writer.tidy)
         else:
             if self._idle is not None:
+                if self._rest is not None:
+                    self._rest.cancel()
+                    self._rest = None
                 self._idle.callback(None)
             return
         self._is_writing = True
@@ -227,6 +236,20 @@ class SqliteLog:
             self._pause = None
         self._began = now
         return False
+
+    def _is_at_rest(self) -> bool:
+        """Whether there is time to index something, and something to index."""
+        if self._unindexed < INDEX_WHEN_IDLE or self._rest is not None:
+            return False
+        rest = self._began + IDLE_SECONDS - self.clock.seconds()
+        if 0 < rest <= IDLE_SECONDS:
+            self._rest = self.clock.callLater(rest, self._rested)
+            return False
+        return True
+
+    def _rested(self) -> None:
+        self._rest = None
+        self._next()
 
     def _gathered(self) -> None:
         self._pause = None
