@@ -49,7 +49,7 @@ SCROLL_UP = """async () => {
     const rows = [...document.querySelectorAll('.row')];
     const row = rows.find(each => each.getBoundingClientRect().top > edge + 300);
     const before = row.getBoundingClientRect().top;
-    const wanted = Math.min(80, scroller.scrollTop);
+    const wanted = Math.min(160, scroller.scrollTop);
     scroller.scrollTop -= wanted;
     await frame();
     await frame();

@@ -118,6 +118,31 @@ def test_deleted_while_writing(browser: Browser, daemon: WebDaemon) -> None:
         visitor.wait_for_bodies()
 
 
+def test_no_lobby(browser: Browser) -> None:
+    """Who is in no session is shown how to come into one, and how to make one."""
+    with (
+        WebDaemon("--log", "memory:", "--lobby", "") as daemon,
+        Visitor(browser, daemon.url) as visitor,
+        RawClient(daemon.port) as owner,
+    ):
+        page = visitor.page
+        page.fill("#login-user", "lonely")
+        page.click("#login-enter")
+        page.click("#nothing-create")
+        page.fill("#create-name", "mine")
+        page.keyboard.press("Enter")
+        visitor.wait_for_title("mine")
+        visitor.say("first")
+        page.click("#about-open")
+        page.click("#leave")
+        owner.login("owner")
+        owner.ask("create", session="plans")
+        page.click("#nothing-find")
+        page.keyboard.type("plans")
+        page.keyboard.press("Enter")
+        visitor.wait_for_title("plans")
+
+
 @pytest.mark.parametrize("by", ["Enter", "click"])
 def test_wrong_session_password(browser: Browser, shared: WebDaemon, by: str) -> None:
     """After a wrong password the right one leads in, and the dialog is gone."""

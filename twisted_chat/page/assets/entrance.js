@@ -17,7 +17,9 @@ export class Entrance {
     this.creator = /** @type {HTMLDialogElement} */ (byId("create"));
     this.key = /** @type {HTMLDialogElement} */ (byId("key"));
     for (const dialog of [this.creator, this.key]) closeOnOutside(dialog);
-    byId("create-open").addEventListener("click", () => this.create(""));
+    for (const id of ["create-open", "nothing-create"]) {
+      byId(id).addEventListener("click", () => this.create(""));
+    }
     byId("create-form").addEventListener("submit", (event) => {
       event.preventDefault();
       void this.#create();

@@ -76,17 +76,24 @@ export const savedDrafts = () => read(tab, "drafts") ?? {};
 export const saveDrafts = (drafts) =>
   write(tab, "drafts", Object.keys(drafts).length ? drafts : null);
 
-/** How far a user has read, in each session. */
+/** How far a user has read, in each session. Several tabs may write it: none takes back another's. */
 export class Marks {
   #key;
   /** @type {Map<string, Mark>} */
   #marks;
+  /** The sessions of which this tab knows more than what is saved. @type {Set<string>} */
+  #news = new Set();
   #saving = 0;
 
   /** @param {string} user */
   constructor(user) {
     this.#key = `read.${user.toLowerCase()}`;
-    this.#marks = new Map(Object.entries(read(browser, this.#key) ?? {}));
+    this.#marks = this.#saved();
+  }
+
+  /** @returns {Map<string, Mark>} */
+  #saved() {
+    return new Map(Object.entries(read(browser, this.#key) ?? {}));
   }
 
   /**
@@ -105,16 +112,24 @@ export class Marks {
    * @param {number} seq
    */
   set(session, epoch, seq) {
-    this.#marks.delete(session); // so that the map's order is that of use
     this.#marks.set(session, { epoch, seq });
+    this.#news.add(session);
     this.#saving ||= setTimeout(() => this.save(), 500);
   }
 
   save() {
     clearTimeout(this.#saving);
     this.#saving = 0;
-    const kept = [...this.#marks].slice(-MAX_MARKS);
-    write(browser, this.#key, Object.fromEntries(kept));
+    const all = this.#saved();
+    for (const session of this.#news) {
+      const mine = /** @type {Mark} */ (this.#marks.get(session));
+      const other = all.get(session);
+      all.delete(session); // so that the map's order is that of use
+      all.set(session, other?.epoch === mine.epoch && other.seq > mine.seq ? other : mine);
+    }
+    this.#news.clear();
+    this.#marks = new Map([...all].slice(-MAX_MARKS));
+    write(browser, this.#key, Object.fromEntries(this.#marks));
   }
 }
 

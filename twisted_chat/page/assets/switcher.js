@@ -50,7 +50,9 @@ export class Switcher {
     this.field = /** @type {HTMLInputElement} */ (byId("switcher-field"));
     this.list = byId("switcher-list");
     closeOnOutside(this.dialog);
-    byId("switcher-open").addEventListener("click", () => this.open());
+    for (const id of ["switcher-open", "nothing-find"]) {
+      byId(id).addEventListener("click", () => this.open());
+    }
     this.field.addEventListener("input", () => this.#typed());
     this.field.addEventListener("keydown", (event) => this.#pressed(event));
     this.list.addEventListener("click", (event) => {
