@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.browser import TALL, Visitor, WebDaemon, Wire
 from tests.daemon import RawClient
 
@@ -138,7 +140,8 @@ def test_log_is_gone(browser: Browser) -> None:
         alice.wait_for_bodies("after")
 
 
-def test_session_is_gone(browser: Browser, daemon: WebDaemon) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_session_is_gone(browser: Browser, daemon: WebDaemon, known: bool) -> None:
     """A tab that is loaded again where there is no session any more says so, and loses no text."""
     with Visitor(browser, daemon.url, viewport=TALL) as alice, RawClient(daemon.port) as bob:
         bob.login("bob")
@@ -150,8 +153,11 @@ def test_session_is_gone(browser: Browser, daemon: WebDaemon) -> None:
         alice.write("This waits")
         bob.ask("delete", session="plans")
         alice.context.set_offline(False)
+        over = "#over:has-text('no such session')"
+        if known:  # before it is loaded again
+            alice.page.wait_for_selector(over)
         alice.page.reload()
-        alice.page.wait_for_selector("#over:has-text('no such session')")
+        alice.page.wait_for_selector(over)
         alice.wait_for_bodies("This waits")
         alice.page.click(".row.failed button:has-text('Forget it')")
         alice.wait_for_bodies()

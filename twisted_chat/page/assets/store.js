@@ -115,7 +115,7 @@ export class Store {
   remember() {
     if (!this.me) return;
     const seats = this.ordered()
-      .filter((session) => session.epoch && !session.over && session.name !== this.lobby)
+      .filter(({ epoch, over, name }) => (epoch || over) && name !== this.lobby)
       .map(({ name, epoch, password }) => ({
         session: name, epoch, ...(password && { password }),
       }));
