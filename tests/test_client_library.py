@@ -106,6 +106,12 @@ class LoginTests(LibraryTests):
         login = self.fixture.endpoint.last.welcome()
         self.assertEqual(login.resume, [m.Place(session="@alice,bob", after=3, epoch="b")])
 
+    def test_a_program_that_ends(self) -> None:
+        """A program may end while it waits for its login, and nothing complains."""
+        coming = self.client.__aenter__()
+        coming.send(None)
+        coming.close()
+
     def test_not_started(self) -> None:
         """Nothing is kept for a client that nobody has started."""
         self.failure(self.client.say("lobby", "hello"))

@@ -219,7 +219,7 @@ class ChatClient(Service):
         """Log in."""
         try:
             await self.start()
-        except BaseException:
+        except Exception:  # and not where the program ends while it waits
             await self.logout()
             raise
         return self
