@@ -7,11 +7,13 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from tests.support import ChatCase, types
@@ -35,9 +37,11 @@ from twisted_chat.doors.web import frames as encoders
 from twisted_chat.doors.web.frames import WORTH_COMPRESSING, compressing, encode_frame
 from twisted_chat.doors.web.http import HEALTH_SECONDS, HTTP_SECONDS
 from twisted_chat.doors.web.sockets import (
+    FRAMES_IN_A_ROW,
     LOOK_SECONDS,
     MAX_FRAGMENTS,
     PING_SECONDS,
+    WebProtocol,
 )
 from twisted_chat.log.contract import NotStored
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Notice, Pong
@@ -45,6 +49,17 @@ from twisted_chat.outlet import Outlet
 from twisted_chat.watch import CLOSE_SECONDS, LOGIN_SECONDS, Turnstile
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
+
+
+def timed(protocol: WebProtocol, times: list[float], clock: Clock) -> Callable[[], bool]:
+    """Return its ``processData``, which notes when it is called."""
+    process = protocol.processData
+
+    def processed() -> bool:
+        times.append(clock.seconds())
+        return process()
+
+    return processed
 
 
 class WebCase(ChatCase):
@@ -206,8 +221,10 @@ class LimitTests(WebCase):
             masked(TEXT, b"x" * 4_000, final=False) + masked(0, b"x" * 97, final=False),
             masked(TEXT, b"x", final=False) + masked(0, b"", final=False) * MAX_FRAGMENTS,
         ):
-            socket = self.web().connect()
+            web = self.web()
+            socket = web.connect()
             socket.raw(fragments)
+            web.world.pass_time(10)
             self.assert_refused("too-large", socket.got()[0])
             self.assertEqual(socket.close_code(), 1009)
 
@@ -220,6 +237,27 @@ class LimitTests(WebCase):
         socket.raw(masked(TEXT, bomb[:4_000], rsv=COMPRESSED))
         self.assert_refused("too-large", socket.got()[0])
         self.assertEqual(socket.close_code(), 1009)
+
+    def test_floods(self) -> None:
+        """Frames that are no messages are read some at a time: nobody waits for thousands."""
+        ping = frame_of({"type": "ping"})
+        for first, flood, last in (
+            (b"", masked(PING, b"") * 300, ping),
+            (b"", masked(PONG, b"") * 300, ping),
+            (masked(TEXT, b"{", final=False), masked(0, b" ", final=False) * 300, masked(0, b"}")),
+            (masked(TEXT, b"[]"), masked(TEXT, b"[]") * 300, masked(CLOSE, b"\x03\xef")),
+        ):
+            web = self.web()
+            socket = web.connect()
+            times: list[float] = []
+            self.patch(
+                socket.protocol, "processData", timed(socket.protocol, times, web.world.clock)
+            )
+            socket.raw(first + flood + last)
+            web.world.pass_time(4)
+            self.assertGreater(len(times), 300)
+            self.assertLess(max(map(times.count, times)), 3 * FRAMES_IN_A_ROW)
+            self.assertIn(opcodes(socket.read())[-1], (TEXT, CLOSE))
 
     def test_no_message(self) -> None:
         """What is no JSON object closes, after an error; nothing behind it is answered."""
@@ -401,6 +439,7 @@ class ClosingTests(WebCase):
         pipe.reading = False
         head = "GET /ws HTTP/1.1", "Host: chat.test:8080", "Upgrade: websocket", "", ""
         pipe.send("\r\n".join(head).encode())
+        web.world.settle()
         self.assertEqual(answer_in(bytes(pipe.unread)).status, 400)
         self.assertEqual(turnstile.inside, 1)
         web.world.pass_time(LOGIN_SECONDS + 2)
@@ -696,6 +735,37 @@ class HttpTests(WebCase):
         ours = "Origin: http://chat.test:8080"
         self.assertEqual(web.connect(ours).handshake.status, 101)
         self.assertEqual(web.connect(ours, "Origin: http://evil.test").handshake.status, 403)
+
+    def test_many_requests_in_a_read(self) -> None:
+        """Requests that come together are answered one in a turn: nobody waits for thousands."""
+        web = self.web()
+        pipe = web.pipe()
+        pipe.send(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        answers = [0]
+
+        def look() -> None:
+            answers.append(pipe.unread.count(b"HTTP/1.1 404"))
+            if answers[-1] < 100:
+                web.world.clock.callLater(0, look)
+
+        look()
+        web.world.settle()
+        self.assertEqual(answers[-100:], [*range(1, 101)])
+
+    def test_gone_before_the_answer(self) -> None:
+        """Who asks and hangs up at once gets no answer."""
+        web = self.web()
+        pipe = web.pipe()
+        pipe.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        pipe.lose()
+        web.world.settle()
+        self.assertEqual(pipe.unread, b"")
+
+    def test_hasty(self) -> None:
+        """What comes right behind the request for a WebSocket is not lost."""
+        web = self.web()
+        hasty = frame_of({"type": "ping"})
+        self.assertEqual(types(web.connect(behind=hasty).got()), ["pong"])
 
     def test_nobody_logs(self) -> None:
         """What clients do with HTTP fills no log."""

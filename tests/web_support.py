@@ -133,15 +133,15 @@ class Web:
         self.world.settle()
         return answer_in(bytes(pipe.unread))
 
-    def connect(self, *headers: str, host: str = "chat.test:8080") -> Socket:
-        """Open a WebSocket."""
+    def connect(self, *headers: str, host: str = "chat.test:8080", behind: bytes = b"") -> Socket:
+        """Open a WebSocket; ``behind`` is sent with the request."""
         pipe = self.pipe()
         lines = [
             *("GET /ws HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade"),
             f"Sec-WebSocket-Key: {b64encode(os.urandom(16)).decode()}",
             *("Sec-WebSocket-Version: 13", *headers, "", ""),
         ]
-        pipe.send("\r\n".join(lines).encode("latin-1"))
+        pipe.send("\r\n".join(lines).encode("latin-1") + behind)
         self.world.settle()
         return Socket(self.world, pipe)
 

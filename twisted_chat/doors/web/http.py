@@ -50,7 +50,19 @@ ASSET_HEADERS: Final = {
 
 
 class BodylessRequest(Request):
-    """A request without a body: nothing here takes one, and a large one would go to the disk."""
+    """A request without a body: nothing here takes one, and a large one would go to the disk.
+
+    Each is answered in a turn of its own: thousands of them fit into one read.
+    """
+
+    def process(self) -> None:
+        """Answer, when everybody else has been heard."""
+        channel: Any = self.channel
+        channel.callLater(0, self._process)
+
+    def _process(self) -> None:
+        if self.channel is not None:  # the client is still there
+            super().process()
 
     def gotLength(self, length: int | None) -> None:
         """Refuse a body before it comes."""
@@ -82,10 +94,11 @@ class BoundChannel(HTTPChannel):
         self.site.turnstile.leave()
         super().connectionLost(reason)
 
-    def handed_over(self) -> None:
-        """Its transport is another protocol's now."""
+    def hand_over(self) -> bytes:
+        """Its transport is another protocol's now; return what has come behind the request."""
         self.transport = None
         self.site.turnstile.leave()
+        return b"".join(self._dataBuffer)
 
     def resetTimeout(self) -> None:
         """Give no more time for a part of a head: a trickle could go on for ever."""
@@ -282,8 +295,8 @@ class SocketResource(Place):
             return _say(request, 426, sentence, b"Upgrade Required")
         host, port = self._client(request)
         channel: Any = request.channel
-        channel.handed_over()
-        self._sockets.take(transport, host, port, _head(request))
+        behind = channel.hand_over()
+        self._sockets.take(transport, host, port, _head(request), behind)
         return NOT_DONE_YET
 
     def _is_ours(self, origin: str, host: str) -> bool:

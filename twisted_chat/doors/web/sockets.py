@@ -42,6 +42,13 @@ PING_SECONDS: Final = 25.0
 LOOK_SECONDS: Final = 5.0
 """How often it is looked whether somebody has been silent."""
 
+FRAMES_IN_A_ROW: Final = 32
+"""Frames of one connection that are no messages, after which it is not read for a while: each costs
+as much time as a message, and may be six bytes."""
+
+REST_SECONDS: Final = 0.03
+"""How long that is: so nobody sends over 1,000 of them a second."""
+
 MAX_FRAGMENTS: Final = 1_000
 """Frames that one message may come in: each costs memory, an empty one too."""
 
@@ -97,8 +104,10 @@ class WebProtocol(WebSocketServerProtocol):
 
     _asked = False
     _held = False
+    _resting = False
     _cutting = False
     _fragments = 0
+    _in_a_row = 0
 
     # --- the connection ----------------------------------------------------------------------
 
@@ -135,20 +144,20 @@ class WebProtocol(WebSocketServerProtocol):
 
     def consumeData(self) -> None:
         """Cut frames, but not within a frame: ``release`` may come there."""
-        if self._cutting:
+        if self._cutting or self._held or self._resting:
             return
         self._cutting = True
         try:
             if self.conversation is not None:
                 self._cut_plain(self.conversation)
-            if self.data and not self._held:
+            if self.data and not (self._held or self._resting):
                 super().consumeData()
         finally:
             self._cutting = False
 
     def processData(self) -> bool:
         """Cut a frame, or a part of one; tell whether there may be more: autobahn asks."""
-        more = not self._held and bool(super().processData())
+        more = bool(super().processData()) and not (self._held or self._resting)
         if more and self.conversation is not None:
             self._cut_plain(self.conversation)
         return more and not self._held
@@ -189,7 +198,32 @@ class WebProtocol(WebSocketServerProtocol):
         self._fragments += 1
         if self._fragments > MAX_FRAGMENTS and not self.failedByMe:
             self._max_message_size_exceeded(0, 0, f"A message has {MAX_FRAGMENTS} frames at most.")
+        if self._fragments > 1 or self.conversation is None or self.conversation.over:
+            self._bear()
         super().onMessageFrameBegin(length)
+
+    def onPing(self, payload: bytes) -> None:
+        """Answer it."""
+        self._bear()
+        super().onPing(payload)
+
+    def onPong(self, payload: bytes) -> None:
+        """Nothing needs to be done: the client has been heard."""
+        self._bear()
+
+    def _bear(self) -> None:
+        """Count a frame that is no message; after some, everybody else is heard first."""
+        self._in_a_row += 1
+        if self._in_a_row >= FRAMES_IN_A_ROW and not self._resting:
+            self._in_a_row = 0
+            self._resting = True
+            self.transport.pauseProducing()
+            self.factory.clock.callLater(REST_SECONDS, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        if self in self.factory.watch.connections:
+            self._read_on()
 
     def onFrameData(self, payload: bytes) -> bool | None:
         """Take the mask off, faster than autobahn does."""
@@ -242,8 +276,11 @@ class WebProtocol(WebSocketServerProtocol):
         """Read on, what is here already first."""
         self._held = False
         self.heard_at = self.factory.clock.seconds()
+        self._read_on()
+
+    def _read_on(self) -> None:
         self.consumeData()
-        if not self._held:
+        if not (self._held or self._resting):
             self.transport.resumeProducing()
 
     def sendCloseFrame(
@@ -359,10 +396,10 @@ class WebFactory(WebSocketServerFactory):
         self.rate = rate
         self.watch = WebWatch(clock, turnstile)
 
-    def take(self, transport: Any, host: str, port: int, head: bytes) -> None:
+    def take(self, transport: Any, host: str, port: int, head: bytes, behind: bytes) -> None:
         """Take over a transport whose client, ``host`` and ``port``, has asked for a WebSocket.
 
-        ``head`` is its request.
+        ``head`` is its request, ``behind`` what has come since.
         """
         protocol = WebProtocol()
         protocol.factory = self
@@ -377,6 +414,7 @@ class WebFactory(WebSocketServerFactory):
         protocol.makeConnection(transport)
         self.watch.opened(protocol)
         protocol.dataReceived(head)
+        protocol.dataReceived(behind)
 
     def converse(self, protocol: WebProtocol) -> Conversation:
         """Begin the conversation of a connection."""
