@@ -38,7 +38,8 @@ def talk(folder: Path, synchronous: str) -> list[Path]:
             time.sleep(0.4)
             daemon.stop()
             daemon.start()
-            while any(len(writer.told) < 60 and writer.thread.is_alive() for writer in writers):
+            deadline = time.monotonic() + 30
+            while min(len(writer.told) for writer in writers) < 60 and time.monotonic() < deadline:
                 time.sleep(0.05)
         finally:
             for writer in writers:
