@@ -67,15 +67,11 @@ class DirectSessions:
 
         Raises ChatError ``no-such-user``, ``too-many-sessions``, ``not-stored``.
         """
-        sender = self._people.here.get(user.name.key)
-        key = direct_key(user.name.key, key_of(to))
+        to_key = key_of(to) or ""
+        meant = [self._people.here.get(key) for key in (user.name.key, to_key)]
+        key = direct_key(user.name.key, to_key)
         async with self._sessions.claims.of(key):
-            # Who they are is looked up now: while this waited, a guest may have gone.
-            other = self._people.known(key_of(to) or "")
-            if other is None or other.key == user.name.key:
-                raise ChatError("no-such-user", "There is no such user to send that to.")
-            if sender is None or not self._has_its_name(sender):
-                raise ChatError("not-logged-in", "The connection is gone.")
+            other = self._still(meant, user, to_key)
             if (session := self._sessions.get(key)) is not None:
                 if all(self.shows(session, name.key) for name in (user.name, other)):
                     return session
@@ -83,7 +79,19 @@ class DirectSessions:
                 deleted = Deleted(session=session.life.name, user=other.text)
                 await self._sessions.finish(session, deleted)
                 self._forget(session)
+                self._still(meant, user, to_key)
             return await self._begin(user.name, other)
+
+    def _still(self, meant: Iterable[Person | None], user: Attendant, to: str) -> Name:
+        """Return whose key ``to`` is, if the two that were meant are still those of their names.
+
+        While something waited a guest may have gone, and another one have its name.
+        """
+        other = self._people.known(to)
+        same = all(person is None or self._has_its_name(person) for person in meant)
+        if other is None or other.key == user.name.key or not same:
+            raise ChatError("no-such-user", "There is no such user to send that to.")
+        return other
 
     async def _begin(self, *names: Name) -> Session:
         """Begin one, whose name is claimed, and let both be in it by all their connections."""
