@@ -13,7 +13,7 @@ from twisted_chat import session as session_module
 from twisted_chat.log.contract import Life, Stored
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.messages import Bye, Deleted, Response, Text, encode
-from twisted_chat.names import Name, user_name
+from twisted_chat.names import user_name
 from twisted_chat.session import BATCH_TEXTS, Encode, Member, Mind, Session, Turn
 
 
@@ -45,7 +45,7 @@ class FakeUser:
     """A connection, as a session sees it."""
 
     def __init__(self, name: str, mind: FakeMind) -> None:
-        self._name = user_name(name)
+        self.name = user_name(name)
         self.fake = mind
         self.mind: Mind = mind
         self.gone = False
@@ -55,10 +55,6 @@ class FakeUser:
         self.behind: dict[Member, None] = {}
         self.unsettled = 0
         self.unsettled_size = 0
-
-    @property
-    def name(self) -> Name:
-        return self._name
 
     @property
     def delivered(self) -> list[bytes]:

@@ -95,6 +95,8 @@ class Mind(Protocol):
 class Attendant(Protocol):
     """What a session needs of a User: one connection of somebody."""
 
+    name: Name
+    """Whose connection it is."""
     mind: Mind
     gone: bool
     """Whether it has logged out: it is told nothing any more."""
@@ -108,10 +110,6 @@ class Attendant(Protocol):
     """Texts that it said and that have not been answered yet."""
     unsettled_size: int
     """Their characters."""
-
-    @property
-    def name(self) -> Name:
-        """Whose connection it is."""
 
 
 @define(eq=False, repr=False)
@@ -275,6 +273,8 @@ class Session:
     _queue: list[_Said | _Told] = field(init=False, factory=list)
     _outbox: list[_Said | _Told] = field(init=False, factory=list)
     _round: _Round | None = field(init=False, default=None)
+    _awake: bool = field(init=False, default=False)
+    """Whether something was said in this turn."""
     _flying: bool = field(init=False, default=False)
     _caused: int = field(init=False, default=0)
     _told: int = field(init=False, default=0)
@@ -445,7 +445,9 @@ class Session:
         user.unsettled += 1
         user.unsettled_size += len(data)
         self._queue.append(_Said(user.name.text, data, id, user=user))
-        self._turn.wake(self)
+        if not self._awake:
+            self._awake = True
+            self._turn.wake(self)
 
     def topic_changed(self, user: Attendant, topic: str) -> TopicChanged:
         """Tell a topic that is stored already; the user itself gets the reply returned."""
@@ -487,6 +489,7 @@ class Session:
 
     def turn(self) -> None:
         """End a turn: give out what the log has stored, or else hand it what was said."""
+        self._awake = False
         if self._round is None and (not self._outbox or len(self._queue) >= BATCH_TEXTS):
             self.store()  # a log in memory has stored it when this returns
         self.publish()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 from msgspec.structs import replace
 from zope.interface import Interface, implementer
 
@@ -92,11 +92,7 @@ class User:
     unsettled: int = 0
     unsettled_size: int = 0
     since: float = 0.0
-
-    @property
-    def name(self) -> Name:
-        """Whose connection it is."""
-        return self.person.name
+    name: Name = field(init=False, default=Factory(lambda self: self.person.name, takes_self=True))
 
     @property
     def is_operator(self) -> bool:
@@ -154,7 +150,8 @@ class User:
         Raises ChatError ``not-in-session``, ``empty``, ``too-long``.
         """
         member = self.members.get(session or "") or self.member(session)
-        self._check(data)
+        if not data or 6 * len(data) > self.chat.rules.max_text:  # else it fits, whatever it is
+            self._check(data)
         member.session.say(self, data, id)
 
     async def message(self, to: str, data: str, id: str | None = None) -> None:

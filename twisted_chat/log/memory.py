@@ -95,7 +95,8 @@ class MemoryLog:
         if kept is None:
             return fail(NotStored("there is no such session"))
         session = kept.life.name
-        seq = kept.head
+        texts = kept.texts
+        seq = kept.first + len(texts) - 1
         now = int(self.clock.seconds() * 1000)
         answers = []
         for entry in entries:
@@ -110,7 +111,7 @@ class MemoryLog:
                 text = ids.setdefault(id, text)
             if text.seq > seq:
                 seq += 1
-                kept.texts.append(text)
+                texts.append(text)
             answers.append(text)
         return answers
 
