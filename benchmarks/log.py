@@ -40,7 +40,14 @@ from twisted_chat.messages import Text
 T = TypeVar("T")
 
 DATA = "x" * 100
-WRITERS = (1, 10, 100)
+IDS: dict[str, Callable[[str, int], str]] = {
+    "by time": lambda source, number: f"{number:012d}-{source}",
+    "by writer": lambda source, number: f"{source}-{number:012d}",
+    "random": lambda _source, _number: f"{random.getrandbits(96):024x}",
+}
+"""How ids are chosen: as our clients do it, a prefix for each writer and a count, or by chance."""
+
+WRITERS = ((1, "by time"), (10, "by time"), (100, "by time"), (100, "by writer"), (100, "random"))
 IN_A_SESSION = 10
 """Writers in each session."""
 
@@ -57,7 +64,7 @@ class CountingWorker:
 
     def do(self, job: Callable[[], T]) -> Deferred[T]:
         """See Worker."""
-        self.commits += isinstance(job, partial) and job.func.__name__ == "commit"
+        self.commits += isinstance(job, partial) and job.func.__name__ == "_commit"
         return self.worker.do(job)
 
     def stop(self) -> Deferred[None]:
@@ -76,6 +83,7 @@ class Writers:
     reactor: Any
     log: Log
     count: int
+    make_id: Callable[[str, int], str]
     window: int
     seconds: float
     stored: int = 0
@@ -109,7 +117,8 @@ class Writers:
                 self._flying.add(session)
                 self._ready[session] = []
                 entries = [
-                    Entry(source, DATA, f"{source}-{next(self._numbers)}") for source in ready
+                    Entry(source, DATA, self.make_id(source, next(self._numbers)))
+                    for source in ready
                 ]
                 maybeDeferred(self.log.append, f"e{session}", entries).addCallbacks(
                     self._acknowledged, self._done.errback, callbackArgs=(session,)
@@ -144,17 +153,23 @@ def bare_loop(path: Path, seconds: float) -> float:
 async def write(reactor: Any, options: argparse.Namespace) -> str:
     """Measure writers on the log itself."""
     bare: list[float] = []
-    memory: dict[int, list[float]] = {count: [] for count in WRITERS}
-    durable: dict[int, list[float]] = {count: [] for count in WRITERS}
-    commits: dict[int, list[float]] = {count: [] for count in WRITERS}
+    memory: dict[tuple[int, str], list[float]] = {kind: [] for kind in WRITERS}
+    durable: dict[tuple[int, str], list[float]] = {kind: [] for kind in WRITERS}
+    commits: dict[tuple[int, str], list[float]] = {kind: [] for kind in WRITERS}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             bare.append(bare_loop(Path(folder) / "bare.db", options.seconds))
-        for count in WRITERS:
+        for kind in WRITERS:
+            count, ids = kind
             load = partial(
-                Writers, reactor, count=count, window=options.window, seconds=options.seconds
+                Writers,
+                reactor,
+                count=count,
+                make_id=IDS[ids],
+                window=options.window,
+                seconds=options.seconds,
             )
-            memory[count].append(await load(log=MemoryLog(reactor)).run())
+            memory[kind].append(await load(log=MemoryLog(reactor)).run())
             with tempfile.TemporaryDirectory(dir=options.folder) as folder:
                 workers: list[CountingWorker] = []
 
@@ -164,20 +179,20 @@ async def write(reactor: Any, options: argparse.Namespace) -> str:
 
                 log = open_sqlite(f"{folder}/chat.db", reactor, worker, options.synchronous)
                 writers = load(log=log)
-                durable[count].append(await writers.run())
+                durable[kind].append(await writers.run())
                 done = sum(each.commits for each in workers)
-                commits[count].append(done / writers.stored * durable[count][-1])
+                commits[kind].append(done / writers.stored * durable[kind][-1])
                 await log.close()
     rows = [["a bare loop, a commit for each", spread(bare), spread(bare), "1", "", "1"]]
-    for count in WRITERS:
+    for kind in WRITERS:
         rows.append(
             [
-                f"{count} writer{'s' * (count > 1)}",
-                spread(durable[count]),
-                spread(commits[count]),
-                short(median(map(_ratio, durable[count], commits[count])), 2),
-                short(median(map(_ratio, durable[count], memory[count])), 2),
-                short(median(map(_ratio, durable[count], bare)), 2),
+                f"{kind[0]} writer{'s' * (kind[0] > 1)}, ids {kind[1]}",
+                spread(durable[kind]),
+                spread(commits[kind]),
+                short(median(map(_ratio, durable[kind], commits[kind])), 2),
+                short(median(map(_ratio, durable[kind], memory[kind])), 2),
+                short(median(map(_ratio, durable[kind], bare)), 2),
             ]
         )
     return table(

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +27,7 @@ from tests.test_log import DEV, OPS, LogTests, NoThreads
 from twisted_chat.log.contract import Entry, Life, Log, LogError, NotStored, Page, Unreadable
 from twisted_chat.log.schema import APPLICATION_ID, MAX_SEQ, STEPS, open_database
 from twisted_chat.log.sqlite import (
+    GATHER_TEXTS,
     IDLE_SECONDS,
     INDEX_WHEN_BUSY,
     INDEX_WHEN_IDLE,
@@ -53,23 +55,33 @@ class InlineWorker:
 
 
 class HeldWorker(InlineWorker):
-    """Does its next job when the test says so: a commit that is under way until then."""
+    """Begins its next job, and tells what came of it, when the test says so."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.held: list[Callable[[], None]] = []
+        self.begun: Callable[[], object] | None = None
 
     def do(self, job: Callable[[], T]) -> Deferred[T]:
         done: Deferred[T] = Deferred()
 
-        def release() -> None:
-            execute(job).addBoth(done.callback)
+        def begin() -> None:
+            self.begun = partial(execute(job).addBoth, done.callback)
 
-        self.held.append(release)
+        self.held.append(begin)
         return done
 
+    def begin(self) -> None:
+        """Do the next job; what came of it is not known until ``release``."""
+        self.held[0]()
+
     def release(self) -> None:
-        self.held.pop(0)()
+        if self.begun is None:
+            self.begin()
+        told, self.begun = self.begun, None
+        del self.held[0]
+        assert told is not None
+        told()
 
     def release_all(self) -> None:
         while self.held:
@@ -111,21 +123,40 @@ class GatherTests(Folder):
 
     def test_a_commit_waits_for_others(self) -> None:
         """A text alone is stored at once; right after it others wait, a moment or for enough."""
-        log = open_sqlite(str(self.path), self.clock, InlineWorker, gather=0.001)
-        self.successResultOf(log.create(OPS))
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            """While the writer's thread sleeps, somebody else says something."""
+            slept.append(seconds)
+            said.append(log.append(OPS.epoch, [Entry("b", "meanwhile")]))
+            self.clock.advance(seconds)
+
+        writer = HeldWorker("log-write")
+        log = open_sqlite(
+            str(self.path),
+            self.clock,
+            lambda name: writer if "write" in name else InlineWorker(name),
+            gather=0.25,
+            sleep=sleep,
+        )
+        created = log.create(OPS)
+        writer.release()
+        self.successResultOf(created)
         self.clock.advance(1)
-        self.successResultOf(log.append(OPS.epoch, [Entry("a", "at once")]))
-        waiting = [log.append(OPS.epoch, [Entry("a", data)]) for data in ("two", "three")]
-        self.assertNoResult(waiting[0])
-        self.clock.advance(0.001)
-        self.assertEqual([self.successResultOf(one)[0].seq for one in waiting], [2, 3])
-        first = log.append(OPS.epoch, [Entry("a", "four")])
-        self.assertNoResult(first)
-        self.successResultOf(log.append(OPS.epoch, [Entry("a", f"{n}") for n in range(16)]))
-        self.assertEqual(self.successResultOf(first)[0].seq, 4)
-        last = log.append(OPS.epoch, [Entry("a", "the last")])
-        self.successResultOf(log.close())
-        self.assertEqual(self.successResultOf(last)[0].seq, 21)
+        said = [log.append(OPS.epoch, [Entry("a", "at once")])]
+        writer.release()
+        self.clock.advance(0.125)
+        said.append(log.append(OPS.epoch, [Entry("a", "two")]))
+        self.assertEqual(slept, [])
+        writer.release()
+        self.assertEqual(slept, [0.125])
+        self.assertEqual([self.successResultOf(one)[0].seq for one in said], [1, 2, 3])
+        said = [log.append(OPS.epoch, [Entry("a", f"{n}") for n in range(GATHER_TEXTS)])]
+        writer.release()
+        self.assertEqual(slept, [0.125])
+        closed = log.close()
+        writer.release_all()
+        self.successResultOf(closed)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
@@ -204,6 +235,7 @@ class GroupCommitTests(Folder):
     def test_what_arrives_meanwhile_is_one_commit(self) -> None:
         """Whatever is appended while a commit is under way is committed together by the next."""
         self.say("a")
+        self.writer.begin()
         for data in "bcd":
             self.say(data)
         self.say("x", life=DEV)
@@ -222,6 +254,7 @@ class GroupCommitTests(Folder):
         self.log.append(OPS.epoch, [Entry("a", "b")]).addCallback(
             lambda _: begun.append(len(self.writer.held))
         )
+        self.writer.begin()
         self.say("c")
         self.writer.release()
         self.assertEqual(begun, [1])
@@ -230,6 +263,7 @@ class GroupCommitTests(Folder):
     def test_a_batch_is_bounded(self) -> None:
         """A commit takes what one statement holds; the rest is the one after it."""
         self.say("first")
+        self.writer.begin()
         for n in range(3):
             self.say(*(f"{n}.{i}" for i in range(MAX_ROWS // 2)))
         self.writer.release()
@@ -317,6 +351,8 @@ class GroupCommitTests(Folder):
         for _ in range(8):
             stored, indexed = len(self.stored()), self.indexed()
             for _ in range(2):
+                if self.writer.held and self.writer.begun is None:
+                    self.writer.begin()
                 self.say(f"more {said}")
                 said += 1
             self.writer.release()
@@ -698,6 +734,7 @@ class OpeningTests(Folder):
         writer = HeldWorker("log-write")
         log = self.open(lambda name: writer if "write" in name else InlineWorker(name))
         one = log.append("dev-1", [Entry("bob", "one")])
+        writer.begin()
         two = log.append("dev-1", [Entry("bob", "two")])
         writer.release()
         self.assertEqual(self.successResultOf(one)[0].seq, 2)

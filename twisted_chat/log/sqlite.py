@@ -6,14 +6,15 @@
     caller <--- Deferreds fire, in order <-------- committed, and forced to the disk
     read, search ----------------> Readers' threads, each with a connection of its own
 
-Whatever is appended while a commit is under way is the next one's batch. The next batch is handed
-over before the Deferreds of the last one fire, so that the disk works while the chat tells its
-members.
+Whatever is appended while a commit is under way is the next one's batch. The next commit is asked
+for before the Deferreds of the last one fire, so that the disk works while the chat tells its
+members. What a commit takes with it is decided as late as can be, by the writer's thread itself.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -25,7 +26,6 @@ from attrs import define, field
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from twisted_chat.log import query as queries
 from twisted_chat.log.contract import PAGE_TEXTS, PRUNE_BITE, Entry, Life, NotStored, Page
@@ -67,13 +67,20 @@ so it lacks no more than about these, however much is said. (All, after an older
 
 GATHER_SECONDS: Final = 0.001
 """After a commit began, so long the next one waits for texts to go with it: a commit costs more of
-the processor than several texts, and nobody sees a millisecond."""
+the processor than several texts, and nobody sees a millisecond. It is the writer's thread that
+waits: the reactor's timers would be late by up to a millisecond more."""
 
 GATHER_TEXTS: Final = 16
-"""Texts that a commit does not wait any longer with."""
+"""Texts that a commit does not wait with."""
 
 MakeWorker = Callable[[str], Worker]
 """Makes a worker of a name."""
+
+Waiting = tuple[Job, Deferred[Any]]
+"""A job, and who waits for its answer."""
+
+Batch = list[Waiting]
+"""What one commit does."""
 
 
 @define(eq=False)
@@ -94,10 +101,10 @@ class SqliteLog:
     _read: Worker
     _find: Worker
     _gather: float = 0.0
+    _sleep: Callable[[float], None] = time.sleep
     _began: float = field(default=0.0, init=False)
-    _pause: IDelayedCall | None = field(default=None, init=False)
     _rest: IDelayedCall | None = field(default=None, init=False)
-    _waiting: deque[tuple[Job, Deferred[Any]]] = field(factory=deque, init=False)
+    _waiting: deque[Waiting] = field(factory=deque, init=False)
     _is_writing: bool = field(default=False, init=False)
     _unindexed: int = field(default=0, init=False)
     _is_removable: bool = field(default=False, init=False)
@@ -202,15 +209,11 @@ class SqliteLog:
         is_closing = self._idle is not None
         is_behind = self._unindexed >= INDEX_WHEN_BUSY and self._is_commit_last
         if self._waiting and (is_closing or not is_behind):
-            if self._is_gathering():
-                return
-            batch = self._take()
             self._is_commit_last = True
-            written = self._write.do(partial(self._writer.commit, [job for job, _ in batch]))
+            written = self._write.do(partial(self._commit, self._company()))
         elif not is_closing and (is_behind or self._is_removable or self._is_at_rest()):
-            batch = []
             self._is_commit_last = False
-            written = self._write.do(self._writer.tidy)
+            written = self._write.do(self._tidy)
         else:
             if self._idle is not None:
                 if self._rest is not None:
@@ -219,23 +222,30 @@ class SqliteLog:
                 self._idle.callback(None)
             return
         self._is_writing = True
-        written.addErrback(_nothing_done, batch)
-        written.addCallback(self._written, batch)
+        written.addCallback(self._written)
         written.addErrback(lambda failure: self._logger.failure("The log is broken", failure))
 
-    def _is_gathering(self) -> bool:
-        """Whether the next commit waits for more; it never does where the last one is long over."""
+    def _company(self) -> float:
+        """Return how long the commit that begins now waits for more: not if there is enough."""
         now = self.clock.seconds()
         rest = self._began + self._gather - now
-        if 0 < rest <= self._gather and self._idle is None and self._weight() < GATHER_TEXTS:
-            if self._pause is None:
-                self._pause = self.clock.callLater(rest, self._gathered)
-            return True
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
-        self._began = now
-        return False
+        if not 0 < rest <= self._gather or self._idle is not None or self._weight() >= GATHER_TEXTS:
+            rest = 0.0
+        self._began = now + rest
+        return rest
+
+    def _commit(self, wait: float) -> tuple[Batch, Outcome]:
+        """Store what waits, and say what that was. In the writer's thread, which alone takes it."""
+        if wait:
+            self._sleep(wait)
+        batch = self._take()
+        try:
+            return batch, self._writer.commit([job for job, _ in batch])
+        except Exception as problem:
+            return batch, Outcome([NotStored(str(problem))] * len(batch), 0, False, problem)
+
+    def _tidy(self) -> tuple[Batch, Outcome]:
+        return [], self._writer.tidy()
 
     def _is_at_rest(self) -> bool:
         """Whether there is time to index something, and something to index."""
@@ -251,11 +261,6 @@ class SqliteLog:
         self._rest = None
         self._next()
 
-    def _gathered(self) -> None:
-        self._pause = None
-        self._began = 0.0
-        self._next()
-
     def _weight(self) -> int:
         """How much waits, in texts; what is no text does not wait for any."""
         return sum(
@@ -263,9 +268,9 @@ class SqliteLog:
             for job, _ in islice(self._waiting, GATHER_TEXTS)
         )
 
-    def _take(self) -> list[tuple[Job, Deferred[Any]]]:
+    def _take(self) -> Batch:
         """Return the next batch: all that waits, up to what one statement can hold."""
-        batch: list[tuple[Job, Deferred[Any]]] = []
+        batch: Batch = []
         room = MAX_ROWS
         while self._waiting:
             job, _ = self._waiting[0]
@@ -275,7 +280,8 @@ class SqliteLog:
             batch.append(self._waiting.popleft())
         return batch
 
-    def _written(self, outcome: Outcome, batch: Sequence[tuple[Job, Deferred[Any]]]) -> None:
+    def _written(self, found: tuple[Batch, Outcome]) -> None:
+        batch, outcome = found
         self._is_writing = False
         self._unindexed = outcome.unindexed
         self._is_removable = outcome.is_removable
@@ -304,24 +310,20 @@ class SqliteLog:
         self._is_failing = outcome.problem is not None
 
 
-def _nothing_done(failure: Failure, batch: Sequence[object]) -> Outcome:
-    """Turn what the writer did not foresee into an outcome like any other."""
-    answers = [NotStored(failure.getErrorMessage()) for _ in batch]
-    return Outcome(answers, 0, False, failure.value)
-
-
 def open_sqlite(
     path: str,
     clock: IReactorTime,
     make_worker: MakeWorker,
     synchronous: str = "full",
     gather: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> SqliteLog:
     """Open the log at ``path``, or begin one; bring an older one up to date.
 
     ``synchronous`` is ``full`` (a power cut loses nothing that was acknowledged) or ``normal`` (it
     may lose the last commits; a crash of this process loses nothing). ``gather`` is GATHER_SECONDS
-    or nothing. Blocks: for before the reactor runs. Raises LogError.
+    or nothing; ``sleep`` is what waits so long. Blocks: for before the reactor runs. Raises
+    LogError.
     """
     path = os.path.abspath(path)
     with ExitStack() as undoing:
@@ -344,4 +346,5 @@ def open_sqlite(
         make_worker("log-read"),
         make_worker("log-search"),
         gather,
+        sleep,
     )
