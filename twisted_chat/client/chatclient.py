@@ -461,15 +461,14 @@ class ChatClient(Service):
             case m.Text():
                 if self._places.heard(response):
                     self._tell(response)
-                if response.source == self.user:
-                    self._outbox.answered(response)
+                if response.source != self.user:
+                    return  # an id of theirs, even where it is one of ours, answers nothing
             case m.Snapshot(id=None) if self._no_lobby and self._is_lobby(response.session):
                 pass  # one is about to leave it again
             case m.Snapshot():
                 self._places.snapshot(response, self._outbox.asked(response))
                 self._no_lobby = self._no_lobby and not self._is_lobby(response.session)
                 self._tell(response)
-                self._outbox.answered(response)
             case m.Left():
                 known = response.session in self._places.known
                 if response.user == self.user:
@@ -477,14 +476,9 @@ class ChatClient(Service):
                     self._no_lobby = self._no_lobby or self._is_lobby(response.session)
                 if known:
                     self._tell(response)
-                self._outbox.answered(response)
             case m.Deleted():
                 self._places.left(response.session)
                 self._tell(response)
-                self._outbox.answered(response)
-            case m.TopicChanged():
-                self._tell(response)
-                self._outbox.answered(response)
             case m.Bye(id=None):
                 self._obstacle = response.data
                 self._retry = None if response.retry is None else response.retry / 1000
@@ -493,10 +487,11 @@ class ChatClient(Service):
                 if response.session is not None:  # it could not be resumed
                     self._places.left(response.session)
                 self._tell(response)
-            case m.Joined() | m.Presence() | m.Notice():
+            case m.Joined() | m.Presence() | m.TopicChanged() | m.Notice():
                 self._tell(response)
-            case _:
-                self._outbox.answered(response)
+            case _:  # whoever asked is told, and nobody else
+                pass
+        self._outbox.answered(response)
         self._send()
 
     def _is_lobby(self, session: str) -> bool:

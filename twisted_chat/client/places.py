@@ -123,6 +123,6 @@ class Places:
         place.seen = text.seq
         return True
 
-    def left(self, session: str) -> bool:
-        """Forget a session; return whether it was known."""
-        return self.known.pop(session, None) is not None
+    def left(self, session: str) -> None:
+        """Forget a session."""
+        self.known.pop(session, None)
