@@ -820,6 +820,15 @@ class CompletionTests(CommandTests):
         self.assertEqual(self.complete("/s lo"), ["lobby"])
         self.assertEqual(self.complete("/switch "), ["lobby", "ops"])
         self.assertEqual(self.complete("/j o"), ["ops"])
+        self.type("/list")
+        listed = [
+            m.ListedSession(session=name, users=1, topic="", owner=None, locked=False)
+            for name in ("ops", "office")
+        ]
+        (request,) = connection.sent()
+        connection.say(m.Listing(sessions=listed, users=[], id=request.id))
+        self.assertEqual(self.complete("/j o"), ["ops", "office"])
+        self.assertEqual(self.complete("/switch o"), ["ops"])
         self.assertEqual(self.complete("/m b"), ["bob"])
         self.assertEqual(self.complete("/m bob c"), ["Carol"])
         self.assertEqual(self.complete("/m bob hello c"), ["Carol"])

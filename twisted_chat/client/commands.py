@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted_chat.client import render
 from twisted_chat.client.address import Address, parse_address, parse_port
 from twisted_chat.client.desk import Desk
-from twisted_chat.client.rooms import Room, Server
+from twisted_chat.client.rooms import MAX_LISTED, Room, Server
 from twisted_chat.errors import ChatError
 from twisted_chat.messages import MAX_HISTORY
 
@@ -194,7 +194,10 @@ async def _deletesession(desk: Desk, given: Given) -> None:
 
 
 async def _list(desk: Desk, _: Given) -> None:
-    desk.show(*render.listing(await _server(desk).client.list()))
+    server = _server(desk)
+    found = await server.client.list()
+    server.listed = [session.session for session in found.sessions[:MAX_LISTED]]
+    desk.show(*render.listing(found))
 
 
 async def _who(desk: Desk, _: Given) -> None:
@@ -424,8 +427,8 @@ def _candidates(desk: Desk, words: list[str]) -> Iterable[str]:
     match bare(command.arguments[len(words) - 2]):
         case "NAME" if command.name == "switch":
             return _rooms(desk)
-        case "NAME":
-            return [room.session for room in desk.rooms if room.server is desk.server]
+        case "NAME" if desk.server is not None:
+            return dict.fromkeys([*desk.server.rooms, *desk.server.listed])
         case "USER" | "TEXT":
             return _users(desk)
         case "SERVER":

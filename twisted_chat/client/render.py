@@ -71,6 +71,8 @@ def plain(line: Line) -> str:
 
 def width(text: str) -> int:
     """Return how many columns a harmless text takes."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if category(letter) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(letter) in "WF")
         for letter in text

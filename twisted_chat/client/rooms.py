@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from attrs import define, field
@@ -19,6 +19,9 @@ MAX_UNREAD: Final = 200
 
 MAX_USERS: Final = 1_000
 """Names of a session's users that are remembered, for completion."""
+
+MAX_LISTED: Final = 1_000
+"""Names of a server's sessions that are remembered, for completion."""
 
 
 @define(eq=False)
@@ -95,6 +98,7 @@ class Server:
     ``session`` is the one to join after the first login, with ``password`` where it is locked;
     ``settled`` fires when one is there (in the lobby, where none is named) or can not be.
     ``obstacle`` is why there is no connection. A server that is ``closing`` tells nothing more.
+    ``listed`` are the sessions that it named when it was last asked.
     """
 
     name: str
@@ -104,6 +108,7 @@ class Server:
     password: str | None = field(default=None, repr=False)
     settled: Deferred[None] = field(factory=Deferred)
     rooms: dict[str, Room] = field(factory=dict)
+    listed: Sequence[str] = ()
     obstacle: str | None = None
     closing: bool = False
 

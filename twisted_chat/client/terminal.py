@@ -38,7 +38,7 @@ MAX_LINES: Final = 1_000
 """Lines that wait to be shown: past it the servers are not read."""
 
 AT_ONCE: Final = 100
-"""Lines that are shown at once, so that keys are heard between them."""
+"""Rows that are shown at once, so that keys are heard between them."""
 
 STYLE: Final = Style.from_dict(
     {
@@ -120,7 +120,8 @@ class Terminal:
         with self._input.raw_mode():  # all the while: what is typed is never echoed by the terminal
             await self._take()
             await self.desk.leave()
-            self._print(len(self._lines))
+            while self._lines:
+                self._print()
 
     async def _take(self) -> None:
         while not self._closed:
@@ -176,13 +177,13 @@ class Terminal:
             self._print()
             self._printed()
 
-    def _print(self, most: int = AT_ONCE) -> None:
-        shown = FormattedText()
+    def _print(self) -> None:
+        rows: list[Line] = []
         columns = self._prompt.app.output.get_size().columns
-        for _ in range(min(most, len(self._lines))):
-            for row in render.folded(self._lines.popleft(), columns):
-                shown.extend([*_formatted(row), ("", "\n")])
-        print_formatted_text(shown, style=STYLE, end="")
+        while self._lines and len(rows) < AT_ONCE:
+            rows.extend(render.folded(self._lines.popleft(), columns))
+        shown = (fragment for row in rows for fragment in [*_formatted(row), ("", "\n")])
+        print_formatted_text(FormattedText(shown), style=STYLE, end="")
 
     def _printed(self, _: object = None) -> None:
         self._printing = False
