@@ -151,7 +151,7 @@ class Chat:
     def _guest(self, guest: Guest) -> Person:
         person = self.people.here.get(guest.name.key)
         if person is None:
-            if self.directs.reserve(guest.name.key):
+            if self.directs.are_kept_for(guest.name.key):
                 raise UnauthorizedLogin  # whatever the users file says at the moment
             token = secrets.token_urlsafe(16)
             person = Person(guest.name, guest=True, token=token)

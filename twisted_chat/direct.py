@@ -40,7 +40,7 @@ class DirectSessions:
         """Whether the user with that key may see ``session``."""
         return session in self._of.get(key, ())
 
-    def reserve(self, key: str) -> bool:
+    def are_kept_for(self, key: str) -> bool:
         """Whether an account of that name has something here: then the name is no guest's."""
         return any(_is_kept_for(key, session.life) for session in self._of.get(key, ()))
 

@@ -31,13 +31,13 @@ def fitting(parts: Sequence[Part], *, from_end: bool = False) -> Sequence[Part]:
     return parts
 
 
-def listing(sessions: Iterable[Session], people: Iterable[Person]) -> Iterator[Listing]:
+def listing(rooms: Iterable[Session], people: Iterable[Person]) -> Iterator[Listing]:
     """Yield which sessions there are and who is here, a frame at a time, each as it is then."""
     listed_sessions: list[ListedSession] = []
     listed_users: list[ListedUser] = []
     size = 0
     parts: Iterator[ListedSession | ListedUser]
-    parts = chain(_listed_sessions(sessions), _listed_users(people))
+    parts = chain(_listed_sessions(rooms), _listed_users(people))
     for part in parts:
         length = len(encode(part)) + 1
         if size + length > ROOM:
@@ -52,17 +52,16 @@ def listing(sessions: Iterable[Session], people: Iterable[Person]) -> Iterator[L
     yield Listing(sessions=listed_sessions, users=listed_users)
 
 
-def _listed_sessions(sessions: Iterable[Session]) -> Iterator[ListedSession]:
-    for session in tuple(sessions):
-        if session.life.direct is None:
-            yield ListedSession(
-                session=session.life.name,
-                users=session.count,
-                topic=session.life.topic,
-                owner=session.life.owner,
-                locked=session.life.password is not None,
-                port=session.port,
-            )
+def _listed_sessions(rooms: Iterable[Session]) -> Iterator[ListedSession]:
+    for session in tuple(rooms):
+        yield ListedSession(
+            session=session.life.name,
+            users=session.count,
+            topic=session.life.topic,
+            owner=session.life.owner,
+            locked=session.life.password is not None,
+            port=session.port,
+        )
 
 
 def _listed_users(people: Iterable[Person]) -> Iterator[ListedUser]:

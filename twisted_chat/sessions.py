@@ -64,8 +64,10 @@ class Sessions(Mapping[str, Session]):
     lobby: Session | None = field(init=False, default=None)
     claims: Claims = field(init=False, factory=Claims)
     _by_key: dict[str, Session] = field(init=False, factory=dict)
-    _rooms: set[str] = field(init=False, factory=set)
-    """What counts as a session for ``max_sessions``: not the lobby, nor direct ones."""
+    rooms: dict[str, Session] = field(init=False, factory=dict)
+    """Those that are no direct ones: what a list shows."""
+    _beginning: int = field(init=False, default=0)
+    """Rooms that are being created."""
     _closing: dict[Session, IDelayedCall] = field(init=False, factory=dict)
     _stopping: bool = field(init=False, default=False)
 
@@ -116,7 +118,6 @@ class Sessions(Mapping[str, Session]):
                 port = await self._ports.open(session_name(life.name))
             except ChatError as problem:
                 self._logger.warn("{session}: {problem}", session=life.name, problem=problem)
-        self._rooms.add(life.key)
         self._linger(self.add(life, port, max_members=self._rules.max_members))
 
     async def create(
@@ -126,14 +127,14 @@ class Sessions(Mapping[str, Session]):
         async with self.claims.of(name.key):
             if name.key in self:
                 raise ChatError("session-exists", f"There is a session {name.text} already.")
-            if self._rules.max_sessions and len(self._rooms) >= self._rules.max_sessions:
+            rooms = len(self.rooms) - (self.lobby is not None) + self._beginning
+            if self._rules.max_sessions and rooms >= self._rules.max_sessions:
                 raise ChatError("too-many-sessions", "There are too many sessions already.")
-            self._rooms.add(name.key)
+            self._beginning += 1
             try:
                 session = await self._begin_room(user, name, password, keep, topic)
-            except BaseException:
-                self._rooms.discard(name.key)
-                raise
+            finally:
+                self._beginning -= 1
             self._note("{user} created {session}", user, session)
             if user.gone:
                 self._linger(session)
@@ -176,6 +177,8 @@ class Sessions(Mapping[str, Session]):
             presence_limit=self._rules.presence_limit,
             port=port,
         )
+        if life.direct is None:
+            self.rooms[life.key] = session
         return session
 
     # --- who is in them ----------------------------------------------------------------------
@@ -276,7 +279,7 @@ class Sessions(Mapping[str, Session]):
         await self._log.delete(session.life.epoch)
         session.close(deleted, cause)
         del self._by_key[session.life.key]
-        self._rooms.discard(session.life.key)
+        self.rooms.pop(session.life.key, None)
         if (call := self._closing.pop(session, None)) is not None:
             call.cancel()
         self._close_port(session.port)

@@ -257,7 +257,7 @@ class User:
 
     def list(self) -> Iterator[Listing]:
         """Yield who is here and which sessions there are, a frame at a time."""
-        return listing(self.chat.sessions.values(), self.chat.people.here.values())
+        return listing(self.chat.sessions.rooms.values(), self.chat.people.here.values())
 
     def who(self, session: str, after: str | None = None) -> Members:
         """Return who is in a session. Raises ChatError ``no-such-session``."""
