@@ -112,6 +112,28 @@ def test_sleep(browser: Browser, daemon: WebDaemon) -> None:
         assert len(set(bodies)) == len(bodies)
 
 
+def test_reload_keeps_a_new_talk(browser: Browser, daemon: WebDaemon) -> None:
+    """A talk of two in which nothing was said yet is there when the tab is loaded again."""
+    with Visitor(browser, daemon.url, viewport=TALL) as alice, RawClient(daemon.port) as bob:
+        bob.login("bob")
+        alice.login("alice")
+        alice.page.click("#members-list .entry:has-text('bob')")
+        alice.wait_for_title("bob")
+        alice.page.fill("#write", "a draft")
+        alice.page.reload()
+        alice.wait_for_title("bob")
+        alice.wait("() => document.querySelector('#write').value === 'a draft'")
+        alice.context.set_offline(True)
+        alice.page.wait_for_selector("#banner:visible")
+        alice.write("Are you there?")
+        alice.open("lobby")
+        alice.context.set_offline(False)
+        alice.page.reload()
+        assert bob.receive_until("text")["data"] == "Are you there?"
+        alice.page.click('[data-session="@alice,bob"]')
+        alice.wait_for_text("Are you there?")
+
+
 def test_log_is_gone(browser: Browser) -> None:
     """Where the daemon has forgotten everything, the page does not mix the old with the new."""
     with (

@@ -165,8 +165,19 @@ export class Client {
     }
     void this.past.readOwn(news);
     store.changed.emit("login");
-    if (first) store.show(savedSeats().current || store.lobby);
+    if (first) this.#resettle();
     for (const session of store.sessions.values()) if (session.other) this.flush(session);
+  }
+
+  /** Be where the tab was before it was loaded again. */
+  #resettle() {
+    const { store } = this;
+    const { current } = savedSeats();
+    // Of a talk of two in which nothing was said yet this tab alone knows.
+    for (const name of [current, ...store.outbox.sessions()]) {
+      if (name.startsWith("@")) store.need(name);
+    }
+    store.show(current || store.lobby);
   }
 
   // --- saying ----------------------------------------------------------------------------
