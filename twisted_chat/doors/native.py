@@ -19,7 +19,8 @@ from twisted.internet.interfaces import (
     IReactorTime,
     ITCPTransport,
 )
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.protocols.basic import Int32StringReceiver
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -45,10 +46,9 @@ def encode_frame(response: Response) -> bytes:
 
 
 @implementer(IPushProducer)
-class ChatProtocol(Protocol):
+class ChatProtocol(Int32StringReceiver):
     """One connection: frames in and out, what is held back, and when it ends.
 
-    It cuts frames itself: an Int32StringReceiver that is resumed within a frame hears it twice.
     It is its transport's producer: ``pauseProducing`` and ``resumeProducing`` say that the
     transport's buffer (64 KiB) is over-full, and empty again. Reading is stopped and started by
     ``hold`` and ``release``; ``paused`` tells which.
@@ -64,9 +64,7 @@ class ChatProtocol(Protocol):
     encode: Encode = staticmethod(encode_frame)
     deliver: Callable[[bytes], None]
     conversation: Conversation
-    paused = False
 
-    _unprocessed = b""
     _cutting = False
 
     # --- the connection ----------------------------------------------------------------------
@@ -100,7 +98,7 @@ class ChatProtocol(Protocol):
     # --- frames in ---------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
-        """Cut frames; ``release`` may come within a frame."""
+        """Cut frames, as Int32StringReceiver does; but ``release`` may come within a frame."""
         self._unprocessed = self._unprocessed + data if self._unprocessed else data
         if not self._cutting:
             self._cut()
@@ -109,33 +107,41 @@ class ChatProtocol(Protocol):
         data = self._unprocessed
         size = len(data)
         start = 0
-        conversation = self.conversation
+        received = self.stringReceived
         self._cutting = True
         try:
             while not self.paused and start + 4 <= size:
                 (length,) = _length.unpack_from(data, start)
                 end = start + 4 + length
-                if length > MAX_FRAME_BEFORE_LOGIN and self._is_too_large(length):
+                if length > MAX_FRAME_BEFORE_LOGIN and length > self.MAX_LENGTH:
                     start = size
+                    self.lengthLimitExceeded(length)
                 elif end <= size:
                     frame = data[start + 4 : end]
                     start = end
-                    if conversation.user is None:
-                        self.factory.watch.heard(self)
-                    conversation.receive(frame)
+                    received(frame)
                 else:
                     break
         finally:
             self._cutting = False
             self._unprocessed = data[start:] if start else data
 
-    def _is_too_large(self, length: int) -> bool:
-        """Say so, and close, where it is: nothing after it can be understood."""
-        longest = MAX_FRAME if self.conversation.user is not None else MAX_FRAME_BEFORE_LOGIN
-        if length > longest:
-            sentence = f"A frame has at most {longest} bytes; this one has {length}."
-            self.conversation.refuse(ChatError("too-large", sentence))
-        return length > longest
+    @property
+    def MAX_LENGTH(self) -> int:  # type: ignore[override]
+        """How long a frame may be now."""
+        return MAX_FRAME if self.conversation.user is not None else MAX_FRAME_BEFORE_LOGIN
+
+    def stringReceived(self, string: bytes) -> None:
+        """Answer one message."""
+        conversation = self.conversation
+        if conversation.user is None:
+            self.factory.watch.heard(self)
+        conversation.receive(string)
+
+    def lengthLimitExceeded(self, length: int) -> None:
+        """Say so, and close: nothing after it can be understood."""
+        sentence = f"A frame has at most {self.MAX_LENGTH} bytes; this one has {length}."
+        self.conversation.refuse(ChatError("too-large", sentence))
 
     # --- the line: see conversation.Line ------------------------------------------------------
 
