@@ -567,22 +567,11 @@ class Session:
                 return
             around = self._round = self._next_round()
         room = WRITES_IN_A_TURN
-        special = around.special
         while around.shares and room:
-            share = around.shares[0]
-            # Those who are taken have had this batch, should they fall behind while it is written.
-            taken = around.take(room)
-            room -= len(taken)
-            data = share.data
-            for member, deliver in taken:
-                try:
-                    if special and member.user in special:
-                        if news := _news(member, share.frames, around):
-                            deliver(news)
-                    else:
-                        deliver(data)
-                except Exception:
-                    self._lose(member.user)
+            if around.special or len(around.shares[0].waiting) > room:
+                room -= self._write_to_some(around, room)
+            else:
+                room -= self._write_to_all(around)
         if self._round is not around:
             return  # the last member was lost, and the session has ended
         if around.shares:
@@ -597,6 +586,37 @@ class Session:
             except Exception:
                 self._lose(item.user)
         self._settle_senders(around.items)
+
+    def _write_to_all(self, around: _Round) -> int:
+        """Write the same to everybody of a format, as almost always; return how many they are.
+
+        Nothing of a member is looked at but its ``deliver``: the rest of it is cold memory.
+        """
+        share = around.shares.pop(0)
+        data = share.data
+        delivers = tuple(share.waiting.values())
+        for deliver in delivers:
+            try:
+                deliver(data)
+            except Exception:
+                self._lose(next((u for u in self.members if u.mind.deliver is deliver), None))
+        return len(delivers)
+
+    def _write_to_some(self, around: _Round, count: int) -> int:
+        """Write to so many members, to each what is new for it; return how many they are."""
+        share = around.shares[0]
+        # Those who are taken have had this batch, should they fall behind while it is written.
+        taken = around.take(count)
+        for member, deliver in taken:
+            try:
+                if member.user in around.special:
+                    if news := _news(member, share.frames, around):
+                        deliver(news)
+                else:
+                    deliver(share.data)
+            except Exception:
+                self._lose(member.user)
+        return len(taken)
 
     def _next_round(self) -> _Round:
         """Begin to give out all that is in the outbox: the head says so from now on."""
@@ -688,9 +708,11 @@ class Session:
             if item not in waiting:
                 _settle(item.user, 1, len(item.data))
 
-    def _lose(self, user: Attendant) -> None:
-        """A member that can not be written to loses itself, and nobody else."""
-        self._logger.failure("Could not write to {user}", user=user.name.text)
+    def _lose(self, user: Attendant | None) -> None:
+        """A member that can not be written to loses itself, and nobody else; None: it has left."""
+        self._logger.failure("Could not write to {user}", user=user and user.name.text)
+        if user is None:
+            return
         if (member := self.members.get(user)) is not None:
             self.fall_behind(member)
         try:
