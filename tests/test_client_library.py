@@ -112,6 +112,20 @@ class LoginTests(LibraryTests):
         coming.send(None)
         coming.close()
 
+    def test_a_program_that_ends_meanwhile(self) -> None:
+        """It may also end while it does something with the client."""
+
+        async def use() -> None:
+            async with self.client:
+                await Deferred()
+
+        using = use()
+        started = using.send(None)
+        self.fixture.endpoint.last.welcome()
+        self.successResultOf(started)
+        using.send(None)
+        using.close()
+
     def test_not_started(self) -> None:
         """Nothing is kept for a client that nobody has started."""
         self.failure(self.client.say("lobby", "hello"))

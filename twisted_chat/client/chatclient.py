@@ -230,8 +230,9 @@ class ChatClient(Service):
         problem: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Log out."""
-        await self.logout()
+        """Log out, but not where the program ends meanwhile: then nothing can be waited for."""
+        if kind is not GeneratorExit:
+            await self.logout()
 
     def come_back_to(self, places: Iterable[Place]) -> None:
         """Go on where an earlier run ended; to be called before ``start``.
