@@ -53,7 +53,7 @@ def launched() -> Iterator[Browser]:
     if path is None:
         pytest.skip("no Chromium: install the distribution's, or name one in CHROMIUM")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=4 * PATIENCE)
         try:
             yield browser
         finally:
