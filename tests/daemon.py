@@ -25,7 +25,7 @@ from uuid import uuid4
 
 from twisted.internet.threads import deferToThread
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that a daemon has for starting, and for stopping: a loaded machine is slow."""
 
 _TWISTD = "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twistd'; run()"
