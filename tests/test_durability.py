@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.daemon import Daemon, RawClient, free_port
+from tests.daemon import PATIENCE, Daemon, RawClient, free_port
 from tests.talkers import Client, Writer, everything
 
 KILLS = 10
@@ -173,7 +173,7 @@ def test_file_system_full(tmp_path: Path) -> None:
 
 def eventually(holds: Callable[[], bool]) -> None:
     """Wait until it holds: it is looked at anew once a second."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.2)

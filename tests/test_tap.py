@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon import Daemon, RawClient, free_port
+from tests.daemon import PATIENCE, Daemon, RawClient, free_port
 
 PLUGINS = Path(__file__).parent.parent
 
@@ -24,7 +24,7 @@ def refused(*options: str, cwd: Path, port: int | None = None) -> str:
     """Run a daemon that can not start; return its one line on standard error."""
     daemon = Daemon(*options, directory=cwd, port=port)
     found = subprocess.run(
-        daemon.command, cwd=cwd, capture_output=True, timeout=20, stdin=subprocess.DEVNULL
+        daemon.command, cwd=cwd, capture_output=True, timeout=PATIENCE, stdin=subprocess.DEVNULL
     )
     said = found.stderr.decode()
     assert found.returncode == 1, (found.returncode, said)
@@ -81,7 +81,11 @@ def test_a_daemon_that_can_not_start(tmp_path: Path) -> None:
     daemon = Daemon("--log", "sqlite:/nonexistent/chat.db", directory=tmp_path)
     daemon.twistd = []
     found = subprocess.run(
-        daemon.command, cwd=tmp_path, capture_output=True, timeout=20, stdin=subprocess.DEVNULL
+        daemon.command,
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=PATIENCE,
+        stdin=subprocess.DEVNULL,
     )
     assert found.returncode == 1, found
     assert "/nonexistent/chat.db" in (tmp_path / "twistd.log").read_text()
@@ -230,7 +234,7 @@ def test_the_table_on_a_terminal(tmp_path: Path) -> None:
     os.close(slave)
     try:
         said = b""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         client = None
         while b"1 connected" not in said and time.monotonic() < deadline:
             if client is None:
