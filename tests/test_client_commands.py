@@ -600,6 +600,9 @@ class SessionTests(CommandTests):
         self.assertEqual((request.to, request.session), ("bob", None))
         self.connection.say(echo(request, 3, session="@alice,bob"))
         self.assertEqual(self.shown(), ["* Now in @bob.", "00:00 alice: good"])
+        self.type("/leavesession")
+        self.assertEqual(self.connection.sent(), [])
+        self.assertEqual(self.shown(), ["! @bob is always there: /switch NAME goes elsewhere."])
         self.connection.say(m.Deleted(session="@alice,bob", user="bob"))
         self.assertEqual(
             self.shown(),

@@ -186,6 +186,8 @@ async def _joinsession(desk: Desk, given: Given) -> None:
 async def _leavesession(desk: Desk, given: Given) -> None:
     name = given.get("NAME")
     room = _room(desk) if name is None else one(desk, name)
+    if room.direct:
+        raise Usage(f"{room.name} is always there: /switch NAME goes elsewhere.")
     await room.server.client.leave(room.session)
 
 
