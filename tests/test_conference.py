@@ -178,6 +178,7 @@ def test_the_line_client(daemon: Daemon, tmp_path: Path) -> None:
     )
     assert "pw-" not in done.stdout
     came = daemon.output.rindex("ben came from")
+    eventually(lambda: "ben went" in daemon.output[came:])
     gone = daemon.output.index("ben went", came)
     for session in ("lobby", "two"):
         assert came < daemon.output.index(f"ben left {session}, from", came) < gone

@@ -71,7 +71,7 @@ class Command:
 
     def read(self, rest: str) -> Given:
         """Read what is written behind it. Raises Usage."""
-        words = rest.split(maxsplit=len(self.arguments) - 1) if self._takes_rest else rest.split()
+        words = rest.split(maxsplit=len(self.arguments) - 1) if self.takes_rest else rest.split()
         flags = frozenset(word for word in words if word in self.flags)
         words = [word for word in words if word not in flags]
         optional = sum(argument.startswith("[") for argument in self.arguments)
@@ -88,7 +88,8 @@ class Command:
         return Given(found, flags)
 
     @property
-    def _takes_rest(self) -> bool:
+    def takes_rest(self) -> bool:
+        """Whether its last argument is the rest of the line."""
         return bool(self.arguments) and "..." in self.arguments[-1]
 
 
@@ -425,7 +426,7 @@ def _candidates(desk: Desk, words: list[str]) -> Iterable[str]:
     if words[-1].startswith("-"):
         return command.flags
     if len(words) - 2 >= len(command.arguments):
-        return _users(desk) if command.arguments and "..." in command.arguments[-1] else ()
+        return _users(desk) if command.takes_rest else ()
     match bare(command.arguments[len(words) - 2]):
         case "NAME" if command.name == "switch":
             return _rooms(desk)
