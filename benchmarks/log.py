@@ -282,7 +282,9 @@ async def large(reactor: Any, options: argparse.Namespace) -> str:
                 "two common words": partial(look, log, epoch, f"{common} {words[1]}"),
                 "a phrase": partial(look, log, epoch, f'"{common} {words[1]}"'),
                 "a common and a rare word": partial(look, log, epoch, f"{common} {rare}"),
+                "a common prefix of 4": partial(look, log, epoch, f"{words[5][:4]}*"),
                 "a common prefix of 3": partial(look, log, epoch, f"{words[5][:3]}*"),
+                "a common prefix of 2": partial(look, log, epoch, f"{words[5][:2]}*"),
                 "a prefix of 1": partial(look, log, epoch, f"{words[5][0]}*"),
             }
             for what, ask in asked.items():

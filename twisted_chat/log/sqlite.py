@@ -213,7 +213,7 @@ class SqliteLog:
             written = self._write.do(partial(self._commit, self._company()))
         elif not is_closing and (is_behind or self._is_removable or self._is_at_rest()):
             self._is_commit_last = False
-            written = self._write.do(self._tidy)
+            written = self._write.do(partial(_tried, [], self._writer.tidy))
         else:
             if self._idle is not None:
                 if self._rest is not None:
@@ -239,13 +239,7 @@ class SqliteLog:
         if wait:
             self._sleep(wait)
         batch = self._take()
-        try:
-            return batch, self._writer.commit([job for job, _ in batch])
-        except Exception as problem:
-            return batch, Outcome([NotStored(str(problem))] * len(batch), 0, False, problem)
-
-    def _tidy(self) -> tuple[Batch, Outcome]:
-        return [], self._writer.tidy()
+        return _tried(batch, partial(self._writer.commit, [job for job, _ in batch]))
 
     def _is_at_rest(self) -> bool:
         """Whether there is time to index something, and something to index."""
@@ -308,6 +302,14 @@ class SqliteLog:
         elif self._is_failing:
             self._logger.info("The log {path} stores again", path=self._path)
         self._is_failing = outcome.problem is not None
+
+
+def _tried(batch: Batch, job: Callable[[], Outcome]) -> tuple[Batch, Outcome]:
+    """Do the job; what the writer did not foresee is an outcome like any other."""
+    try:
+        return batch, job()
+    except Exception as problem:
+        return batch, Outcome([NotStored(str(problem))] * len(batch), 0, False, problem)
 
 
 def open_sqlite(
