@@ -65,7 +65,7 @@ INDEX_WHEN_BUSY: Final = 65_536
 so it lacks no more than about these, however much is said. (All, after an older file was opened.)
 """
 
-GATHER_SECONDS: Final = 0.001
+GATHER_SECONDS: Final = 0.00125
 """After a commit began, so long the next one waits for texts to go with it: a commit costs more of
 the processor than several texts, and nobody sees a millisecond. It is the writer's thread that
 waits: the reactor's timers would be late by up to a millisecond more."""
