@@ -44,7 +44,7 @@ def closed(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except ConnectionRefusedError:
         return True
-    except ConnectionResetError:
+    except (ConnectionResetError, TimeoutError):
         return False  # just about to be
     return False
 
