@@ -264,6 +264,19 @@ class DirectTests(ChatCase):
         self.assertEqual([one["data"] for one in got if one["type"] == "text"], ["3"])
         self.assert_refused("no-such-user", next(one for one in got if one.get("id") == "1"))
 
+    def test_to_a_guest_that_has_gone(self) -> None:
+        """What is said to a guest that has gone waits for none that has its name later."""
+        here = self.world(users=["alice"])
+        first, second, dave = here.come("alice"), here.come("alice"), here.come("dave")
+        here.log.hold = True
+        first.send("text", to="dave", data="1")
+        dave.send("logout")
+        here.settle()
+        self.assert_refused("no-such-user", second.ask("text", to="dave", data="2"))
+        dave = here.come("dave")
+        here.log.let_go()
+        self.assertEqual(dave.texts(), [])
+
     def test_two_wait_for_a_guest_that_goes(self) -> None:
         """Who waits while a direct session begins is told too that its guest went meanwhile."""
         here = self.world(users=["alice"])

@@ -159,8 +159,14 @@ class LifeMachine(RuleBasedStateMachine):
         seat.client.send(type, id=seat.asked, **fields)
 
     def free(self) -> list[Seat]:
-        """Return who may ask for something."""
-        return [seat for seat in self.seats if seat.client is not None and seat.asked is None]
+        """Return who may ask for something, and is heard at once: no resume is under way."""
+        return [
+            seat
+            for seat in self.seats
+            if seat.client is not None
+            and seat.asked is None
+            and not seat.client.protocol.conversation.answering
+        ]
 
     # --- what happens ---
 

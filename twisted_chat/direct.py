@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, field
 
@@ -17,6 +17,9 @@ from twisted_chat.sessions import Sessions
 
 MAX_DIRECTS = 1_000
 """Direct sessions of one user, at most."""
+
+Guests = Mapping[str, Person]
+"""Those of two users who are guests: one of that name may be another a moment later."""
 
 
 @define(eq=False)
@@ -67,67 +70,62 @@ class DirectSessions:
 
         Raises ChatError ``no-such-user``, ``too-many-sessions``, ``not-stored``.
         """
-        to_key = key_of(to) or ""
-        meant = [self._people.here.get(key) for key in (user.name.key, to_key)]
-        key = direct_key(user.name.key, to_key)
+        other = self._people.known(key_of(to) or "")
+        if other is None or other.key == user.name.key:
+            raise _no_such_user()
+        two = sorted((user.name, other), key=lambda name: name.key)
+        guests = self._guests(two)
+        key = direct_key(*(name.key for name in two))
         async with self._sessions.claims.of(key):
-            other = self._still(meant, user, to_key)
+            self._check(two, guests)
             if (session := self._sessions.get(key)) is not None:
-                if all(self.shows(session, name.key) for name in (user.name, other)):
+                if all(self.shows(session, name.key) for name in two):
                     return session
                 # It was with another guest of that name, who has gone.
                 deleted = Deleted(session=session.life.name, user=other.text)
                 await self._sessions.finish(session, deleted)
                 self._forget(session)
-                self._still(meant, user, to_key)
-            return await self._begin(user.name, other)
+                self._check(two, guests)
+            return await self._begin(key, two, guests)
 
-    def _still(self, meant: Iterable[Person | None], user: Attendant, to: str) -> Name:
-        """Return whose key ``to`` is, if the two that were meant are still those of their names.
-
-        While something waited a guest may have gone, and another one have its name.
-        """
-        other = self._people.known(to)
-        same = all(person is None or self._has_its_name(person) for person in meant)
-        if other is None or other.key == user.name.key or not same:
-            raise ChatError("no-such-user", "There is no such user to send that to.")
-        return other
-
-    async def _begin(self, *names: Name) -> Session:
+    async def _begin(self, key: str, two: Sequence[Name], guests: Guests) -> Session:
         """Begin one, whose name is claimed, and let both be in it by all their connections."""
-        one, two = sorted(names, key=lambda name: name.key)
-        people = self._people.here
-        for name in (one, two):
+        for name in two:
             self._make_room(name)
-        here = [people[name.key] for name in (one, two) if name.key in people]
-        guests = {person.name.key: person for person in here if person.guest}
-        accounts = [name for name in (one, two) if name.key not in guests]
+        accounts = [name for name in two if name.key not in guests]
         life = Life(
             epoch=secrets.token_hex(8),
-            key=direct_key(one.key, two.key),
-            name=f"@{one.text},{two.text}",
+            key=key,
+            name=f"@{two[0].text},{two[1].text}",
             # With a guest it is the account's: who has the guest's name next sees nothing.
             keep=not guests,
             owner=accounts[0].text if guests and accounts else None,
-            direct=(one.key, two.key),
+            direct=(two[0].key, two[1].key),
         )
         session = await self._sessions.begin(life)
-        if not all(map(self._has_its_name, guests.values())):
-            self._sessions.end_soon(session, two)
-            raise ChatError("no-such-user", "There is no such user any more.")
-        self._show(session, (one.key, two.key))
+        try:
+            self._check(two, guests)
+        except ChatError:
+            self._sessions.end_soon(session, two[0])
+            raise
+        self._show(session, life.direct or ())
         # Who is here now: somebody may have come, or come back, while it was stored.
-        now = [people[name.key] for name in (one, two) if name.key in people]
-        users = [user for person in now for user in person.users]
+        here = [self._people.here[name.key] for name in two if name.key in self._people.here]
+        users = [user for person in here for user in person.users]
         for user in users:
             session.join(user)
         for user in users:
             user.mind.deliver(user.mind.encode(session.snapshot()))
         return session
 
-    def _has_its_name(self, person: Person) -> bool:
-        """Whether its name is still its own: an account's is, and a guest's until it has gone."""
-        return not person.guest or self._people.here.get(person.name.key) is person
+    def _guests(self, names: Iterable[Name]) -> Guests:
+        here = (self._people.here.get(name.key) for name in names)
+        return {person.name.key: person for person in here if person is not None and person.guest}
+
+    def _check(self, names: Iterable[Name], guests: Guests) -> None:
+        """Refuse where a guest has gone, or another one has its name, while something waited."""
+        if self._guests(names) != guests:
+            raise _no_such_user()
 
     # --- within ------------------------------------------------------------------------------
 
@@ -164,3 +162,7 @@ class DirectSessions:
 def _is_kept_for(key: str, life: Life) -> bool:
     """Whether a direct session stays with the user of that key: with an account, for good."""
     return life.keep or key == key_of(life.owner or "")
+
+
+def _no_such_user() -> ChatError:
+    return ChatError("no-such-user", "There is no such user to send that to.")
