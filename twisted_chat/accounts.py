@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from hmac import compare_digest
 from time import monotonic
-from typing import Any, Final, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from attrs import define, field, frozen
 from twisted.cred.checkers import ICredentialsChecker
@@ -29,16 +29,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat import users_file
-from twisted_chat.attempts import Attempts as Attempts
+from twisted_chat.attempts import Attempts
 from twisted_chat.errors import ChatError
 from twisted_chat.names import key_of, user_name
 from twisted_chat.passwords import DECOY, Passwords, TooLate, is_hash, prepared
 from twisted_chat.people import Guest
 from twisted_chat.session import Mind
 from twisted_chat.user import IUser, User
-from twisted_chat.users_file import Account as Account
-from twisted_chat.users_file import AccountsError as AccountsError
-from twisted_chat.users_file import UnreadableError
+from twisted_chat.users_file import Account, AccountsError, UnreadableError
 
 RESERVED_SECONDS: Final = 600.0
 """How long no guest may have the name of an account that is in the users file no more."""
@@ -48,11 +46,15 @@ T = TypeVar("T")
 SMALL: Final = 128 * 1024
 """Bytes of a users file (1,000 accounts or so) that are read in the reactor's thread: 5 ms."""
 
-Run = Callable[[Callable[[], Any]], Deferred[Any]]
-"""Does a piece of work, here or in a thread; the Deferred fires in the reactor's."""
-
 _SHOWN: Final = 10
 """Names in a warning, at most."""
+
+
+class Run(Protocol):
+    """Does a piece of work, here or in a thread; the Deferred fires in the reactor's."""
+
+    def __call__(self, work: Callable[[], T], /) -> Deferred[T]:
+        """Begin it."""
 
 
 class Accounts:
@@ -92,11 +94,6 @@ class Accounts:
     def get(self, key: str) -> Account | None:
         """Return the account whose name compares as ``key``."""
         return self._accounts.get(key)
-
-    def is_operator(self, key: str) -> bool:
-        """Whether there is such an account and it is an operator's."""
-        account = self._accounts.get(key)
-        return account is not None and account.operator
 
     def is_taken(self, key: str) -> bool:
         """Whether no guest may have that name: an account has it, or had it a short while ago.

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, cast
 from attrs import define, field
 from twisted.application.internet import TimerService
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -30,7 +30,8 @@ from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
 from twisted_chat import settings
-from twisted_chat.accounts import Accounts, AccountsError, Admission, Attempts, make_portal
+from twisted_chat.accounts import Accounts, Admission, make_portal
+from twisted_chat.attempts import Attempts
 from twisted_chat.chat import Chat
 from twisted_chat.console import Table
 from twisted_chat.doors.native import ChatFactory
@@ -41,6 +42,7 @@ from twisted_chat.passwords import NiceThreads, Passwords
 from twisted_chat.ports import SessionPorts, listen_like
 from twisted_chat.rules import Rules
 from twisted_chat.settings import Settings, SettingsError
+from twisted_chat.users_file import AccountsError
 from twisted_chat.watch import Turnstile
 
 REFRESH_SECONDS = 5.0
@@ -378,7 +380,7 @@ class ChatService(MultiService):
     async def _end(self) -> None:
         farewell = Bye(data="The server is stopping.", retry=RETRY_MILLISECONDS)
         for listening in self._listening:
-            await _done(listening.stopListening())
+            await maybeDeferred(listening.stopListening)
         ends: list[Deferred[Any]] = [door.close(farewell) for door in self._doors]
         if isinstance(self.chat.ports, SessionPorts):
             ends.append(self.chat.ports.stop(farewell))
@@ -403,11 +405,6 @@ class ChatService(MultiService):
         stopped.addCallback(lambda _: super(ChatService, self).stopService())
         stopped.addCallback(lambda _: None)
         return stopped
-
-
-async def _done(result: Any) -> None:
-    if isinstance(result, Deferred):
-        await result
 
 
 def _settle_heap() -> None:
