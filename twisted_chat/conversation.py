@@ -21,6 +21,8 @@ from twisted.logger import Logger
 from twisted_chat.accounts import Admission
 from twisted_chat.errors import ChatError, Code
 from twisted_chat.messages import (
+    MAX_FRAME,
+    MAX_FRAME_BEFORE_LOGIN,
     BadRequest,
     Bye,
     Create,
@@ -85,7 +87,7 @@ class Line(Protocol):
 
 @define(eq=False)
 class Rate:
-    """A token bucket: ``each`` requests a second, and ``burst`` at once; 0 is no limit."""
+    """A token bucket: ``each`` requests a second, over 0, and ``burst`` at once."""
 
     each: float
     burst: float
@@ -107,14 +109,15 @@ class Conversation:
     """What is asked and answered on one connection, from before login to its end.
 
     ``entry`` is the session that one is in after login: the lobby, or that of a session's own
-    port; None for neither.
+    port; None for neither. ``rate`` is how many requests a second are read (0: any number), and
+    twice as many at once.
     """
 
     line: Line
     admission: Admission
     clock: IReactorTime
     entry: Callable[[], str | None]
-    rate: Rate | None = None
+    rate: float = 0.0
 
     door: str = field(init=False)
     host: str = field(init=False)
@@ -124,6 +127,7 @@ class Conversation:
 
     user: User | None = field(init=False, default=None)
     over: bool = field(init=False, default=False)
+    _bucket: Rate | None = field(init=False, default=None)
     _busy: bool = field(init=False, default=False)
     _full: bool = field(init=False, default=False)
     _slowed: bool = field(init=False, default=False)
@@ -140,11 +144,18 @@ class Conversation:
         self.port = self.line.port
         self.encode = self.line.encode
         self.deliver = self.line.deliver
+        if self.rate:
+            self._bucket = Rate(self.rate, 2 * self.rate)
 
     @property
     def answering(self) -> bool:
         """Whether a request is being answered."""
         return self._busy
+
+    @property
+    def max_message(self) -> int:
+        """Bytes that a message may have now, at most."""
+        return MAX_FRAME_BEFORE_LOGIN if self.user is None else MAX_FRAME
 
     # --- the door's calls --------------------------------------------------------------------
 
@@ -170,7 +181,7 @@ class Conversation:
             self._begin(self._tell_refusal(refused, id), id)
         except Exception:
             self._begin(self._tell_refusal(self._broken(), id), id)
-        if self.rate is not None or self._served >= REQUESTS_IN_A_TURN:
+        if self._bucket is not None or self._served >= REQUESTS_IN_A_TURN:
             self._take_token()
         self._read_or_hold()
 
@@ -375,7 +386,7 @@ class Conversation:
     # --- what bounds it ----------------------------------------------------------------------
 
     def _take_token(self) -> None:
-        wait = 0.0 if self.rate is None else self.rate.wait(self.clock.seconds())
+        wait = 0.0 if self._bucket is None else self._bucket.wait(self.clock.seconds())
         if wait or self._served >= REQUESTS_IN_A_TURN:
             self._slowed = True
             self.clock.callLater(wait, self._tokens_are_back)

@@ -13,12 +13,7 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IAddress,
-    IPushProducer,
-    IReactorTime,
-    ITCPTransport,
-)
+from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.protocols.basic import Int32StringReceiver
 from twisted.protocols.policies import ProtocolWrapper
@@ -26,9 +21,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.accounts import Admission
-from twisted_chat.conversation import Conversation, Rate, Why
+from twisted_chat.conversation import Conversation, Why
 from twisted_chat.errors import ChatError
-from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
+from twisted_chat.messages import MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
 from twisted_chat.outlet import Outlet
 from twisted_chat.session import Encode
 from twisted_chat.watch import Turnstile, Watch
@@ -129,7 +124,7 @@ class ChatProtocol(Int32StringReceiver):
     @property
     def MAX_LENGTH(self) -> int:  # type: ignore[override]
         """How long a frame may be now."""
-        return MAX_FRAME if self.conversation.user is not None else MAX_FRAME_BEFORE_LOGIN
+        return self.conversation.max_message
 
     def stringReceived(self, string: bytes) -> None:
         """Answer one message."""
@@ -192,8 +187,7 @@ def _set_keepalive(transport: Any) -> None:
 class ChatFactory(Factory):
     """One listener of the native door.
 
-    ``entry`` names the session that everyone who logs in here is in. ``rate`` is how many requests
-    a second a connection is read for (0: any number), and twice as many at once.
+    For ``entry`` and ``rate`` see Conversation.
     """
 
     noisy = False
@@ -217,8 +211,7 @@ class ChatFactory(Factory):
 
     def converse(self, protocol: ChatProtocol) -> Conversation:
         """Begin the conversation of a connection."""
-        rate = Rate(self.rate, 2 * self.rate) if self.rate else None
-        return Conversation(protocol, self.admission, self.clock, self.entry, rate)
+        return Conversation(protocol, self.admission, self.clock, self.entry, self.rate)
 
     def close(self, farewell: Bye) -> Deferred[None]:
         """Say farewell on every connection; fires when all of them are gone, in a while."""

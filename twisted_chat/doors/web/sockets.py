@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.accounts import Admission
-from twisted_chat.conversation import Conversation, Rate, Why
+from twisted_chat.conversation import Conversation, Why
 from twisted_chat.deadlines import Deadlines
 from twisted_chat.doors.web.frames import (
     accept_compression,
@@ -31,7 +31,7 @@ from twisted_chat.doors.web.frames import (
     whole_text,
 )
 from twisted_chat.errors import ChatError
-from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye
+from twisted_chat.messages import MAX_FRAME_BEFORE_LOGIN, Bye
 from twisted_chat.outlet import Outlet
 from twisted_chat.session import Encode
 from twisted_chat.watch import Turnstile, Watch
@@ -169,10 +169,7 @@ class WebProtocol(WebSocketServerProtocol):
         data = self.data
         start = 0
         while not (self._held or conversation.over):
-            limit = MAX_FRAME
-            if conversation.user is None:
-                limit = MAX_FRAME_BEFORE_LOGIN
-            found = whole_text(data, start, limit)
+            found = whole_text(data, start, conversation.max_message)
             if found is None:
                 break
             message, start = found
@@ -185,8 +182,8 @@ class WebProtocol(WebSocketServerProtocol):
     @property
     def maxMessagePayloadSize(self) -> int:
         """How long a message may be now; autobahn asks."""
-        before = self.conversation is None or self.conversation.user is None
-        return MAX_FRAME_BEFORE_LOGIN if before else MAX_FRAME
+        conversation = self.conversation
+        return MAX_FRAME_BEFORE_LOGIN if conversation is None else conversation.max_message
 
     def onMessageBegin(self, isBinary: bool) -> None:
         """A message begins."""
@@ -361,11 +358,7 @@ class WebWatch(Watch[WebProtocol]):
 
 
 class WebFactory(WebSocketServerFactory):
-    """All WebSockets of the door.
-
-    ``rate`` is how many requests a second a connection is read for (0: any number), and twice as
-    many at once.
-    """
+    """All WebSockets of the door; for ``entry`` and ``rate`` see Conversation."""
 
     noisy = False
 
@@ -418,8 +411,7 @@ class WebFactory(WebSocketServerFactory):
 
     def converse(self, protocol: WebProtocol) -> Conversation:
         """Begin the conversation of a connection."""
-        rate = Rate(self.rate, 2 * self.rate) if self.rate else None
-        return Conversation(protocol, self.admission, self.clock, self.entry, rate)
+        return Conversation(protocol, self.admission, self.clock, self.entry, self.rate)
 
     def close(self, farewell: Bye) -> Deferred[None]:
         """Say farewell on every connection; fires when all of them are gone, in a while."""
