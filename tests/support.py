@@ -465,7 +465,7 @@ class World:
         self._port += 1
         pipe = Pipe(self.clock, self._port)
         protocol = (factory or self.factory).buildProtocol(None)
-        assert protocol is not None
+        assert isinstance(protocol, ChatProtocol)
         pipe.protocol = protocol
         protocol.makeConnection(cast(Any, pipe))
         client = Client(self, pipe, protocol)

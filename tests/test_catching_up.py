@@ -175,6 +175,26 @@ class ComingBackTests(ChatCase):
         assert user is not None
         self.assertEqual((user.unsettled, user.behind), (0, {}))
 
+    def test_filled_by_a_snapshot(self) -> None:
+        """Whose buffer is full by a snapshot is not live there: what is said then is not held."""
+        names = [f"s{number}" for number in range(60)]
+        for name in names:
+            self.alice.ask("create", session=name)
+            self.alice.ask("topic", session=name, topic="\0" * 250)
+        bob = self.here.connect()
+        bob.stop_reading()
+        bob.send("login", user="bob", resume=[{"session": name} for name in names])
+        self.here.settle()
+        held = len(bob.pipe.unread)
+        self.assertGreater(held, FULL)
+        for name in names:
+            self.alice.say("x" * 1_000, session=name)
+        self.here.settle()
+        self.assertEqual(len(bob.pipe.unread), held)
+        bob.read()
+        heard = {one["session"] for one in bob.got() if one["type"] == "session"}
+        self.assertEqual(heard, {"lobby", *names})
+
     def test_gone_while_others_wait(self) -> None:
         """A session that is left, or deleted, before its turn is not waited for."""
         self.alice.ask("create", session="ops")

@@ -25,10 +25,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import ChatCase, Client, Object, Pipe, frame, types, wire
 from twisted_chat.accounts import Admission
 from twisted_chat.doors import native
-from twisted_chat.doors.native import encode_frame
+from twisted_chat.doors.native import ChatProtocol, encode_frame
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Pong, encode
 from twisted_chat.outlet import Outlet
-from twisted_chat.watch import CLOSE_SECONDS, LOGIN_SECONDS
+from twisted_chat.watch import CLOSE_SECONDS, LOGIN_SECONDS, Refused
 
 
 class FrameTests(ChatCase):
@@ -245,9 +245,9 @@ class ClosingTests(ChatCase):
         world.factory.turnstile.limit = 2
         alice = world.connect()
         world.connect()
-        self.assertIsNone(world.factory.buildProtocol(None))
+        self.assertIsInstance(world.factory.buildProtocol(None), Refused)
         alice.vanish()
-        self.assertIsNotNone(world.factory.buildProtocol(None))
+        self.assertIsInstance(world.factory.buildProtocol(None), ChatProtocol)
 
     def test_a_local_address(self) -> None:
         """A peer without an address, on a UNIX socket, has a name all the same."""
@@ -255,7 +255,7 @@ class ClosingTests(ChatCase):
         pipe = Pipe(world.clock, 0)
         pipe.getPeer = lambda: UNIXAddress(b"/x")  # type: ignore[method-assign, assignment, return-value]
         protocol = world.factory.buildProtocol(None)
-        assert protocol is not None
+        assert isinstance(protocol, ChatProtocol)
         pipe.protocol = protocol
         protocol.makeConnection(cast(Any, pipe))
         self.assertEqual((protocol.host, protocol.port), ("local", 0))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.certificates import make_certificate
 from tests.daemon import Daemon, RawClient, free_port
+from twisted_chat.tap import SPARE_FILES
 
 
 class TlsDaemon(Daemon):
@@ -50,4 +52,15 @@ def test_sessions_own_ports(tmp_path: Path) -> None:
             assert ann.receive_until("text")["session"] == "ops"
         with RawClient(own) as plain, pytest.raises((EOFError, ConnectionError)):
             plain.login("carol")
+        assert "Traceback" not in daemon.output
+
+
+def test_no_room(tmp_path: Path) -> None:
+    """Past the limit a connection is closed at once, and is no error."""
+    certificate = make_certificate(tmp_path)
+    with TlsDaemon(certificate, "--max-connections", "1") as daemon, ExitStack() as others:
+        for _ in range(1 + SPARE_FILES // 2):
+            others.enter_context(RawClient(daemon.port))
+        with RawClient(daemon.port) as late:
+            assert late.at_end()
         assert "Traceback" not in daemon.output

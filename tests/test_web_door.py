@@ -46,7 +46,7 @@ from twisted_chat.doors.web.sockets import (
 from twisted_chat.log.contract import NotStored
 from twisted_chat.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Notice, Pong
 from twisted_chat.outlet import Outlet
-from twisted_chat.watch import CLOSE_SECONDS, LOGIN_SECONDS, Turnstile
+from twisted_chat.watch import CLOSE_SECONDS, LOGIN_SECONDS, Refused, Turnstile
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 
@@ -423,11 +423,11 @@ class ClosingTests(WebCase):
         web.world.factory.watch.turnstile = web.world.factory.turnstile = turnstile
         idle, alice, *_ = web.pipe(), web.connect(), web.connect(), web.world.connect()
         self.assertEqual(turnstile.inside, 4)
-        self.assertIsNone(web.door.site.buildProtocol(None))
-        self.assertIsNone(web.world.factory.buildProtocol(None))
+        self.assertIsInstance(web.door.site.buildProtocol(None), Refused)
+        self.assertIsInstance(web.world.factory.buildProtocol(None), Refused)
         alice.pipe.lose()
         self.assertEqual(web.connect().handshake.status, 101)
-        self.assertIsNone(web.door.site.buildProtocol(None))
+        self.assertIsInstance(web.door.site.buildProtocol(None), Refused)
         idle.lose()
         self.assertEqual(web.ask("/").status, 200)
 

@@ -357,7 +357,7 @@ class Session:
         member.wanted = (after, epoch)
         if next(iter(user.behind)) is member and not user.full and not user.reading:
             self._greet(member)
-            if member.seq == self.head:
+            if member.seq == self.head and not user.full:  # its snapshot may have filled it
                 self._set_live(member)
         self._turn.catch_up(user)
 

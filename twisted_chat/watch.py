@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import Protocol as Connection
 
 from twisted_chat.conversation import Conversation, Why
 from twisted_chat.deadlines import Deadlines
@@ -45,6 +46,17 @@ class Turnstile:
     def leave(self) -> None:
         """Count it no longer."""
         self.inside -= 1
+
+
+class Refused(Connection):
+    """A connection for which there is no room: closed at once.
+
+    A factory that builds no protocol says the same over TCP; over TLS it leaves it open.
+    """
+
+    def connectionMade(self) -> None:
+        """Close it."""
+        cast(Any, self.transport).loseConnection()
 
 
 class Watched(Protocol):

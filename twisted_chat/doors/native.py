@@ -26,7 +26,7 @@ from twisted_chat.errors import ChatError
 from twisted_chat.messages import MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
 from twisted_chat.outlet import Outlet
 from twisted_chat.session import Encode
-from twisted_chat.watch import Turnstile, Watch
+from twisted_chat.watch import Refused, Turnstile, Watch
 
 KEEPALIVE_SECONDS = 60
 """After so long a silence TCP asks whether the client is still there."""
@@ -201,10 +201,12 @@ class ChatFactory(Factory):
     def __attrs_post_init__(self) -> None:
         self.watch = Watch(self.clock, self.turnstile)
 
-    def buildProtocol(self, addr: IAddress | None) -> ChatProtocol | None:  # type: ignore[override]
+    def buildProtocol(  # type: ignore[override]
+        self, addr: IAddress | None
+    ) -> ChatProtocol | Refused:
         """Take a connection; one for which there is no room is closed at once."""
         if self.turnstile.is_full:
-            return None
+            return Refused()
         protocol = ChatProtocol()
         protocol.factory = self
         return protocol

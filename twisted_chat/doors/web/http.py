@@ -18,7 +18,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from twisted_chat.doors.web.sockets import WebFactory
 from twisted_chat.page import File, Page
-from twisted_chat.watch import Turnstile
+from twisted_chat.watch import Refused, Turnstile
 
 HTTP_SECONDS: Final = 15.0
 """How long an HTTP connection may be idle, or take for the head of a request."""
@@ -132,7 +132,7 @@ class BoundSite(Site):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Take a connection; one for which there is no room is closed at once."""
-        return None if self.turnstile.is_full else super().buildProtocol(addr)
+        return Refused() if self.turnstile.is_full else super().buildProtocol(addr)
 
     def log(self, request: object) -> None:
         """Write no line."""
