@@ -389,7 +389,7 @@ class Bye(Message, frozen=True, tag="bye"):
 
 
 class Error(Message, frozen=True, tag="error"):
-    """A refusal. ``session`` is named where a login's ``resume`` could not be honoured."""
+    """A refusal. ``session`` is named where a ``resume``, or a text said there, is refused."""
 
     code: Code
     data: str

@@ -6,7 +6,7 @@ Everything that members are told goes through one queue, and leaves it at the en
       |                                 ^  |
       v                                 |  v after the commit
     queue --(end of the turn)--> flying batch --> outbox --(end of a turn)--> live: one write each
-                                                                 \\--> behind: pages of the log
+                                                                 \--> behind: pages of the log
 
 A *turn* is one pass of the reactor: what arrives in it is stored together and given out together.
 A member is *live*, and then it is given each batch as the others are, or *behind*: then it has a

@@ -32,9 +32,6 @@ from twisted_chat.session import Attendant, Session, Turn
 RETRY_SECONDS = 5.0
 """After this long, what the log could not forget is tried again."""
 
-LAST = 2**53
-"""Over every seq."""
-
 
 class Ports(Protocol):
     """What gives a session a port of its own."""
@@ -292,7 +289,7 @@ class Sessions(Mapping[str, Session]):
             while more and self.get(session.life.key) is session:
                 more = await self._log.prune(epoch, texts=texts, older_than=older_than)
                 try:
-                    page = await self._log.read(epoch, 0, LAST, 1)
+                    page = await self._log.read(epoch, 0, session.head + 1, 1)
                 except ChatError:
                     break  # deleted meanwhile, or not now: the next time will do
                 session.pruned(page.first)

@@ -42,7 +42,7 @@ from twisted_chat.passwords import Passwords
 from twisted_chat.people import People, Person
 from twisted_chat.rules import Rules
 from twisted_chat.session import Member, Mind, Session, Turn
-from twisted_chat.sessions import LAST, Sessions
+from twisted_chat.sessions import Sessions
 
 MAX_DIRECT = 150
 """Direct sessions that a ``welcome`` names, at most: those begun last."""
@@ -273,8 +273,7 @@ class User:
         """
         session = self._own(request.session)
         after = 0 if request.after is None else request.after
-        before = min(session.head + 1, LAST if request.before is None else request.before)
-        limit = min(request.limit, MAX_HISTORY)
+        before, limit = _bounds(session, request)
         forward = request.after is not None
         read = self.chat.log.read if forward else self.chat.log.read_last
         page = await read(session.life.epoch, after, before, limit)
@@ -292,8 +291,7 @@ class User:
         Raises ChatError ``no-such-session``, ``not-in-session``, ``bad-request``, ``not-stored``.
         """
         session = self._own(request.session)
-        before = min(session.head + 1, LAST if request.before is None else request.before)
-        limit = min(request.limit, MAX_HISTORY)
+        before, limit = _bounds(session, request)
         page = await self.chat.log.search(session.life.epoch, request.query, before, limit)
         texts = fitting(page.texts, from_end=True)
         return Found(
@@ -350,3 +348,13 @@ class User:
         rooms = sum(member.session.life.direct is None for member in self.members.values())
         if rooms >= MAX_PLACES:
             raise ChatError("session-full", f"You are in {MAX_PLACES} sessions already.")
+
+
+def _bounds(session: Session, request: History | Search) -> tuple[int, int]:
+    """Return before which seq a request reads, and how many texts: nothing that is yet to be told.
+
+    What is stored is given out a moment later, and a member is to see it in its place first.
+    """
+    end = session.head + 1
+    before = end if request.before is None else min(request.before, end)
+    return before, min(request.limit, MAX_HISTORY)

@@ -125,7 +125,7 @@ class ChatClient(Service):
 
     @classmethod
     def to(
-        cls, reactor: Any, description: str, user: str, password: str | None = None
+        cls, reactor: IReactorTime, description: str, user: str, password: str | None = None
     ) -> ChatClient:
         """Make a client of the server at a Twisted endpoint description.
 

@@ -22,7 +22,7 @@ from zope.interface import provider
 from twisted_chat import __version__
 from twisted_chat.client.address import Address, parse_address
 from twisted_chat.client.chatclient import ChatClient
-from twisted_chat.client.desk import Desk
+from twisted_chat.client.desk import Desk, Screen
 from twisted_chat.client.memory import Memory, usual_path
 from twisted_chat.client.pipe import Pipe, PipeOptions
 from twisted_chat.client.plain import Failed, Person, PlainScreen
@@ -194,7 +194,7 @@ def endpoint(reactor: Any, options: Options, address: Address) -> IStreamClientE
     return wrapClientTLS(optionsForClientTLS(address.host), place)
 
 
-def _desk(reactor: Any, options: Options, screen: Any) -> Desk:
+def _desk(reactor: Any, options: Options, screen: Screen) -> Desk:
     def make(address: Address, user: str, password: str | None) -> ChatClient:
         return ChatClient(reactor, endpoint(reactor, options, address), user, password)
 
@@ -265,7 +265,7 @@ async def _on_terminal(reactor: Any, options: Options) -> None:
         restored.callback(None)
 
 
-def _begin(desk: Desk, options: Options) -> Deferred[Any]:
+def _begin(desk: Desk, options: Options) -> Deferred[None]:
     """Go where the command line says; fires when one is there, or can not be."""
     if options.address is None:
         desk.info("Welcome. /connect HOST or /login USER HOST PORT; /help shows the rest.")

@@ -10,7 +10,7 @@ import termios
 from collections import deque
 from collections.abc import Callable
 from shutil import get_terminal_size
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, TimeoutError, succeed
@@ -156,7 +156,7 @@ class PlainScreen:
     def __attrs_post_init__(self) -> None:
         self.pipe = LinePipe(self._received, self._end, self._refuse)
 
-    def begin(self, ready: Deferred[Any]) -> None:
+    def begin(self, ready: Deferred[None]) -> None:
         """Do what is read, once ``ready`` has fired."""
         self._wait_for(ready)
 
@@ -244,7 +244,7 @@ class PlainScreen:
         else:
             self.pipe.resumeProducing()
 
-    def _wait_for(self, done: Deferred[Any]) -> None:
+    def _wait_for(self, done: Deferred[None]) -> None:
         """Go on when something is done; a person's next line need not wait for it."""
         if self.person is not None:
             self._next()
