@@ -17,8 +17,6 @@ import pytest
 
 from tests.daemon import PATIENCE, Daemon, RawClient, free_port
 
-PLUGINS = Path(__file__).parent.parent
-
 
 def refused(*options: str, cwd: Path, port: int | None = None) -> str:
     """Run a daemon that can not start; return its one line on standard error."""

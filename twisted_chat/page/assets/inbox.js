@@ -7,10 +7,7 @@
 import { attentive } from "./attention.js";
 import { mentionOf } from "./mention.js";
 import { Signal } from "./signal.js";
-import { MOST } from "./timeline.js";
-
-/** Texts kept of a session that is not shown. */
-const OUT_OF_SIGHT = 100;
+import { MOST, OUT_OF_SIGHT } from "./timeline.js";
 
 export class Inbox {
   /** A new text, and whether it calls the person. @type {Signal<{ text: Text, calls: boolean }>} */

@@ -6,6 +6,7 @@ import { Marks, savedDrafts, saveDrafts, saveSeats } from "./memory.js";
 import { Outbox } from "./outbox.js";
 import { Session, names } from "./session.js";
 import { Signal } from "./signal.js";
+import { OUT_OF_SIGHT } from "./timeline.js";
 
 /**
  * What has changed: `login` (who is here), `link` (the connection), `sessions` (which there are,
@@ -100,7 +101,7 @@ export class Store {
       for (const text of this.outbox.of(left.name)) this.outbox.remove(text.id);
       this.sessions.delete(left.name);
     } else if (left) {
-      if (left.atHead) left.timeline.keepNewest(200);
+      if (left.atHead) left.timeline.keepNewest(OUT_OF_SIGHT);
       else left.timeline.clear();
       left.newFrom = 0;
     }

@@ -10,6 +10,7 @@ import { List } from "./list.js";
 import { mentionOf } from "./mention.js";
 import { begins, isLong, row } from "./row.js";
 import { eachFrame } from "./signal.js";
+import { FOLLOWED } from "./timeline.js";
 
 /** Rows from either end of what is at hand at which more is asked for. */
 const CLOSE = 60;
@@ -138,7 +139,7 @@ export class TextsView {
       this.list.reset();
       this.#open();
     } else {
-      if (session && this.list.pinned && session.atHead) session.timeline.keepNewest(1_000);
+      if (session && this.list.pinned && session.atHead) session.timeline.keepNewest(FOLLOWED);
       this.list.render();
     }
     this.#edges();

@@ -13,8 +13,11 @@
 /** Texts kept while reading the past, at most: so the page stays small however long one reads. */
 export const MOST = 20_000;
 
-/** Texts kept of a session that is followed at its newest end, or not shown at all. */
+/** Texts kept of a session that is followed at its newest end. */
 export const FOLLOWED = 1_000;
+
+/** Texts kept of a session that is not shown. */
+export const OUT_OF_SIGHT = 200;
 
 /** @param {Text} text @returns {Line} */
 const line = ({ seq, time, source, data }) => ({ seq, time, source, data });
