@@ -20,7 +20,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import Annotated, Final
 
 from attrs import define
-from msgspec import DecodeError, Meta, Struct
+from msgspec import DecodeError, Meta, Struct, convert
 from msgspec.json import Decoder, Encoder
 
 from twisted_chat.log.contract import Life, LogError
@@ -116,18 +116,7 @@ def export(args: argparse.Namespace) -> None:
 
 
 def _lines_of(connection: sqlite3.Connection, n: int, life: Life) -> Iterator[bytes]:
-    session = ExportedSession(
-        epoch=life.epoch,
-        key=life.key,
-        name=life.name,
-        owner=life.owner,
-        topic=life.topic,
-        keep=life.keep,
-        password=life.password,
-        direct=life.direct,
-        first=life.first,
-    )
-    yield _encode(session) + b"\n"
+    yield _encode(convert(life, ExportedSession, from_attributes=True)) + b"\n"
     for seq, time, source, data, id in connection.execute(
         "SELECT place - ?, time, source, data, id FROM texts"
         " WHERE place BETWEEN ? AND ? ORDER BY place",
