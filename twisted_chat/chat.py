@@ -125,7 +125,7 @@ class Chat:
             self._take_room()
             self._waiting.popleft().callback(None)
 
-    def _admit(self, avatarId: Any, mind: Mind) -> Avatar:
+    def _admit(self, avatarId: Guest | bytes, mind: Mind) -> Avatar:
         full = self.rules.max_connections
         if full and self.connections >= full:
             raise ChatError("server-full", "The server has no room for one more; try again later.")

@@ -62,8 +62,10 @@ def session_name(raw: str) -> Name:
 def key_of(raw: str) -> str | None:
     """Return the compared form of ``raw``, or None where no name has it: for looking up."""
     if raw.startswith("@"):
-        keys = [key_of(name) for name in raw[1:].split(",", 2)]
-        return direct_key(*keys) if len(keys) == 2 and all(keys) else None
+        match [key_of(name) for name in raw[1:].split(",", 2)]:
+            case [str(one), str(other)] if one and other:
+                return direct_key(one, other)
+        return None
     if raw.isascii():
         return raw.lower()
     try:
@@ -72,12 +74,12 @@ def key_of(raw: str) -> str | None:
         return None
 
 
-def direct_key(*users: str | None) -> str:
+def direct_key(one: str, other: str) -> str:
     """Return the compared form of the name of the direct session of two users, given by key.
 
     No other session can have it: a name holds neither ``@`` nor ``,``.
     """
-    return "@" + ",".join(sorted(filter(None, users)))
+    return "@" + ",".join(sorted((one, other)))
 
 
 @lru_cache(maxsize=1024)

@@ -405,15 +405,7 @@ class Desk:
             case Online():
                 self._online(server, event)
             case Offline():
-                known, server.obstacle = server.obstacle, event.reason
-                reason = event.reason.rstrip(".")
-                if event.hopeless and server.client.welcome is None and known is None:
-                    self.fail(f"{server.name}: {reason}")
-                elif known is None:
-                    new = server.client.welcome is None
-                    stop = f"; /disconnect {server.name} ends that" if new else ""
-                    self.problem(f"{server.name}: {reason}. Trying again until it is there{stop}.")
-                self.screen.refresh()
+                self._offline(server, event)
             case Ended(error) if error is not None:
                 self.run(self._refused(server, error))
             case _:  # a bye, whose reason comes with the connection's end
@@ -477,6 +469,19 @@ class Desk:
             self._direct(server, welcome)
             self.run(self._settle(server))
         self._remember(server)  # the token, for the case that we are killed
+        self.screen.refresh()
+
+    def _offline(self, server: Server, event: Offline) -> None:
+        known, server.obstacle = server.obstacle, event.reason
+        reason = event.reason.rstrip(".")
+        new = server.client.welcome is None
+        if known is not None:
+            pass  # it was said when it began
+        elif event.hopeless and new:
+            self.fail(f"{server.name}: {reason}")
+        else:
+            stop = f"; /disconnect {server.name} ends that" if new else ""
+            self.problem(f"{server.name}: {reason}. Trying again until it is there{stop}.")
         self.screen.refresh()
 
     async def _settle(self, server: Server) -> None:

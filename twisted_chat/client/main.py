@@ -89,8 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _run(_on_pipe, options, options.address)
 
 
-def read_options(words: Sequence[str]) -> Options:
-    """Read the command line; ends with status 2 and one line where it is wrong."""
+def _parser() -> _Parser:
     parser = _Parser(
         prog="twisted-chat",
         description=DESCRIPTION,
@@ -101,9 +100,11 @@ def read_options(words: Sequence[str]) -> Options:
     add = parser.add_argument
     add("server", nargs="?", metavar="[USER@]HOST[:PORT]", help="the server; port 1234 if left out")
     add("--session", metavar="NAME", help="join this session (on a pipe: speak there)")
-    locked = "the first line of FILE is that session's password"
-    add("--session-password-file", metavar="FILE", type=Path, help=locked)
-    add("--password-file", metavar="FILE", type=Path, help="the first line of FILE is the password")
+    first = "the first line of FILE is"
+    add(
+        "--session-password-file", metavar="FILE", type=Path, help=f"{first} the session's password"
+    )
+    add("--password-file", metavar="FILE", type=Path, help=f"{first} the user's password")
     add("--tls", action="store_true", help="speak TLS, and verify the server's certificate")
     add("--endpoint", metavar="DESCRIPTION", help="connect to this Twisted client endpoint instead")
     add("--version", action="version", version=f"twisted-chat {__version__}")
@@ -113,6 +114,12 @@ def read_options(words: Sequence[str]) -> Options:
     add("--follow", action="store_true", help="go on after the input's end, until interrupted")
     add("--timeout", metavar="SECONDS", type=_seconds, default=30.0, help="for each answer (30)")
     add("--commands", action="store_true", help="lines are as on a terminal: /help, /list ...")
+    return parser
+
+
+def read_options(words: Sequence[str]) -> Options:
+    """Read the command line; ends with status 2 and one line where it is wrong."""
+    parser = _parser()
     found = parser.parse_args(words)
     address = None
     try:
@@ -120,10 +127,9 @@ def read_options(words: Sequence[str]) -> Options:
             address = parse_address(found.server)
         elif found.endpoint is not None:
             address = Address(found.endpoint)
-        password = _first_line(found.password_file) if found.password_file is not None else None
-        locked = found.session_password_file
-        session_password = _first_line(locked) if locked is not None else None
-        if locked is not None and found.session is None:
+        password = _first_line(found.password_file)
+        session_password = _first_line(found.session_password_file)
+        if session_password is not None and found.session is None:
             raise ValueError("--session-password-file is for --session.")
         if found.tls and found.endpoint is not None:
             raise ValueError("--tls is for HOST; an endpoint says it itself: tls:HOST:PORT.")
@@ -155,8 +161,10 @@ def _seconds(raw: str) -> float:
     return seconds
 
 
-def _first_line(path: Path) -> str:
-    """Return a file's first line. Raises ValueError."""
+def _first_line(path: Path | None) -> str | None:
+    """Return a file's first line, where there is a file. Raises ValueError."""
+    if path is None:
+        return None
     try:
         with path.open(encoding="utf-8") as file:
             return file.readline().rstrip("\r\n")

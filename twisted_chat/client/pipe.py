@@ -143,8 +143,8 @@ class Pipe:
         except Unanswered:  # it was given up, and why is known
             return
         except TimeoutError:
-            for_ = f"{self._obstacle}, for {options.timeout:g} s"
-            raise Failed(f"{options.where}: {for_}") from None
+            why = f"{self._obstacle}, for {options.timeout:g} s"
+            raise Failed(f"{options.where}: {why}") from None
         except ChatError as refused:
             why = str(refused)
             if refused.code == "bad-credentials" and self.client.password is None:

@@ -38,15 +38,16 @@ PRUNE_BITE = 500
 class NotStored(ChatError):
     """The log could not store it: nothing has changed, and it may be tried again."""
 
+    _what = "store"
+
     def __init__(self, reason: str) -> None:
-        super().__init__("not-stored", f"The server can not store this now ({reason}).")
+        super().__init__("not-stored", f"The server can not {self._what} this now ({reason}).")
 
 
 class Unreadable(NotStored):
     """The log could not read it, or it is not there: it may be tried again."""
 
-    def __init__(self, reason: str) -> None:
-        ChatError.__init__(self, "not-stored", f"The server can not read this now ({reason}).")
+    _what = "read"
 
 
 class LogError(Exception):
