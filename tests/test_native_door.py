@@ -31,6 +31,19 @@ from twisted_chat.outlet import Outlet
 from twisted_chat.watch import CLOSE_SECONDS, LOGIN_SECONDS, Refused
 
 
+def slow_admission(case: ChatCase) -> Deferred[None]:
+    """Let every login of a test wait until what is returned has fired."""
+    gate: Deferred[None] = Deferred()
+    right = Admission.admit
+
+    async def admit(*args: Any) -> Any:
+        await gate
+        return await right(*args)
+
+    case.patch(Admission, "admit", admit)
+    return gate
+
+
 class FrameTests(ChatCase):
     """Cutting frames out of bytes."""
 
@@ -82,14 +95,7 @@ class FrameTests(ChatCase):
         world = self.world(users=["alice"])
         alice = world.connect()
         request = json.dumps({"type": "ping", "id": "1"}).encode()
-        login: Deferred[Any] = Deferred()
-        right = Admission.admit
-
-        async def admit(*args: Any) -> Any:
-            await login
-            return await right(*args)
-
-        self.patch(Admission, "admit", admit)
+        login = slow_admission(self)
         alice.raw(wire("login", user="alice", password="secret"))
         alice.raw(frame(request.ljust(10_000))[:7_000])
         alice.raw(frame(request.ljust(10_000))[7_000:])
@@ -180,14 +186,7 @@ class SilenceTests(ChatCase):
     def test_a_password_in_the_queue_is_no_silence(self) -> None:
         """Who waits for its password to be checked is not closed meanwhile."""
         world = self.world()
-        login: Deferred[Any] = Deferred()
-        right = Admission.admit
-
-        async def admit(*args: Any) -> Any:
-            await login
-            return await right(*args)
-
-        self.patch(Admission, "admit", admit)
+        login = slow_admission(self)
         alice = world.connect()
         alice.send("login", user="alice")
         world.pass_time(2 * LOGIN_SECONDS + 5)

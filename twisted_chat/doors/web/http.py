@@ -148,10 +148,10 @@ def make_site(
     turnstile: Turnstile,
 ) -> Site:
     """Return the site: see web_door."""
-    root = Place()
+    root = SiteResource()
     root.putChild(b"", FileResource(page.index, PAGE_HEADERS))
-    root.putChild(b"assets", assets := Place())
-    assets.putChild(page.folder.encode(), folder := Place())
+    root.putChild(b"assets", assets := SiteResource())
+    assets.putChild(page.folder.encode(), folder := SiteResource())
     for name, file in page.assets.items():
         folder.putChild(name.encode(), FileResource(file, ASSET_HEADERS))
     root.putChild(b"health", HealthResource(accepts, clock))
@@ -174,12 +174,12 @@ def _say(request: Request, code: int, sentence: str, phrase: bytes | None = None
     return f"{sentence}\n".encode()
 
 
-class Place(Resource):
-    """A place in the site: nothing, but for what is put there."""
+class SiteResource(Resource):
+    """A place of the site, which can be read alone: empty, but for what is put there."""
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """Return nothing: what is there is found before this is asked."""
-        return Place()
+        return SiteResource()
 
     def render(self, request: Request) -> bytes | int:
         """Answer GET and HEAD: nothing here can be changed."""
@@ -193,7 +193,7 @@ class Place(Resource):
         return _say(request, 404, "There is nothing here.")
 
 
-class FileResource(Place):
+class FileResource(SiteResource):
     """One file of the page, from memory."""
 
     def __init__(self, file: File, headers: Mapping[str, str]) -> None:
@@ -226,7 +226,7 @@ def _takes_gzip(accepted: str) -> bool:
     return False
 
 
-class HealthResource(Place):
+class HealthResource(SiteResource):
     """``GET /health``: 200 while the log accepts, 503 otherwise."""
 
     _logger = Logger()
@@ -272,7 +272,7 @@ class HealthResource(Place):
         return _say(request, 503, "The server can not store anything now.")
 
 
-class SocketResource(Place):
+class SocketResource(SiteResource):
     """``/ws``: hands the connection over to the WebSockets."""
 
     def __init__(self, sockets: WebFactory, origins: Sequence[str], proxies: Sequence[str]) -> None:
