@@ -29,8 +29,8 @@ from twisted_chat.errors import ChatError
 MAX_FAILURES: Final = 5
 """Failures of one address in a window, at most."""
 
-WINDOW: Final = 60.0
-"""Seconds for which a failure counts."""
+WINDOW_SECONDS: Final = 60.0
+"""How long a failure counts."""
 
 MAX_ADDRESSES: Final = 10_000
 """Addresses whose failures are remembered, at most; those that failed longest ago go first."""
@@ -132,7 +132,7 @@ class Attempts:
         if failures is None:
             return deque()
         # One of the future is from before the clock was set back: it would count for too long.
-        while failures and not now - WINDOW < failures[0].time <= now:
+        while failures and not now - WINDOW_SECONDS < failures[0].time <= now:
             failures.popleft()
         if not failures:
             del self._failures[where]
@@ -165,6 +165,6 @@ class Attempts:
         line.waiting.remove(turn)
 
     def _refusal(self, where: str, now: float) -> ChatError:
-        wait = max(1, ceil(self._recent(where, now)[0].time + WINDOW - now))
+        wait = max(1, ceil(self._recent(where, now)[0].time + WINDOW_SECONDS - now))
         seconds = "1 second" if wait == 1 else f"{wait} seconds"
         return ChatError("too-many-attempts", f"Too many wrong passwords; try again in {seconds}.")

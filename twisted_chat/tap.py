@@ -51,7 +51,7 @@ REFRESH_SECONDS = 5.0
 STOP_SECONDS = 4.0
 """How long clients may take to read their farewell when the daemon stops."""
 
-CLOSE_SECONDS = 0.7
+LOG_SECONDS = 0.7
 """How long the log may take to put itself in order after that."""
 
 RETRY_MILLISECONDS = 1_000
@@ -390,7 +390,7 @@ class ChatService(MultiService):
         await gone
         closed = self.log.close()
         # A disk that hangs does not hang the end: what was acknowledged is stored already.
-        closed.addTimeout(CLOSE_SECONDS, self.reactor, self._log_hangs)
+        closed.addTimeout(LOG_SECONDS, self.reactor, self._log_hangs)
         await closed
         self.passwords.stop()
         self.session_passwords.stop()
