@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_chat import messages
-from twisted_chat.errors import CODES
+from twisted_chat.errors import Code
 from twisted_chat.messages import (
     MAX_FRAME,
     BadRequest,
@@ -234,7 +234,7 @@ class VocabularyTests(SynchronousTestCase):
 
     def test_codes(self) -> None:
         """An ``error`` bears each of the codes, and no other can be decoded by a client."""
-        for code in CODES:
+        for code in get_args(Code):
             raw = as_json({"type": "error", "code": code, "data": "x"})
             self.assertEqual(msgspec.json.decode(raw, type=Response).code, code)
         with self.assertRaises(msgspec.ValidationError):

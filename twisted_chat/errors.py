@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 Code = Literal[
     "already-logged-in",
@@ -29,8 +29,6 @@ Code = Literal[
     "too-many-sessions",
 ]
 """Every code that an ``error`` can bear. A code, once released, keeps its meaning."""
-
-CODES: frozenset[str] = frozenset(get_args(Code))
 
 
 class ChatError(Exception):
