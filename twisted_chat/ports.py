@@ -86,27 +86,30 @@ class SessionPorts:
         if port in self._open:  # else all of them are closed
             self._end(*self._open.pop(port), Bye(data="This session has ended."))
 
-    def stop(self, farewell: Bye) -> Deferred[Any]:
+    def stop(self, farewell: Bye) -> Deferred[None]:
         """Close all of them; fires when the last connection is gone."""
         ends = [self._end(*opened, farewell) for opened in self._open.values()]
         self._open.clear()
-        return DeferredList(ends)
+        return DeferredList(ends).addCallback(lambda _: None)
 
-    def _end(self, listening: IListeningPort, factory: ChatFactory, farewell: Bye) -> Deferred[Any]:
-        self._stopping += 1
-        stopped = maybeDeferred(listening.stopListening)
-        stopped.addBoth(self._stopped)
-        stopped.addCallback(lambda _: factory.close(farewell))
-        return stopped.addErrback(
+    def _end(
+        self, listening: IListeningPort, factory: ChatFactory, farewell: Bye
+    ) -> Deferred[None]:
+        ended = Deferred.fromCoroutine(self._ended(listening, factory, farewell))
+        return ended.addErrback(
             lambda failure: self._logger.failure("Could not close {port}", failure, port=listening)
         )
 
-    def _stopped(self, result: Any) -> Any:
-        self._stopping -= 1
-        waiting, self._waiting = self._waiting, {}
-        for waiter in waiting:
-            waiter.callback(None)
-        return result
+    async def _ended(self, listening: IListeningPort, factory: ChatFactory, farewell: Bye) -> None:
+        self._stopping += 1
+        try:
+            await maybeDeferred(listening.stopListening)
+        finally:
+            self._stopping -= 1
+            waiting, self._waiting = self._waiting, {}
+            for waiter in waiting:
+                waiter.callback(None)
+        await factory.close(farewell)
 
 
 @define(eq=False)

@@ -381,7 +381,7 @@ class ChatService(MultiService):
         farewell = Bye(data="The server is stopping.", retry=RETRY_MILLISECONDS)
         for listening in self._listening:
             await maybeDeferred(listening.stopListening)
-        ends: list[Deferred[Any]] = [door.close(farewell) for door in self._doors]
+        ends = [door.close(farewell) for door in self._doors]
         if isinstance(self.chat.ports, SessionPorts):
             ends.append(self.chat.ports.stop(farewell))
         self.chat.close()
