@@ -129,12 +129,19 @@ class Conversation:
     over: bool = field(init=False, default=False)
     _bucket: Rate | None = field(init=False, default=None)
     _busy: bool = field(init=False, default=False)
+    """Whether a request is being answered, or waits for the texts before it."""
     _full: bool = field(init=False, default=False)
+    """Whether the transport has had enough."""
     _slowed: bool = field(init=False, default=False)
+    """Whether the rate is exceeded, or others are to be heard first."""
     _served: int = field(init=False, default=0)
+    """Requests other than texts, since everybody else was heard."""
     _held: bool = field(init=False, default=False)
+    """Whether the line is not read, for any of these reasons."""
     _settling: Deferred[None] | None = field(init=False, default=None)
+    """Fires when the texts that were said before are answered."""
     _admitting: Deferred[User] | None = field(init=False, default=None)
+    """The login that is under way."""
 
     _logger = Logger()
 

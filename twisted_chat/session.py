@@ -270,15 +270,23 @@ class Session:
 
     _users: dict[str, _Attendance] = field(init=False, factory=dict)
     _live: dict[Encode, dict[Member, Callable[[bytes], None]]] = field(init=False, factory=dict)
+    """The live members of each wire format, and how each is written to."""
     _queue: list[_Said | _Told] = field(init=False, factory=list)
+    """What waits for the log, in order."""
     _outbox: list[_Said | _Told] = field(init=False, factory=list)
+    """What the log has answered, and waits to be given out."""
     _round: _Round | None = field(init=False, default=None)
+    """What is being given out, where that takes several turns."""
     _awake: bool = field(init=False, default=False)
     """Whether something was said in this turn."""
     _flying: bool = field(init=False, default=False)
+    """Whether a batch is with the log."""
     _caused: int = field(init=False, default=0)
+    """How many events, stored nowhere, there have been."""
     _told: int = field(init=False, default=0)
+    """How many of them have been given out."""
     _gathered: dict[str, tuple[str, bool]] = field(init=False, factory=dict)
+    """Who came (True) or went since it was told last, by key; no name where it did both."""
     _fresh: dict[Attendant, int] = field(init=False, factory=dict)
     """Who came while events that its snapshot has already were on their way, and up to which."""
     _owed: dict[Member, list[_Said]] = field(init=False, factory=dict)
