@@ -97,20 +97,29 @@ class SqliteLog:
     _pages: Reader
     _finder: Reader
     _lock: int
+    """The descriptor by which the file is held."""
     _write: Worker
     _read: Worker
     _find: Worker
     _gather: float = 0.0
+    """GATHER_SECONDS, or nothing."""
     _sleep: Callable[[float], None] = time.sleep
     _began: float = field(default=0.0, init=False)
+    """When the last commit began, by the clock."""
     _rest: IDelayedCall | None = field(default=None, init=False)
+    """What looks, after a pause, whether there is something to index."""
     _waiting: deque[Waiting] = field(factory=deque, init=False)
     _is_writing: bool = field(default=False, init=False)
     _unindexed: int = field(default=0, init=False)
+    """Texts that the search index lacks."""
     _is_removable: bool = field(default=False, init=False)
+    """Whether texts of deleted lives are still in the file."""
     _is_commit_last: bool = field(default=False, init=False)
+    """Whether what the writer did last was a commit, and not a bite of what can wait."""
     _is_failing: bool = field(default=False, init=False)
+    """Whether the operator has been told that nothing can be stored."""
     _idle: Deferred[None] | None = field(default=None, init=False)
+    """While the log is being closed: fires when the writer has nothing left to do."""
     _logger = Logger()
 
     # --- the contract ----------------------------------------------------------------------
