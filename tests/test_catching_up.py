@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.support import FULL, ChatCase, Client, World, types
+from twisted_chat import session
 
 
 class ComingBackTests(ChatCase):
@@ -194,6 +195,40 @@ class ComingBackTests(ChatCase):
         bob.read()
         heard = {one["session"] for one in bob.got() if one["type"] == "session"}
         self.assertEqual(heard, {"lobby", *names})
+
+    def test_said_while_a_large_session_is_told(self) -> None:
+        """One's own text is answered, too, where the snapshot has it and others have it not yet."""
+        self.patch(session, "WRITES_IN_A_TURN", 1)
+        self.alice.ask("create", session="ops")
+        for number in range(10):
+            self.here.come(f"u{number}").ask("join", session="ops")
+        for number, place in enumerate(({}, {"after": 0}, {"after": 99})):
+            bob = self.here.connect()
+            places = [{"session": "lobby", "after": 0}, {"session": "ops", **place}]
+            bob.send("login", user=f"bob{number}", resume=places)
+            bob.send("text", session="ops", data="mine", id="mine")
+            bob.send("ping", id="ping")
+            ids = [one["id"] for one in bob.got() if one.get("id") in ("mine", "ping")]
+            self.assertEqual(ids[-2:], ["mine", "ping"])
+
+    def test_deleted_before_it_was_read(self) -> None:
+        """One's own text that one has not read on to when the session is deleted is refused."""
+        self.alice.ask("create", session="ops")
+        for _ in range(300):
+            self.alice.ask("text", session="lobby", data="x" * 1_000)
+        bob = self.here.connect()
+        bob.stop_reading()
+        places = [{"session": name, "after": 0} for name in ("lobby", "ops")]
+        bob.send("login", user="bob", resume=places)
+        bob.send("text", session="ops", data="mine", id="mine")
+        bob.send("ping", id="ping")
+        self.here.settle()
+        self.assertEqual(self.alice.texts()[-1]["data"], "mine")
+        self.alice.ask("delete", session="ops")
+        bob.read()
+        answers = [one for one in bob.got() if one.get("id") in ("mine", "ping")]
+        self.assert_refused("no-such-session", answers[0])
+        self.assertEqual(types(answers), ["error", "pong"])
 
     def test_gone_while_others_wait(self) -> None:
         """A session that is left, or deleted, before its turn is not waited for."""

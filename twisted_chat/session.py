@@ -373,9 +373,9 @@ class Session:
         """Send the snapshot that a member waits for; what it missed is next."""
         after, epoch = member.wanted or (None, None)
         mind = member.user.mind
+        before = member.seq
         mind.deliver(mind.encode(self._put(member, after, epoch)))
-        for item in self._owed.get(member, ()):
-            self._answer(item)  # said meanwhile, and before the place from which it reads
+        self._answer_passed(member, before)  # what it said meanwhile
         self._settle(member)
 
     def _put(self, member: Member, after: int | None, epoch: str | None) -> Snapshot:
@@ -485,7 +485,10 @@ class Session:
         self.members.clear()
         self._users.clear()
         self._live.clear()
-        for member in tuple(self._owed):
+        for member, items in tuple(self._owed.items()):
+            for item in items:
+                item.outcome = None  # it was stored, and is not any more
+                self._answer(item)
             self._settle(member)
 
     def _tell(self, event: Response, cause: Attendant | None = None) -> None:
@@ -700,6 +703,23 @@ class Session:
             )
         )
 
+    def _answer_passed(self, member: Member, before: int) -> None:
+        """Answer what a member said and will not read any more: it was at ``before``, and is moved.
+
+        In a large session others may still be given it: then nobody has been told of it as owed.
+        """
+        said = list(self._owed.get(member, ()))
+        if self._round is not None:
+            alone = self._round.alone  # these are answered in any case, when the round is over
+            said += [
+                item
+                for item in self._round.items
+                if type(item) is _Said and item.user is member.user and item not in alone
+            ]
+        for item in said:
+            if isinstance(item.outcome, Text) and item.outcome.seq > before:
+                self._answer(item)
+
     def _reader(self, item: _Said) -> Member | None:
         """Return the sender where it is about to read its text from the log, in its place."""
         member = self.members.get(item.user)
@@ -766,8 +786,7 @@ class Session:
             else:  # pruned meanwhile: said, never passed over in silence
                 self._set_behind(member, self.head, self._caused)
                 mind.deliver(mind.encode(self.snapshot(reset=True)))
-                for item in self._owed.get(member, ()):
-                    self._answer(item)  # it is stored, and will not be read any more
+                self._answer_passed(member, after)
             if member in user.behind:
                 if member.seq >= member.missed:
                     # The next page is for the next of the sessions in which it is behind.
