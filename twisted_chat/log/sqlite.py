@@ -60,7 +60,7 @@ IDLE_SECONDS: Final = 0.1
 """How long after a commit began, with nothing to store since, the writer is idle. Not at once: gaps
 between commits are short, and a large bite costs less for each text than several small ones."""
 
-INDEX_WHEN_BUSY: Final = 65_536
+INDEX_WHEN_BUSY: Final = 262_144
 """Texts that the search index lacks, from which on each commit is followed by a bite of indexing:
 so it lacks no more than about these, however much is said. (All, after an older file was opened.)
 """
