@@ -21,6 +21,7 @@ _COMPRESSED_TEXT: Final = 0xC1
 _short = Struct("!BB")
 _medium = Struct("!BBH")
 _long = Struct("!BBQ")
+_number = int.from_bytes
 
 
 def _frame(opcode: int, payload: bytes) -> bytes:
@@ -57,21 +58,20 @@ def compressing(window_bits: int) -> Encode:
 def unmasked(payload: bytes, mask: bytes) -> bytes:
     """Take the mask off: as one large number, which is many times faster than byte by byte."""
     size = len(payload)
-    pattern = mask * (size // 4 + 1)
-    number = int.from_bytes(payload, "little") ^ int.from_bytes(pattern[:size], "little")
-    return number.to_bytes(size, "little")
+    pattern = (mask * (size // 4 + 1))[:size]
+    return (_number(payload, "little") ^ _number(pattern, "little")).to_bytes(size, "little")
 
 
-def whole_text(data: bytes, start: int, limit: int) -> tuple[bytes, int] | None:
+def whole_text(data: bytes, start: int) -> tuple[bytes, int] | None:
     """Cut the frame at ``start`` if it is what most are: a whole, uncompressed, masked text.
 
     Return the text and where the frame ends. None for anything else, also for one that is not
-    there yet, or has over ``limit`` bytes: for autobahn to judge.
+    there yet, or has over 65,535 bytes: for autobahn to judge.
     """
-    if len(data) < start + 6 or data[start] != _TEXT:
+    body = start + 6
+    if len(data) < body or data[start] != _TEXT:
         return None
     size = data[start + 1] - 0x80
-    body = start + 6
     if size == 126:
         size = data[start + 2] << 8 | data[start + 3]
         body += 2
@@ -80,7 +80,7 @@ def whole_text(data: bytes, start: int, limit: int) -> tuple[bytes, int] | None:
     elif not 0 <= size < 126:
         return None
     end = body + size
-    if size > limit or end > len(data):
+    if end > len(data):
         return None
     return unmasked(data[body:end], data[body - 4 : body]), end
 

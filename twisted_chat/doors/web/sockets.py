@@ -169,10 +169,14 @@ class WebProtocol(WebSocketServerProtocol):
         data = self.data
         start = 0
         while not (self._held or conversation.over):
-            found = whole_text(data, start, conversation.max_message)
+            found = whole_text(data, start)
             if found is None:
                 break
-            message, start = found
+            message, end = found
+            size = len(message)
+            if size > MAX_FRAME_BEFORE_LOGIN and size > conversation.max_message:
+                break  # autobahn refuses it
+            start = end
             if conversation.user is None:
                 self.factory.watch.heard(self)
             conversation.receive(message)
