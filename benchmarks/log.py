@@ -35,7 +35,7 @@ from twisted_chat.log.contract import Entry, Life, Log, Page
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.threads import ThreadWorker, Worker
-from twisted_chat.messages import Text
+from twisted_chat.vocabulary.messages import Text
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from benchmarks.loads import Load
 from benchmarks.report import short, table
 from benchmarks.servers import Daemon
 from benchmarks.wire import user
-from twisted_chat.passwords import hash_password
+from twisted_chat.accounts.passwords import hash_password
 
 _PASSWORD = "correct horse"
 

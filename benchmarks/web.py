@@ -110,7 +110,7 @@ def browsed() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright
 
-        from tests.browser import ARGUMENTS, chromium
+        from tests.kit.browser import ARGUMENTS, chromium
     except ImportError as problem:
         raise NotThere(f"the page is not measured: {problem}") from None
     path = chromium()

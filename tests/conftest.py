@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import WebDaemon, launched
+from tests.kit.browser import WebDaemon, launched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -5,63 +5,47 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.documents import read
+from tests.kit.documents import read
 
 PACKAGE = "twisted_chat"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
 LAYERS = (
-    "errors",
-    "names",
-    "messages",
-    "passwords",
-    "attempts",
-    "users_file",
+    "vocabulary",
     "log",
-    "rules",
-    "session",
-    "people",
-    "claims",
-    "sessions",
-    "direct",
-    "paging",
-    "user",
     "chat",
     "accounts",
-    "conversation",
-    "outlet",
-    "deadlines",
-    "watch",
     "page",
+    "client",
     "doors",
-    "ports",
-    "console",
-    "settings",
+    "operation",
     "tap",
 )
-"""The server: each may import those before it. The last is the only one that knows them all."""
+"""The packages, as docs/architecture.md lists them: each may import those before it."""
 
-BESIDE = {
-    "schema": {"messages"},
-    "admin": {"errors", "names", "messages", "passwords", "users_file", "accounts", "log"},
-    "client": {"errors", "names", "messages"},
-    "client.main": {"errors", "names", "messages", "admin"},
+SEES = {
+    "page": set[str](),
+    "client": {"vocabulary"},
 }
-"""What is no part of the server, and all that it may import. A client knows nothing of a server."""
+"""Who may import less than all that is before it. A client knows nothing of a server."""
 
-REACTOR = {"tap", "client.main"}
+COMMANDS = {"client.terminal.main": {"vocabulary", "operation"}}
+"""The one command that people type may also be an operator's."""
+
+REACTOR = {"tap", "client.terminal.main"}
 """Who may import the reactor, inside functions. All others are given one, or a clock."""
 
-PURE = ("errors", "names", "messages")
-"""These import nothing of Twisted: a program of any kind can use them."""
+PURE = "vocabulary"
+"""It imports nothing of Twisted: a program of any kind can use it."""
 
-DOMAIN = ("session", "people", "claims", "sessions", "direct", "paging", "user", "chat")
-"""These know no socket, no frame and no file."""
+DOMAIN = "chat"
+"""It knows no socket, no frame and no file."""
 
 NEEDED_BY_DOMAIN = {
     "twisted.cred",
@@ -72,6 +56,13 @@ NEEDED_BY_DOMAIN = {
     "twisted.python.failure",
 }
 """All that the domain takes from Twisted."""
+
+DOORS = {
+    f"doors.{path.stem}"
+    for path in (ROOT / "doors").iterdir()
+    if (path / "__init__.py").exists() or path.stem == "native"
+}
+"""The doors themselves: what else is in that package serves all of them."""
 
 UNKNOWN_TO_DOMAIN = {
     *("argparse", "asyncio", "autobahn", "csv", "http", "io", "json", "mmap", "os", "pathlib"),
@@ -133,15 +124,21 @@ def imports(module: str, source: str) -> Iterator[Import]:
 
 
 def layer(module: str) -> str:
-    """Return the layer of a module: its name, or its package's."""
-    return module if module in BESIDE else module.partition(".")[0]
+    """Return the layer of a module: its package's name."""
+    return module.partition(".")[0]
 
 
 def allowed(module: str) -> set[str]:
     """Return the layers that a module may import, besides its own package."""
-    if layer(module) in BESIDE:
-        return BESIDE[layer(module)]
-    return set(LAYERS[: LAYERS.index(layer(module))])
+    here = layer(module)
+    return COMMANDS.get(module) or SEES.get(here) or set(LAYERS[: LAYERS.index(here)])
+
+
+def known(found: Import) -> str | None:
+    """Return the module of this package that an import needs as it is loaded, if it is one."""
+    if found.nested or found.inside is None:
+        return None
+    return found.inside if found.inside in modules() else None
 
 
 def wrongs(found: Import) -> Iterator[str]:
@@ -151,9 +148,9 @@ def wrongs(found: Import) -> Iterator[str]:
         target = there.partition(".")[0]
         if here == "doors":
             door, other = (".".join(name.split(".")[:2]) for name in (found.module, there))
-            if other.startswith("doors.") and other != door:
+            if door in DOORS and other in DOORS and other != door:
                 yield f"{found}: a door knows no other door"
-        own = {here.partition(".")[0], PACKAGE, "__version__"}
+        own = {here, PACKAGE, "__version__"}
         if target not in own | allowed(found.module):
             yield f"{found}: imports point up, and {target} is not above {here}"
     if found.of("twisted.internet.reactor"):
@@ -161,9 +158,9 @@ def wrongs(found: Import) -> Iterator[str]:
             yield f"{found}: it is to be given the reactor"
         elif not found.nested:
             yield f"{found}: the reactor is imported inside functions"
-    if here in PURE and found.of("twisted"):
+    if here == PURE and found.of("twisted"):
         yield f"{found}: {here} has nothing to do with Twisted"
-    if here in DOMAIN:
+    if here == DOMAIN:
         if found.of("twisted") and not any(found.of(name) for name in NEEDED_BY_DOMAIN):
             yield f"{found}: the domain has no use for it"
         if any(found.of(name) for name in UNKNOWN_TO_DOMAIN):
@@ -171,25 +168,36 @@ def wrongs(found: Import) -> Iterator[str]:
 
 
 class LayerTests(SynchronousTestCase):
-    def test_every_module_has_a_layer(self) -> None:
-        """A new module is given its place, here and in docs/architecture.md."""
-        homeless = [
-            name for name in modules() if layer(name) not in LAYERS and layer(name) not in BESIDE
-        ]
-        self.assertEqual(homeless, [])
+    def test_every_package_is_a_layer(self) -> None:
+        """What is in the tree has its place in the list, and the list names nothing else."""
+        self.assertEqual({layer(name) for name in modules()}, set(LAYERS))
 
     def test_they_are_described(self) -> None:
-        """docs/architecture.md has the same list."""
+        """docs/architecture.md has the same list, in the same order."""
         rows = re.findall(r"^\| (`[^|]+) \|", read("docs/architecture.md"), flags=re.MULTILINE)
         described = [name for row in rows for name in re.findall(r"`(\w+)/?`", row)]
         self.assertEqual(described[: len(LAYERS)], list(LAYERS))
+
+    def test_there_are_no_circles(self) -> None:
+        """No module needs itself, in whichever way round."""
+        graph = {
+            module: {
+                name
+                for one in imports(module, path.read_text(encoding="utf-8"))
+                if (name := known(one)) is not None and name != module
+            }
+            for module, path in modules().items()
+        }
+        try:
+            tuple(TopologicalSorter(graph).static_order())
+        except CycleError as circle:
+            self.fail(f"a circle of imports: {circle.args[1]}")
 
     def test_imports_point_up(self) -> None:
         """No module imports what is below it, what is none of its business, or the reactor."""
         found = [
             wrong
             for module, path in modules().items()
-            if layer(module) in LAYERS or layer(module) in BESIDE
             for one in imports(module, path.read_text(encoding="utf-8"))
             for wrong in wrongs(one)
         ]
@@ -198,29 +206,27 @@ class LayerTests(SynchronousTestCase):
     def test_the_test(self) -> None:
         """What is wrong is found, and what is right is not."""
         for module, source, count in (
-            ("session", "from twisted_chat.log.contract import Log", 0),
+            ("chat.session", "from twisted_chat.log.contract import Log", 0),
             ("log.sqlite", "from twisted_chat.log.contract import Log", 0),
-            ("log.sqlite", "from twisted_chat import session", 1),
-            ("names", "from twisted_chat.errors import ChatError", 0),
-            ("names", "def late():\n from twisted_chat.messages import Text", 1),
-            ("messages", "from twisted.internet.defer import Deferred", 1),
-            ("session", "import socket", 1),
-            ("session", "from os.path import join", 1),
-            ("session", "from twisted.internet.protocol import Protocol", 1),
-            ("chat", "from twisted.internet.defer import Deferred", 0),
-            ("chat", "from twisted_chat.doors.native import ChatFactory", 1),
+            ("log.sqlite", "from twisted_chat.chat import session", 1),
+            ("vocabulary.messages", "from twisted.internet.defer import Deferred", 1),
+            ("chat.session", "import socket", 1),
+            ("chat.session", "from os.path import join", 1),
+            ("chat.session", "from twisted.internet.protocol import Protocol", 1),
+            ("chat.chat", "from twisted.internet.defer import Deferred", 0),
+            ("chat.chat", "from twisted_chat.doors.native import ChatFactory", 1),
+            ("chat.user", "from twisted_chat.accounts.passwords import Passwords", 1),
             ("doors.web", "from twisted_chat.doors import native", 1),
             ("doors.web", "from twisted_chat.doors.native import ChatProtocol", 1),
-            ("doors.web", "from twisted_chat.conversation import Conversation", 0),
+            ("doors.web", "from twisted_chat.doors.conversation import Conversation", 0),
             ("doors.web", "from twisted_chat import __version__", 0),
-            ("client.core", "import twisted_chat.chat", 1),
-            ("client.main", "from twisted_chat.admin import users", 0),
-            ("client.core", "from twisted_chat.admin import users", 1),
-            ("client.core", "from twisted_chat.client.main import main", 0),
+            ("client.chatclient", "import twisted_chat.chat", 1),
+            ("client.terminal.main", "from twisted_chat.operation.admin import users", 0),
+            ("client.chatclient", "from twisted_chat.operation.admin import users", 1),
             ("tap", "from twisted.internet import reactor", 1),
             ("tap", "def make():\n from twisted.internet import reactor", 0),
-            ("chat", "def make():\n from twisted.internet import reactor", 2),
-            ("conversation", "def make():\n from twisted.internet import reactor", 1),
+            ("chat.chat", "def make():\n from twisted.internet import reactor", 2),
+            ("doors.conversation", "def make():\n from twisted.internet import reactor", 1),
         ):
             found = [wrong for one in imports(module, source) for wrong in wrongs(one)]
             self.assertEqual(len(found), count, (source, found))

@@ -29,21 +29,21 @@ from twisted.python.failure import Failure
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
-from twisted_chat import settings
-from twisted_chat.accounts import Accounts, Admission, make_portal
-from twisted_chat.attempts import Attempts
-from twisted_chat.chat import Chat
-from twisted_chat.console import Table
+from twisted_chat.accounts.accounts import Accounts, Admission, make_portal
+from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.accounts.passwords import NiceThreads, Passwords
+from twisted_chat.accounts.users_file import AccountsError
+from twisted_chat.chat.chat import Chat
+from twisted_chat.chat.rules import Rules
 from twisted_chat.doors.native import ChatFactory
+from twisted_chat.doors.ports import SessionPorts, listen_like
+from twisted_chat.doors.watch import Turnstile
 from twisted_chat.log.contract import LogError
 from twisted_chat.log.urls import open_log
-from twisted_chat.messages import Bye
-from twisted_chat.passwords import NiceThreads, Passwords
-from twisted_chat.ports import SessionPorts, listen_like
-from twisted_chat.rules import Rules
-from twisted_chat.settings import Settings, SettingsError
-from twisted_chat.users_file import AccountsError
-from twisted_chat.watch import Turnstile
+from twisted_chat.operation import settings
+from twisted_chat.operation.console import Table
+from twisted_chat.operation.settings import Settings, SettingsError
+from twisted_chat.vocabulary.messages import Bye
 
 REFRESH_SECONDS = 5.0
 """How often the users file is looked at."""
@@ -255,7 +255,13 @@ class ChatService(MultiService):
         if chosen.session_ports is not None:
             ports = self._session_ports(*chosen.session_ports)
         self.chat = Chat(
-            self.log, self.reactor, self.session_passwords, rules, self.accounts, ports
+            self.log,
+            self.reactor,
+            self.session_passwords,
+            Attempts(self.reactor),
+            rules,
+            self.accounts,
+            ports,
         )
         if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):
             self.chat.changed = Table(self.chat, self.reactor, _print).changed

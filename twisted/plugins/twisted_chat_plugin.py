@@ -33,7 +33,7 @@ class UsersFileCheckerFactory:
 
     def generateChecker(self, argstring: str) -> ICredentialsChecker:
         """Return a checker for the file; raises AccountsError where it can not be used."""
-        from twisted_chat.accounts import standalone_checker
+        from twisted_chat.accounts.accounts import standalone_checker
 
         return standalone_checker(argstring)
 

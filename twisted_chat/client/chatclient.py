@@ -45,14 +45,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat import messages as m
 from twisted_chat.client.events import Ended, Event, Listeners, Offline, Online
 from twisted_chat.client.link import Link, hopeless, sentence
 from twisted_chat.client.outbox import Fate, Outbox, Unanswered
 from twisted_chat.client.places import Place, Places
 from twisted_chat.client.stream import TextStream
 from twisted_chat.client.waiters import Waiters
-from twisted_chat.errors import ChatError
+from twisted_chat.vocabulary import messages as m
+from twisted_chat.vocabulary.errors import ChatError
 
 __all__ = ["ChatClient", "Place", "TextStream", "Unanswered"]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 from twisted.logger import Logger
 
-from twisted_chat.errors import ChatError
-from twisted_chat.messages import (
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import (
     Bye,
     Deleted,
     Error,

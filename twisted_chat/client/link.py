@@ -15,7 +15,7 @@ from twisted.protocols.basic import Int32StringReceiver
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
-from twisted_chat.messages import MAX_FRAME, Error, Ping, Response, encode
+from twisted_chat.vocabulary.messages import MAX_FRAME, Error, Ping, Response, encode
 
 IDLE: Final = 30.0
 """Seconds of silence after which the server is asked whether it is still there."""

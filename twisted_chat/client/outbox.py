@@ -10,8 +10,8 @@ from attrs import define, field, frozen
 from msgspec import structs
 from twisted.internet.defer import Deferred, fail
 
-from twisted_chat.errors import ChatError
-from twisted_chat.messages import MAX_FRAME, Error, Listing, Request, Response, encode
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import MAX_FRAME, Error, Listing, Request, Response, encode
 
 MAX_WAITING: Final = 1_000
 """Requests without an answer, sent or not, at most."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from twisted_chat import messages as m
+from twisted_chat.vocabulary import messages as m
 
 
 @define(eq=False)

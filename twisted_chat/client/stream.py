@@ -9,8 +9,8 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from twisted_chat.client.events import Ended, Event
-from twisted_chat.errors import ChatError
-from twisted_chat.messages import MAX_HISTORY, Deleted, Snapshot, Text
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import MAX_HISTORY, Deleted, Snapshot, Text
 
 if TYPE_CHECKING:
     from twisted_chat.client.chatclient import ChatClient

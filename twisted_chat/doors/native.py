@@ -20,13 +20,13 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat.accounts import Admission
-from twisted_chat.conversation import Conversation, Why
-from twisted_chat.errors import ChatError
-from twisted_chat.messages import MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
-from twisted_chat.outlet import Outlet
-from twisted_chat.session import Encode
-from twisted_chat.watch import Refused, Turnstile, Watch
+from twisted_chat.accounts.accounts import Admission
+from twisted_chat.chat.session import Encode
+from twisted_chat.doors.conversation import Conversation, Why
+from twisted_chat.doors.outlet import Outlet
+from twisted_chat.doors.watch import Refused, Turnstile, Watch
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
 
 KEEPALIVE_SECONDS = 60
 """After so long a silence TCP asks whether the client is still there."""

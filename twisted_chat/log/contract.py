@@ -22,8 +22,8 @@ from attrs import field, frozen
 from msgspec import Struct
 from twisted.internet.defer import Deferred
 
-from twisted_chat.errors import ChatError
-from twisted_chat.messages import Text
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import Text
 
 PAGE_TEXTS = 200
 """Texts in a page, at most."""

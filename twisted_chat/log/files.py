@@ -33,7 +33,7 @@ from twisted_chat.log.schema import (
     open_for_reading,
     told,
 )
-from twisted_chat.names import key_of
+from twisted_chat.vocabulary.names import key_of
 
 BACKUP_PAGES: Final = 256
 """Pages of 4 KiB that a backup copies at a time."""

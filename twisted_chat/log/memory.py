@@ -14,7 +14,6 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from twisted_chat.errors import ChatError
 from twisted_chat.log import query as queries
 from twisted_chat.log.contract import (
     PAGE_BYTES,
@@ -27,7 +26,8 @@ from twisted_chat.log.contract import (
     Stored,
     Unreadable,
 )
-from twisted_chat.messages import Text
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import Text
 
 SEARCH_BITE: Final = 32_768
 """Characters of ``data`` that a search looks through in one turn of the reactor, and about what

@@ -19,7 +19,7 @@ from unicodedata import category, normalize
 
 from attrs import frozen
 
-from twisted_chat.errors import ChatError
+from twisted_chat.vocabulary.errors import ChatError
 
 MAX_TERMS: Final = 16
 """Terms in a query, at most."""

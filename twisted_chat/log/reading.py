@@ -20,7 +20,7 @@ from msgspec.json import Decoder
 from twisted_chat.log.contract import PAGE_BYTES, PAGE_TEXTS, Page, Unreadable
 from twisted_chat.log.query import Term
 from twisted_chat.log.schema import MAX_SEQ, SEQ_BITS
-from twisted_chat.messages import Text
+from twisted_chat.vocabulary.messages import Text
 
 # One row, and only ever asked for as a value: joined, SQLite would sort all of a life's texts.
 _LIFE: Final = f"""

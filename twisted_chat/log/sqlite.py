@@ -51,7 +51,7 @@ from twisted_chat.log.writing import (
     SetTopic,
     Writer,
 )
-from twisted_chat.messages import Text
+from twisted_chat.vocabulary.messages import Text
 
 INDEX_WHEN_IDLE: Final = 256
 """Texts that the search index lacks, from which on an idle writer indexes them."""

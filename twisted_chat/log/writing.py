@@ -26,7 +26,7 @@ from msgspec.json import Decoder
 
 from twisted_chat.log.contract import Entry, Life, NotStored
 from twisted_chat.log.schema import APPLICATION_ID, MAX_LIVES, MAX_SEQ, SEQ_BITS, load_lives
-from twisted_chat.messages import Text
+from twisted_chat.vocabulary.messages import Text
 
 MAX_ROWS: Final = 1_024
 """Rows in one statement, at most (SQLite takes 32,766 values)."""

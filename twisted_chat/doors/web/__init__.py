@@ -19,12 +19,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Site
 
-from twisted_chat.accounts import Admission
+from twisted_chat.accounts.accounts import Admission
+from twisted_chat.doors.watch import Turnstile
 from twisted_chat.doors.web.http import make_site
 from twisted_chat.doors.web.sockets import WebFactory
-from twisted_chat.messages import Bye
 from twisted_chat.page import load
-from twisted_chat.watch import Turnstile
+from twisted_chat.vocabulary.messages import Bye
 
 
 @define(eq=False)

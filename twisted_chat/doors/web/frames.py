@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 
-from twisted_chat.messages import Response, encode
-from twisted_chat.session import Encode
+from twisted_chat.chat.session import Encode
+from twisted_chat.vocabulary.messages import Response, encode
 
 WORTH_COMPRESSING: Final = 512
 """Bytes from which on a message is compressed: a line of chat alone gains nothing."""

@@ -16,9 +16,9 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from twisted_chat.doors.watch import Refused, Turnstile
 from twisted_chat.doors.web.sockets import WebFactory
 from twisted_chat.page import File, Page
-from twisted_chat.watch import Refused, Turnstile
 
 HTTP_SECONDS: Final = 15.0
 """How long an HTTP connection may be idle, or take for the head of a request."""

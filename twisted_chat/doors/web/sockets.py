@@ -20,9 +20,12 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat.accounts import Admission
-from twisted_chat.conversation import Conversation, Why
-from twisted_chat.deadlines import Deadlines
+from twisted_chat.accounts.accounts import Admission
+from twisted_chat.chat.session import Encode
+from twisted_chat.doors.conversation import Conversation, Why
+from twisted_chat.doors.deadlines import Deadlines
+from twisted_chat.doors.outlet import Outlet
+from twisted_chat.doors.watch import Turnstile, Watch
 from twisted_chat.doors.web.frames import (
     accept_compression,
     compressing,
@@ -30,11 +33,8 @@ from twisted_chat.doors.web.frames import (
     unmasked,
     whole_text,
 )
-from twisted_chat.errors import ChatError
-from twisted_chat.messages import MAX_FRAME_BEFORE_LOGIN, Bye
-from twisted_chat.outlet import Outlet
-from twisted_chat.session import Encode
-from twisted_chat.watch import Turnstile, Watch
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import MAX_FRAME_BEFORE_LOGIN, Bye
 
 PING_SECONDS: Final = 25.0
 """After so long a silence a client is asked whether it is there, and has as long to answer."""

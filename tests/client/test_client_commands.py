@@ -1,0 +1,863 @@
+"""The line client's commands, on a screen and servers that the test has in hand."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from datetime import UTC
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from attrs import define, field
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.client.test_client_render import anything, is_harmless
+from tests.kit.support_fakeserver import Connection, FakeEndpoint, echo, snapshot, text
+from twisted_chat.client.address import Address, parse_address
+from twisted_chat.client.chatclient import ChatClient
+from twisted_chat.client.memory import Memory
+from twisted_chat.client.terminal import render
+from twisted_chat.client.terminal.commands import COMMANDS, Usage, command_of, complete, take
+from twisted_chat.client.terminal.desk import Desk
+from twisted_chat.client.terminal.render import Line
+from twisted_chat.client.terminal.rooms import MAX_UNREAD
+from twisted_chat.vocabulary import messages as m
+
+
+@define(eq=False)
+class FakeScreen:
+    """Keeps what is shown."""
+
+    lines: list[str] = field(factory=list)
+    questions: list[tuple[str, Deferred[str | None]]] = field(factory=list)
+    closed: bool = False
+
+    def show(self, *lines: Line) -> None:
+        self.lines.extend(render.plain(line) for line in lines)
+
+    def fail(self, sentence: str) -> None:
+        self.show(render.problem(sentence))
+
+    def refresh(self) -> None:
+        pass
+
+    def ask(self, question: str) -> Deferred[str | None]:
+        answer: Deferred[str | None] = Deferred()
+        self.questions.append((question, answer))
+        return answer
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class CommandTests(SynchronousTestCase):
+    """A desk, with a server for each address."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.servers: dict[str, FakeEndpoint] = {}
+        self.screen = FakeScreen()
+        self.desk = self.make_desk()
+
+    def make_desk(self, memory: Memory | None = None) -> Desk:
+        return Desk(self.screen, self.make, "alice", memory or Memory(None), UTC)
+
+    def make(self, address: Address, user: str, password: str | None) -> ChatClient:
+        endpoint = self.servers[str(address)] = FakeEndpoint()
+        random = Random(len(self.servers))
+        return ChatClient(self.clock, endpoint, user, password, random=random)
+
+    def connect(self, host: str = "home", **fields: Any) -> Connection:
+        """Be on a server, in its lobby."""
+        self.type(f"/connect {host}")
+        connection = self.servers[host].last
+        connection.welcome(**fields)
+        self.shown()
+        return connection
+
+    def back(self, host: str = "home") -> Connection:
+        """Wait until the client of a server tries again."""
+        before = self.servers[host].attempts
+        while self.servers[host].attempts == before:
+            self.clock.advance(0.1)
+        return self.servers[host].last
+
+    def join(self, connection: Connection, session: str, **fields: Any) -> None:
+        """Go into a session."""
+        self.type(f"/joinsession {session}")
+        (request,) = connection.sent()
+        connection.say(snapshot(session, id=request.id, **fields))
+        self.shown()
+
+    def type(self, *lines: str) -> None:
+        for line in lines:
+            take(self.desk, line)
+
+    def shown(self) -> list[str]:
+        """Return what was shown since the last call."""
+        lines = [line for line in self.screen.lines if not line.startswith("---")]
+        self.screen.lines.clear()
+        return lines
+
+    def prompt(self) -> str:
+        return render.plain(self.desk.prompt())
+
+    def answer(self, password: str | None) -> str:
+        """Answer the question that is asked; return it."""
+        ((question, answer),) = self.screen.questions
+        self.screen.questions.clear()
+        answer.callback(password)
+        return question
+
+
+class TableTests(SynchronousTestCase):
+    def test_names(self) -> None:
+        """No two commands have the same name or short form, and each says what it does."""
+        names = [name for command in COMMANDS for name in (command.name, command.short) if name]
+        self.assertEqual(len(names), len(set(names)))
+        for command in COMMANDS:
+            self.assertTrue(command.help.endswith("."), command.name)
+
+    def test_the_ones_that_are_promised(self) -> None:
+        """Every command has the name and the arguments that it was given in the beginning."""
+        usages = {command.usage for command in COMMANDS}
+        for usage in (
+            "/login USER [PASSWORD] HOST PORT",
+            "/logout",
+            "/leavesession [NAME]",
+            "/deletesession NAME",
+            "/list",
+            "/who",
+            "/history [N]",
+            "/switch NAME",
+            "/connect HOST[:PORT]",
+            "/servers",
+            "/quit",
+            "/msg USER TEXT...",
+            "/search QUERY...",
+        ):
+            self.assertIn(usage, usages)
+
+    def test_reading(self) -> None:
+        """Arguments are told apart by their number; the last may be the rest of the line."""
+        login = command_of("login")
+        self.assertEqual(
+            login.read("alice secret home 1234").arguments,
+            {"USER": "alice", "PASSWORD": "secret", "HOST": "home", "PORT": "1234"},
+        )
+        self.assertNotIn("PASSWORD", login.read("alice home 1234").arguments)
+        self.assertEqual(command_of("m").read("bob  how  are you ")["TEXT"], "how  are you")
+        create = command_of("c").read("--keep ops --password")
+        self.assertEqual(create.arguments, {"NAME": "ops"})
+        self.assertEqual(create.flags, {"--keep", "--password"})
+        self.assertIsNone(command_of("topic").read("").get("TEXT"))
+        for name, rest in (
+            ("login", "a b"),
+            ("login", "a b c d e"),
+            ("quit", "now"),
+            ("msg", "bob"),
+        ):
+            self.assertRaises(Usage, command_of(name).read, rest)
+
+    def test_beginnings(self) -> None:
+        """A beginning that only one command has is enough."""
+        self.assertEqual(command_of("DISC").name, "disconnect")
+        self.assertEqual(command_of("l").name, "leavesession")
+        for name in ("lo", "", "nothing"):
+            self.assertRaises(Usage, command_of, name)
+
+
+class AddressTests(SynchronousTestCase):
+    def test_good(self) -> None:
+        """``[USER@]HOST[:PORT]``, with IPv6 in brackets."""
+        for raw, address in (
+            ("home", Address("home")),
+            ("bob@home:99", Address("home", 99, "bob")),
+            ("[::1]:99", Address("::1", 99)),
+            ("bob@[::1]", Address("::1", user="bob")),
+            ("::1", Address("::1")),
+            ("a@b@home", Address("home", user="a@b")),
+        ):
+            self.assertEqual(parse_address(raw), address)
+        self.assertEqual(str(parse_address("[::1]:99")), "[::1]:99")
+        self.assertEqual(str(parse_address("bob@home:1234")), "home")
+
+    def test_bad(self) -> None:
+        """Anything else is refused, with a sentence."""
+        for raw in ("", "@home", "bob@", "home:", "home:x", "home:0", "home:70000", "[::1", "a b"):
+            self.assertRaises(ValueError, parse_address, raw)
+
+    @given(st.text(max_size=20))
+    def test_anything(self, raw: str) -> None:
+        """Whatever is written, there is an address or a ValueError."""
+        with contextlib.suppress(ValueError):
+            self.assertTrue(parse_address(raw).host)
+
+
+class ServerTests(CommandTests):
+    def test_connect(self) -> None:
+        """One is in the lobby, sees what was said last, and the prompt says where one is."""
+        self.assertEqual(self.prompt(), "> ")
+        self.type("/connect home")
+        self.assertEqual(self.prompt(), "home (connecting)> ")
+        connection = self.servers["home"].last
+        (login,) = connection.sent()
+        assert isinstance(login, m.Login)
+        self.assertEqual((login.user, login.password), ("alice", None))
+        connection.say(
+            m.Welcome(
+                user="alice",
+                server="x",
+                limits=m.Limits(text=1),
+                protocol=1,
+                lobby="lobby",
+                guest=True,
+                id=login.id,
+            ),
+            snapshot("lobby", 7, topic="Hello", count=2, users=["alice", "bob"]),
+        )
+        self.assertEqual(
+            self.shown(),
+            ["* You are on home as alice (guest).", "* lobby: 2 here (alice, bob). Topic: Hello"],
+        )
+        self.assertEqual(self.prompt(), "home/lobby> ")
+        (history,) = connection.sent()
+        assert isinstance(history, m.History)
+        self.assertEqual((history.before, history.limit), (8, 10))
+        connection.say(text(8, "new"))
+        self.assertEqual(self.shown(), [])  # what is new waits for what is old
+        connection.say(
+            m.Texts(session="lobby", texts=[text(7, "old")], more=True, epoch="e", id=history.id)
+        )
+        self.assertEqual(self.shown(), ["00:00 bob: old", "00:00 bob: new"])
+
+    def test_login(self) -> None:
+        """With a password it is used; without one it is asked for, unseen."""
+        self.type("/login carol secret home 99")
+        login = self.servers["home:99"].last.welcome()
+        self.assertEqual((login.user, login.password), ("carol", "secret"))
+        self.type("/login carol other 99")
+        self.assertNotIn("other:99", self.servers)
+        self.assertIn("Password for carol", self.answer("hidden"))
+        login = self.servers["other:99"].last.welcome()
+        self.assertEqual(login.password, "hidden")
+        self.type("/login carol third 99")
+        self.answer("")
+        self.assertIsNone(self.servers["third:99"].last.welcome().password)
+        self.type("/login carol fourth 99")
+        self.answer(None)
+        self.assertNotIn("fourth:99", self.servers)
+        self.shown()
+        self.type("/login carol home x", "/connect @", "/login carol home 99 ")
+        self.answer("x")
+        self.assertEqual(len(self.shown()), 3)
+
+    def test_password_is_missing(self) -> None:
+        """A server that wants a password gets one that is asked for, until it is right."""
+        self.type("/connect home")
+        for password in (None, "wrong"):
+            connection = self.servers["home"].last
+            (login,) = connection.sent()
+            assert isinstance(login, m.Login)
+            self.assertEqual(login.password, password)
+            connection.say(m.Error(code="bad-credentials", data="No.", id=login.id))
+            connection.closed()
+            self.assertIn("alice@home", self.answer({None: "wrong", "wrong": "right"}[password]))
+        login = self.servers["home"].last.welcome()
+        self.assertEqual(login.password, "right")
+        self.assertEqual(self.prompt(), "home/lobby> ")
+
+    def test_no_password(self) -> None:
+        """Who has none is not on that server."""
+        self.type("/connect home")
+        connection = self.servers["home"].last
+        (login,) = connection.sent()
+        connection.say(m.Error(code="bad-credentials", data="No.", id=login.id))
+        connection.closed()
+        self.answer(None)
+        self.assertEqual(self.shown(), ["! home: no password was given (--password-file FILE)"])
+        self.assertEqual(self.prompt(), "> ")
+        self.assertEqual(self.desk.servers, {})
+
+    def test_refused(self) -> None:
+        """A refusal is told, and the server given up."""
+        self.type("/connect home")
+        connection = self.servers["home"].last
+        (login,) = connection.sent()
+        connection.say(m.Error(code="name-in-use", data="Somebody is here.", id=login.id))
+        connection.closed()
+        self.assertEqual(self.shown(), ["! home: Somebody is here."])
+
+    def test_several(self) -> None:
+        """Each server has its name in the prompt; /switch goes to sessions of all of them."""
+        self.connect("home")
+        away = self.connect("away:99")
+        self.join(away, "ops")
+        self.assertEqual(self.prompt(), "away:99/ops> ")
+        self.servers["home"].last.say(text(1, "first"), text(2, "second"))
+        away.say(text(1, "third"))
+        self.assertEqual(self.shown(), [])
+        self.assertEqual(self.prompt(), "away:99/ops [home/lobby 2, away:99/lobby 1]> ")
+        self.assertEqual(
+            list(complete(self.desk, "/s ")),
+            ["lobby", "ops", "home/lobby", "away:99/lobby", "away:99/ops"],
+        )
+        self.type("/switch home/lobby")
+        self.assertEqual(
+            self.shown(), ["* Now in home/lobby.", "00:00 bob: first", "00:00 bob: second"]
+        )
+        self.assertEqual(self.prompt(), "home/lobby [away:99/lobby 1]> ")
+        self.type("/s OPS")
+        self.assertEqual(self.prompt(), "away:99/ops [away:99/lobby 1]> ")
+        away.say(text(1, "fourth", session="ops"))
+        self.type("/s home/lobby")
+        self.assertEqual(self.prompt(), "home/lobby [away:99/lobby 1]> ")
+        away.say(text(2, "fifth", session="ops"))
+        self.assertEqual(self.prompt(), "home/lobby [away:99/lobby 1, ops 1]> ")
+        self.type("/s ops")
+        self.type("/s lobby")  # the one on this server
+        self.assertEqual(self.prompt(), "away:99/lobby> ")
+        self.type("/s nowhere")
+        self.assertIn("not in nowhere", self.shown()[-1])
+        self.type("/servers")
+        self.assertEqual(
+            self.shown(), ["* home: as alice; in lobby", "* away:99: as alice; in lobby, ops"]
+        )
+
+    def test_same_server(self) -> None:
+        """One is on a server once as one user, but may be there as another too."""
+        self.connect("home")
+        self.type("/connect home")
+        self.assertEqual(self.shown(), ["! You are on home as alice already."])
+        self.type("/connect bob@home")
+        self.assertEqual(list(self.desk.servers), ["home", "bob@home"])
+
+    def test_disconnect(self) -> None:
+        """One leaves a server properly, and is on the others still."""
+        home, away = self.connect("home"), self.connect("away")
+        self.type("/disconnect")
+        requests = away.sent()
+        self.assertEqual([type(request) for request in requests], [m.Leave, m.Logout])
+        away.say(m.Left(session="lobby", user="alice", count=0, id=requests[0].id))
+        away.say(m.Bye(data="Goodbye.", id=requests[1].id))
+        self.assertTrue(away.closed())
+        self.assertEqual(self.shown(), ["* You have left away.", "* Now in lobby."])
+        self.assertEqual(self.prompt(), "home/lobby> ")
+        self.type("/disconnect nowhere", "/logout")
+        self.clock.advance(3)
+        self.assertTrue(home.closed())
+        self.assertEqual(self.prompt(), "> ")
+        self.type("/logout", "/list", "hello")
+        self.assertEqual([line[:9] for line in self.shown()[-3:]], ["! You are"] * 3)
+
+    def test_quit(self) -> None:
+        """One leaves each session and each server, and waits for each answer."""
+        home, away = self.connect("home"), self.connect("away")
+        self.type("/quit")
+        for connection in (home, away):
+            leave, logout = connection.sent()
+            self.assertIsInstance(leave, m.Leave)
+            self.assertIsInstance(logout, m.Logout)
+            connection.say(m.Left(session="lobby", user="alice", count=0, id=leave.id))
+            self.assertFalse(self.screen.closed)
+            connection.say(m.Bye(data="Goodbye.", id=logout.id))
+            self.assertTrue(connection.closed())
+        self.assertTrue(self.screen.closed)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_quit_in_two_seconds(self) -> None:
+        """Servers that do not answer are waited for 2 s, all together."""
+        connections = [self.connect("home"), self.connect("away")]
+        self.type("/q")
+        self.clock.advance(1.9)
+        self.assertFalse(self.screen.closed)
+        self.clock.advance(0.2)
+        for connection in connections:
+            self.assertTrue(connection.closed())
+        self.assertTrue(self.screen.closed)
+
+    def test_quit_alone(self) -> None:
+        """With no server there is nothing to wait for."""
+        self.type("/quit")
+        self.assertTrue(self.screen.closed)
+
+
+class SessionTests(CommandTests):
+    def setUp(self) -> None:
+        super().setUp()
+        self.connection = self.connect()
+
+    def request(self) -> m.Request:
+        (request,) = self.connection.sent()
+        return request
+
+    def test_say(self) -> None:
+        """A line is said where one is; it is shown when it comes back."""
+        self.type("hello", "  //not a command", "//me", "", "   ")
+        first, second, third = self.connection.sent()
+        assert isinstance(second, m.Say)
+        assert isinstance(third, m.Say)
+        self.assertEqual(second.data, "  //not a command")
+        self.assertEqual(third.data, "/me")
+        self.assertEqual(self.shown(), [])
+        self.connection.say(echo(first, 1))
+        self.assertEqual(self.shown(), ["00:00 alice: hello"])
+
+    def test_refused(self) -> None:
+        """A text that is refused is told with its beginning."""
+        self.type("x" * 50)
+        request = self.request()
+        self.connection.say(m.Error(code="too-long", data="Too long.", id=request.id))
+        self.assertEqual(self.shown(), [f"! Not said on home: “{'x' * 39}…”. Too long."])
+
+    def test_create(self) -> None:
+        """One is in the session that one creates; its password is asked for, unseen."""
+        self.type("/createsession ops --keep --password")
+        self.assertEqual(self.connection.sent(), [])
+        self.assertIn("ops", self.answer("sesame"))
+        request = self.request()
+        assert isinstance(request, m.Create)
+        self.assertEqual((request.session, request.password, request.keep), ("ops", "sesame", True))
+        self.connection.say(snapshot("ops", id=request.id))
+        self.assertEqual(self.prompt(), "home/ops> ")
+        self.assertEqual(self.shown(), ["* ops: 1 here (alice)"])
+        self.type("/c dev")
+        request = self.request()
+        self.connection.say(m.Error(code="session-exists", data="There is one.", id=request.id))
+        self.assertEqual(self.shown(), ["! There is one."])
+
+    def test_join_locked(self) -> None:
+        """A locked session asks for its password, three times: none is typed as a text."""
+        for line in ("/j ops", "/j ops --password"):
+            self.type(line)
+            for password in ("one", "two", "three"):
+                if password != "one" or line == "/j ops":
+                    request = self.request()
+                    self.connection.say(m.Error(code="bad-password", data="No.", id=request.id))
+                self.answer(password)
+            request = self.request()
+            assert isinstance(request, m.Join)
+            self.assertEqual(request.password, "three")
+            self.connection.say(m.Error(code="bad-password", data="No.", id=request.id))
+            self.assertEqual(self.screen.questions, [])
+            self.assertEqual(self.shown(), ["! No."] * 3)
+
+    def test_join_written(self) -> None:
+        """A password that was written is not asked for; who answers nothing is not there."""
+        self.type("/j ops wrong")
+        self.connection.say(m.Error(code="bad-password", data="No.", id=self.request().id))
+        self.assertEqual((self.screen.questions, self.shown()), ([], ["! No."]))
+        self.type("/j ops")
+        self.connection.say(m.Error(code="bad-password", data="No.", id=self.request().id))
+        self.answer(None)
+        self.assertEqual(self.shown(), ["! ops needs a password."])
+
+    def test_join_again(self) -> None:
+        """Joining a session that one is in goes there."""
+        self.join(self.connection, "ops")
+        self.type("/j lobby")
+        self.assertEqual(self.connection.sent(), [])
+        self.assertEqual(self.prompt(), "home/lobby> ")
+
+    def test_leave(self) -> None:
+        """Who leaves is somewhere else."""
+        self.join(self.connection, "ops")
+        self.type("/l")
+        request = self.request()
+        self.connection.say(m.Left(session="ops", user="alice", count=0, id=request.id))
+        self.assertEqual(self.shown(), ["* You have left ops.", "* Now in lobby."])
+        self.type("/l lobby")
+        request = self.request()
+        self.connection.say(m.Left(session="lobby", user="alice", count=0, id=request.id))
+        self.assertEqual(self.prompt(), "home> ")
+
+    def test_delete(self) -> None:
+        """Who is in a session that is deleted is told, and is somewhere else."""
+        self.join(self.connection, "ops")
+        self.type("/deletesession ops")
+        request = self.request()
+        self.connection.say(m.Deleted(session="ops", user="alice", id=request.id))
+        self.assertEqual(
+            self.shown(), ["* alice has deleted ops, and what was said there.", "* Now in lobby."]
+        )
+
+    def test_unread(self) -> None:
+        """What is said elsewhere is counted, and shown when one goes there; the oldest go."""
+        self.join(self.connection, "ops")
+        self.connection.say(*(text(n, str(n)) for n in range(1, MAX_UNREAD + 11)))
+        self.assertEqual(self.shown(), [])
+        self.assertEqual(self.prompt(), f"home/ops [lobby {MAX_UNREAD + 10}]> ")
+        self.type("/s lobby")
+        shown = self.shown()
+        self.assertEqual(shown[:2], ["* Now in lobby.", "* 10 more before these: /history"])
+        self.assertEqual(shown[2], "00:00 bob: 11")
+        self.assertEqual(len(shown), MAX_UNREAD + 2)
+        self.assertEqual(self.prompt(), "home/lobby> ")
+
+    def test_comings_and_goings(self) -> None:
+        """They are told where one is, and nowhere else."""
+        self.join(self.connection, "ops")
+        self.connection.say(
+            m.Joined(session="lobby", user="bob", count=2),
+            m.Joined(session="ops", user="bob", count=2),
+            m.Left(session="ops", user="bob", count=1),
+            m.Presence(session="ops", count=3, joined=["x", "y"]),
+            m.TopicChanged(session="ops", user="x", topic="New"),
+            m.Notice(data="Watch out."),
+        )
+        self.assertEqual(
+            self.shown(),
+            [
+                "* bob has come: 2 here.",
+                "* bob has gone: 1 here.",
+                "* x, y have come; 3 here.",
+                "* x sets the topic: New",
+                "* home: Watch out.",
+            ],
+        )
+
+    def test_list_and_who(self) -> None:
+        """What the server has is shown."""
+        self.type("/list")
+        self.connection.say(m.Listing(sessions=[], users=[], id=self.request().id))
+        self.assertEqual(self.shown(), ["* 0 sessions, 0 users"])
+        self.type("/w")
+        self.connection.say(
+            m.Members(session="lobby", users=["alice", "bob"], count=2, id=self.request().id)
+        )
+        self.assertEqual(self.shown(), ["* lobby: 2 here: alice, bob"])
+
+    def test_history(self) -> None:
+        """The last texts, as many as one likes."""
+        self.type("/history 2")
+        request = self.request()
+        assert isinstance(request, m.History)
+        self.assertEqual(request.limit, 2)
+        self.connection.say(
+            m.Texts(session="lobby", texts=[text(1), text(2)], more=False, epoch="e", id=request.id)
+        )
+        self.assertEqual(len(self.shown()), 4)
+        self.type("/h")
+        self.connection.say(
+            m.Texts(session="lobby", texts=[], more=False, epoch="e", id=self.request().id)
+        )
+        self.assertEqual(self.shown(), ["* Nothing has been said in lobby."])
+        self.type("/h 0", "/h 201", "/h x", f"/h {'9' * 5_000}", "/h ²")
+        self.assertEqual(self.shown(), ["! It shows from 1 to 200 texts."] * 5)
+
+    def test_search(self) -> None:
+        """What is found is shown."""
+        self.type("/search out of memory")
+        request = self.request()
+        assert isinstance(request, m.Search)
+        self.assertEqual((request.query, request.session), ("out of memory", "lobby"))
+        self.connection.say(m.Found(session="lobby", texts=[text(4)], more=True, id=request.id))
+        self.assertEqual(
+            self.shown(), ["* The last 1 in lobby with out of memory:", "00:00 bob: hello"]
+        )
+        self.type("/f nothing")
+        self.connection.say(m.Found(session="lobby", texts=[], more=False, id=self.request().id))
+        self.assertEqual(self.shown(), ["* Nothing in lobby has nothing."])
+
+    def test_topic(self) -> None:
+        """The topic is shown, or changed."""
+        self.type("/topic")
+        self.assertEqual(self.shown(), ["* There is no topic."])
+        self.type("/topic  Deploy at four ")
+        request = self.request()
+        assert isinstance(request, m.SetTopic)
+        self.assertEqual(request.topic, "Deploy at four")
+        self.connection.say(
+            m.TopicChanged(session="lobby", user="alice", topic=request.topic, id=request.id)
+        )
+        self.type("/topic")
+        self.assertEqual(
+            self.shown(),
+            ["* alice sets the topic: Deploy at four", "* Topic of lobby: Deploy at four"],
+        )
+
+    def test_direct(self) -> None:
+        """A direct message is shown wherever one is; one can go there, and speak."""
+        self.type("/msg @bob how are you?")
+        request = self.request()
+        assert isinstance(request, m.Say)
+        self.assertEqual((request.to, request.data), ("bob", "how are you?"))
+        self.connection.say(
+            snapshot("@alice,bob", epoch="d"), echo(request, 1, session="@alice,bob")
+        )
+        self.connection.say(text(2, "fine", session="@alice,bob"))
+        self.assertEqual(self.shown(), ["00:00 you to bob: how are you?", "00:00 bob to you: fine"])
+        self.clock.advance(2)  # they are answered: nothing is waited for
+        self.type("/s @bob", "good")
+        self.assertEqual(self.prompt(), "home/@bob> ")
+        request = self.request()
+        assert isinstance(request, m.Say)
+        self.assertEqual((request.to, request.session), ("bob", None))
+        self.connection.say(echo(request, 3, session="@alice,bob"))
+        self.assertEqual(self.shown(), ["* Now in @bob.", "00:00 alice: good"])
+        self.type("/leavesession")
+        self.assertEqual(self.connection.sent(), [])
+        self.assertEqual(self.shown(), ["! @bob is always there: /switch NAME goes elsewhere."])
+        self.connection.say(m.Deleted(session="@alice,bob", user="bob"))
+        self.assertEqual(
+            self.shown(),
+            ["! You and bob begin anew: what you had said is gone.", "* Now in lobby."],
+        )
+
+    def test_unknown(self) -> None:
+        """What is no command is not said either."""
+        self.type("/frobnicate now", "/login", "/")
+        self.assertEqual(self.connection.sent(), [])
+        self.assertEqual(len(self.shown()), 3)
+
+    def test_help(self) -> None:
+        """Help has every command, or one."""
+        self.type("/help")
+        lines = self.shown()
+        self.assertEqual(sum(line.startswith("/") for line in lines), len(COMMANDS))
+        self.type("/? /msg")
+        (line,) = self.shown()
+        self.assertIn("/msg USER TEXT...", line)
+
+    def test_a_bug(self) -> None:
+        """What goes wrong here is logged, and ends nothing."""
+        self.desk.servers["home"].client.list = None  # type: ignore[assignment,method-assign]
+        self.type("/list", "hello")
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+        self.assertEqual(len(self.connection.sent()), 1)
+
+    def test_slow_screen(self) -> None:
+        """A screen that can not keep up stops the servers from being read."""
+        self.desk.pauseProducing()
+        self.assertEqual(self.connection.transport.producerState, "paused")
+        self.desk.resumeProducing()
+        self.assertEqual(self.connection.transport.producerState, "producing")
+
+    @given(anything, anything)
+    def test_whatever_they_write(self, data: str, name: str) -> None:
+        """Nothing that others write reaches the screen as it is."""
+        self.setUp()
+        say = self.connection.say
+        try:
+            say(
+                text(1, data, name),
+                m.Notice(data=data),
+                m.Joined(session="lobby", user=name, count=2),
+            )
+            say(m.TopicChanged(session="lobby", user=name, topic=data))
+            say(snapshot(name, users=[name], topic=data), text(1, data, name, name))
+            say(text(1, data, name, f"@alice,{name}"), m.Deleted(session=name, user=name))
+            say(m.Error(code="banned", data=data, session=name))
+            say(m.Bye(data=data))
+        except UnicodeEncodeError:  # lone surrogates do not travel
+            return
+        self.connection.lose()
+        self.type("/servers", "/who", "/topic", f"/msg {name} {data}", data)
+        for line in [*self.shown(), self.prompt()]:
+            self.assertTrue(is_harmless(line), line)
+
+
+class ComingBackTests(CommandTests):
+    def test_waiting(self) -> None:
+        """What is typed while the server is away waits, is seen to wait, and is said once."""
+        self.connect().lose()
+        self.assertEqual(
+            self.shown(), ["! home: the connection was lost. Trying again until it is there."]
+        )
+        self.type("hello\nthere")
+        self.assertEqual(self.shown(), ["(waiting for home) alice: hello", "      there"])
+        self.assertEqual(self.prompt(), "home/lobby (offline, 1 waiting)> ")
+        connection = self.back()
+        connection.welcome()
+        (say,) = connection.sent()
+        connection.say(echo(say, 1))
+        self.assertEqual(
+            self.shown(),
+            ["* home is back, and says what waited (1).", "00:00 alice: hello", "      there"],
+        )
+        self.assertEqual(self.prompt(), "home/lobby> ")
+
+    def test_slow(self) -> None:
+        """A text that has no answer for 2 s is seen to wait, though nothing else is wrong."""
+        connection = self.connect()
+        self.type("one")
+        self.clock.advance(1.9)
+        self.type("/m bob two")
+        self.assertEqual(self.shown(), [])
+        self.clock.advance(0.1)
+        self.assertEqual(self.shown(), ["(waiting for home) alice: one"])
+        connection.lose()
+        self.clock.advance(1.9)
+        self.assertEqual(self.shown()[1:], ["(waiting for home) you to bob: two"])
+
+    def test_never_there(self) -> None:
+        """A server that was never there is told with the way to give it up."""
+        self.type("/connect home")
+        self.servers["home"].refuse = True
+        self.servers["home"].last.lose()
+        (line,) = self.shown()
+        self.assertIn("Trying again until it is there; /disconnect home ends that.", line)
+        self.type("/disconnect home")
+        self.assertEqual(self.prompt(), "> ")
+
+    def test_one_line(self) -> None:
+        """However long a server is away, it is said once."""
+        connection = self.connect()
+        connection.lose()
+        self.servers["home"].refuse = True
+        self.clock.pump([5] * 50)
+        self.assertEqual(len(self.shown()), 1)
+        self.type("/list")
+        self.assertEqual(self.shown(), ["* home is not there; this waits until it is."])
+        self.type("/servers")
+        self.assertEqual(self.shown(), ["* home: connection refused; in lobby"])
+
+    def test_reset(self) -> None:
+        """Where the server has lost what was said, one is told, and sees what it has."""
+        connection = self.connect()
+        connection.say(text(1), text(2))
+        connection.lose()
+        self.shown()
+        connection = self.back()
+        (login,) = connection.sent()
+        connection.say(
+            m.Welcome(
+                user="alice",
+                server="x",
+                limits=m.Limits(text=1),
+                protocol=1,
+                lobby="lobby",
+                id=login.id,
+            ),
+            snapshot("lobby", 1, epoch="e-2", reset=True),
+        )
+        (history,) = connection.sent()
+        self.assertIsInstance(history, m.History)
+        connection.say(
+            m.Texts(session="lobby", texts=[text(1, "all")], more=False, epoch="e-2", id=history.id)
+        )
+        self.assertEqual(
+            self.shown(),
+            [
+                "* home is back.",
+                "* home/lobby begins anew: this is what the server has of it.",
+                "00:00 bob: all",
+            ],
+        )
+
+    def test_gone(self) -> None:
+        """A session that is no more is told, and one is somewhere else."""
+        connection = self.connect()
+        self.join(connection, "ops")
+        connection.lose()
+        connection = self.back()
+        connection.welcome()
+        self.shown()
+        connection.say(m.Error(code="no-such-session", data="It has closed.", session="ops"))
+        self.assertEqual(self.shown(), ["! home/ops: It has closed.", "* Now in lobby."])
+
+
+class MemoryTests(CommandTests):
+    def test_from_one_run_to_the_next(self) -> None:
+        """The same guest comes again, and reads the direct messages that it missed."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "state" / "memory.json"
+            self.desk = self.make_desk(Memory(path))
+            direct = [m.Direct(session="@alice,bob", epoch="d", head=3)]
+            connection = self.connect(token="proof", direct=direct)
+            connection.say(text(4, session="@alice,bob"))
+            self.type("/quit")
+            connection.lose()
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+
+            self.desk = self.make_desk(Memory(path))
+            self.shown()
+            self.type("/connect home")
+            connection = self.servers["home"].last
+            direct = [m.Direct(session="@alice,bob", epoch="d", head=5)]
+            login = connection.welcome(direct=direct)
+            self.assertEqual(login.token, "proof")
+            self.assertEqual(login.resume, [m.Place(session="@alice,bob", after=4, epoch="d")])
+            connection.say(snapshot("@alice,bob", 5, epoch="d"), text(5, session="@alice,bob"))
+            self.assertEqual(
+                self.shown()[1:],
+                [
+                    "* Direct messages: @bob (5). /switch @user goes there.",
+                    "* lobby: 1 here (alice)",
+                    "00:00 bob to you: hello",
+                ],
+            )
+
+    def test_no_file(self) -> None:
+        """A file that can not be read or written is no problem."""
+        with tempfile.TemporaryDirectory() as folder:
+            broken = Path(folder) / "broken"
+            for content in (b"", b"[1]", b"\xff", b'{"alice@home":{"direct":5}}'):
+                broken.write_bytes(content)
+                self.assertIsNone(Memory(broken).of("alice@home"))
+            self.assertIsNone(Memory(broken / "below").of("x"))
+            Memory(broken / "below").keep("x", None, [])
+        memory = Memory(None)
+        for n in range(200):
+            memory.keep(str(n), None, [])
+        self.assertIsNone(memory.of("0"))
+        self.assertIsNotNone(memory.of("199"))
+
+
+class CompletionTests(CommandTests):
+    def complete(self, line: str) -> list[str]:
+        return list(complete(self.desk, line))
+
+    def test_completion(self) -> None:
+        """Commands, sessions and users are completed, by what is there."""
+        self.assertEqual(self.complete("/hi"), ["/history"])
+        self.assertEqual(self.complete("hel"), [])
+        connection = self.connect()
+        connection.say(m.Joined(session="lobby", user="bob", count=2))
+        self.join(connection, "ops", users=["alice", "Carol"])
+        self.assertEqual(self.complete("/s lo"), ["lobby"])
+        self.assertEqual(self.complete("/switch "), ["lobby", "ops"])
+        self.assertEqual(self.complete("/j o"), ["ops"])
+        self.type("/list")
+        listed = [
+            m.ListedSession(session=name, users=1, topic="", owner=None, locked=False)
+            for name in ("ops", "office")
+        ]
+        (request,) = connection.sent()
+        connection.say(m.Listing(sessions=listed, users=[], id=request.id))
+        self.assertEqual(self.complete("/j o"), ["ops", "office"])
+        self.assertEqual(self.complete("/switch o"), ["ops"])
+        self.assertEqual(self.complete("/m b"), ["bob"])
+        self.assertEqual(self.complete("/m bob c"), ["Carol"])
+        self.assertEqual(self.complete("/m bob hello c"), ["Carol"])
+        self.assertEqual(self.complete("what does c"), ["Carol"])
+        self.assertEqual(self.complete("/disconnect "), ["home"])
+        self.assertEqual(self.complete("/help sw"), ["switch"])
+        self.assertEqual(self.complete("/c ops --k"), ["--keep"])
+        self.assertEqual(self.complete("/quit x"), [])
+        self.assertEqual(self.complete("/nothing x"), [])
+
+    @given(st.text(max_size=20))
+    def test_anything(self, line: str) -> None:
+        """Whatever is typed, Tab does no harm."""
+        self.complete(line)
+        self.complete(f"/{line}")
+
+
+class DocumentTests(SynchronousTestCase):
+    def test_commands(self) -> None:
+        """docs/client.md lists every command as it is."""
+        page = Path(__file__).parent.parent.parent / "docs" / "client.md"
+        text = page.read_text(encoding="utf-8")
+        listed = text.partition("<!-- commands -->")[2].partition("<!-- /commands -->")[0]
+        rows = [line for line in listed.splitlines() if line.startswith("| `/")]
+        expected = []
+        for command in COMMANDS:
+            short = f"`/{command.short}`" if command.short else ""
+            expected.append(f"| `{command.usage}` | {short} | {command.help} |")
+        self.assertEqual(rows, expected)

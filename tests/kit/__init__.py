@@ -1,0 +1,1 @@
+"""What tests share: worlds, users, doors, daemons and browsers, made once."""

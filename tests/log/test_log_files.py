@@ -1,0 +1,274 @@
+"""``twisted-chat export``, ``import`` and ``backup``: what is said can be taken along, and back."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, redirect_stdout
+from typing import Any
+from unittest import mock
+
+from twisted.internet.defer import Deferred
+
+from tests.log.test_log import DEV, HOSTILE, OPS
+from tests.log.test_log_sqlite import Folder, check
+from twisted_chat.log.contract import Entry, Life, LogError
+from twisted_chat.log.files import BACKUP_PAGES, add_commands, copy_log
+from twisted_chat.log.sqlite import SqliteLog
+from twisted_chat.vocabulary.messages import Text
+
+LOCKED = Life(
+    epoch="e3",
+    key="@älice,bob",
+    name="@Älice,bob",
+    direct=("älice", "bob"),
+    password="$argon2id$…",
+)
+
+
+class FilesTests(Folder):
+    """The commands, as ``twisted-chat`` runs them."""
+
+    def run_command(self, *argv: str, lines: bytes = b"") -> str:
+        """Run a command and return what it wrote. It raises what it is refused with."""
+        parser = argparse.ArgumentParser()
+        add_commands(parser.add_subparsers(required=True))
+        args = parser.parse_args(argv)
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        with (
+            redirect_stdout(out),
+            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines))),
+        ):
+            args.run(args)
+            out.flush()
+        assert isinstance(out.buffer, io.BytesIO)
+        return out.buffer.getvalue().decode()
+
+    def not_done(self, *argv: str, lines: bytes = b"") -> str:
+        """Run a command that must be refused, by one line."""
+        with self.assertRaises(LogError) as caught:
+            self.run_command(*argv, lines=lines)
+        self.assertRegex(str(caught.exception), r"^[^\n]+\.$")
+        return str(caught.exception)
+
+    def filled(self) -> SqliteLog:
+        """Make a log with something of everything, and leave it open."""
+        log = self.open()
+        for life in (OPS, DEV, LOCKED):
+            self.successResultOf(log.create(life))
+        for n, data in enumerate(HOSTILE):
+            self.clock.advance(0.001)
+            entry = Entry("Älice", data, f"m{n}" if n % 2 else None)
+            self.successResultOf(log.append(OPS.epoch, [entry]))
+        self.successResultOf(log.append(LOCKED.epoch, [Entry("bob", f"{n}") for n in range(9)]))
+        self.successResultOf(log.prune(LOCKED.epoch, texts=4))
+        self.successResultOf(log.append(DEV.epoch, [Entry("bob", "word")]))
+        self.successResultOf(log.prune(DEV.epoch, texts=0))
+        return log
+
+    def content(self, log: SqliteLog) -> list[Any]:
+        """Return all that a log holds, and close it."""
+        content: list[Any] = [log.lives()]
+        for life in log.lives():
+            content.append(self.successResultOf(log.read(life.epoch, 0, 999)).texts)
+        self.successResultOf(log.close())
+        return content
+
+    # --- export and import -----------------------------------------------------------------
+
+    def test_there_and_back(self) -> None:
+        """What is exported while the daemon runs, and imported elsewhere, is the same in all."""
+        log = self.filled()
+        lines = self.run_command("export", str(self.path))
+        content = self.content(log)
+        self.path = self.folder / "other.db"
+        told = self.run_command("import", str(self.path), lines=lines.encode())
+        self.assertEqual(told, f"3 sessions and {len(HOSTILE) + 4} texts were new.\n")
+        log = self.open()
+        found = self.successResultOf(log.search(OPS.epoch, "unicode OR quoted", 99, 9))
+        self.assertEqual(found.texts, [])
+        found = self.successResultOf(log.search(OPS.epoch, "quoted", 99, 9))
+        self.assertEqual(len(found.texts), 1)
+        again = self.successResultOf(log.append(OPS.epoch, [Entry("Älice", "x", "m1")]))
+        self.assertEqual([text.seq for text in again], [2])
+        self.assertEqual(self.content(log), content)
+        check(str(self.path))
+        self.assertEqual(self.run_command("export", str(self.path)), lines)
+
+    def test_an_export_is_json_lines(self) -> None:
+        """Each line is one object; a session's comes before those of its texts."""
+        self.content(self.filled())
+        lines = [
+            json.loads(line)
+            for line in self.run_command("export", str(self.path)).split("\n")[:-1]
+            if line
+        ]
+        seen: dict[str, int] = {}
+        for line in lines:
+            if line["type"] == "session":
+                seen[line["epoch"]] = line.get("first", 1)
+            else:
+                self.assertEqual(line["type"], "text")
+                self.assertEqual(line["seq"], seen[line["epoch"]])
+                seen[line["epoch"]] += 1
+        self.assertEqual(seen, {OPS.epoch: len(HOSTILE) + 1, DEV.epoch: 2, LOCKED.epoch: 10})
+
+    def test_one_session(self) -> None:
+        """A session is named as people name it: without regard to case."""
+        self.content(self.filled())
+        for name in ("ops", "OPS"):
+            lines = self.run_command("export", str(self.path), name).split("\n")[:-1]
+            self.assertEqual(len(lines), 1 + len(HOSTILE))
+        self.assertEqual(
+            len(self.run_command("export", str(self.path), LOCKED.key).split("\n")[:-1]), 5
+        )
+        self.assertIn("no session x", self.not_done("export", str(self.path), "x"))
+
+    def test_import_twice(self) -> None:
+        """The same lines again change nothing; an export that goes further adds what is new."""
+        log = self.filled()
+        early = self.run_command("export", str(self.path)).encode()
+        self.successResultOf(log.append(OPS.epoch, [Entry("bob", "more"), Entry("bob", "x")]))
+        later = self.run_command("export", str(self.path)).encode()
+        content = self.content(log)
+        self.assertIn("0 sessions and 0", self.run_command("import", str(self.path), lines=early))
+        self.assertEqual(self.content(self.open()), content)
+        self.path = self.folder / "other.db"
+        file = self.folder / "lines"
+        for lines, new in (
+            (early, f"3 sessions and {len(HOSTILE) + 4}"),
+            (later, "0 sessions and 2"),
+        ):
+            file.write_bytes(lines)
+            self.assertIn(new, self.run_command("import", str(self.path), str(file)))
+        self.assertEqual(self.content(self.open()), content)
+        check(str(self.path))
+
+    def test_import_into_a_log_in_use(self) -> None:
+        """While a daemon holds the file nothing is imported."""
+        log = self.filled()
+        self.assertIn("in use by process", self.not_done("import", str(self.path)))
+        self.successResultOf(log.close())
+
+    def test_lines_that_do_not_fit(self) -> None:
+        """A line that is wrong is named, and nothing at all is imported."""
+        self.content(self.filled())
+        session = {"type": "session", "epoch": "n", "key": "n", "name": "N"}
+        text = {"type": "text", "epoch": "n", "seq": 1, "time": 1, "source": "a", "data": "b"}
+        for wrong, why in (
+            (b"{", "truncated"),
+            (b"\xff\xfe", "malformed"),
+            (b'{"type": "other"}', "other"),
+            ({**text, "seq": "1"}, "Expected"),
+            ({**text, "seq": 2}, "missing (seq 1)"),
+            ({**text, "epoch": "other"}, "no session of the epoch other"),
+            ({**text, "epoch": OPS.epoch, "seq": 2}, "another text with the seq 2"),
+            ({**session, "epoch": "other"}, "another session N"),
+            ({**session, "epoch": "x", "key": "ops"}, "another session"),
+        ):
+            lines = [json.dumps(session).encode()]
+            lines.append(wrong if isinstance(wrong, bytes) else json.dumps(wrong).encode())
+            told = self.not_done("import", str(self.path), lines=b"\n".join(lines))
+            self.assertIn("Line 2", told)
+            self.assertIn(why, told)
+        twice = [session, {**text, "id": "m"}, {**text, "id": "m", "seq": 2}]
+        lines = [json.dumps(line).encode() for line in twice]
+        self.assertIn("id m", self.not_done("import", str(self.path), lines=b"\n".join(lines)))
+        log = self.open()
+        self.assertEqual(len(log.lives()), 3)
+        self.successResultOf(log.close())
+
+    # --- backup ----------------------------------------------------------------------------
+
+    def test_a_backup_while_the_daemon_runs(self) -> None:
+        """A copy of one moment, complete, while texts are said; it opens as a log."""
+        log = self.filled()
+        big = [Entry("a", f"word {n} " + "x" * 4_000) for n in range(BACKUP_PAGES * 5)]
+        self.successResultOf(log.append(DEV.epoch, big))
+        copy = self.folder / "copy.db"
+        copy.write_text("an older copy")
+        said: list[Deferred[list[Text]]] = []
+
+        def say(*_: int) -> None:
+            said.append(log.append(DEV.epoch, [Entry("late", "x" * 9_000)]))
+
+        count = copy_log(str(self.path), str(copy), say)
+        self.assertEqual(count, len(big) + len(HOSTILE) + 4)
+        self.assertGreater(len(said), 3)
+        for each in said:
+            self.successResultOf(each)
+        heads = [life.head for life in log.lives()]
+        epochs = {life.epoch for life in log.lives()}
+        self.successResultOf(log.close())
+        self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(
+            sorted(each.name for each in self.folder.iterdir()),
+            ["chat.db", "chat.db-lock", "copy.db"],
+        )
+        check(str(copy))
+        self.path = copy
+        log = self.open()
+        self.assertEqual(
+            [life.head for life in log.lives()], [heads[0], heads[1] - len(said), heads[2]]
+        )
+        # Who resumes in a restored log is told to reset: its seqs may come again.
+        self.assertTrue(epochs.isdisjoint(life.epoch for life in log.lives()))
+        self.successResultOf(log.close())
+
+    def test_a_backup_says_what_it_holds(self) -> None:
+        """One line, on standard output; and so each time: an older copy is replaced."""
+        self.begun(1_234)
+        copy = self.folder / "copy.db"
+        for _ in range(2):
+            told = self.run_command("backup", str(self.path), str(copy))
+            self.assertEqual(told, f"1,234 texts are in {copy}.\n")
+
+    def test_no_backup(self) -> None:
+        """What can not be copied, or not there, is refused; an older copy stays as it was."""
+        self.begun(1_000)
+        copy = self.folder / "copy.db"
+        copy.write_text("an older copy")
+        self.assertIn("There is no log", self.not_done("backup", f"{self.path}x", str(copy)))
+        self.assertIn("the log itself", self.not_done("backup", str(self.path), str(self.path)))
+        self.assertIn("a folder", self.not_done("backup", str(self.path), str(self.folder)))
+        with self.assertRaises(FileNotFoundError):
+            self.run_command("backup", str(self.path), str(self.folder / "no" / "copy.db"))
+        beside = self.folder / "copy.db-wal"
+        beside.touch()
+        self.assertIn("in use", self.not_done("backup", str(self.path), str(copy)))
+        beside.unlink()
+        content = bytearray(self.path.read_bytes())
+        content[50_000:60_000] = os.urandom(10_000)
+        self.path.write_bytes(content)
+        self.assertIn("damaged", self.not_done("backup", str(self.path), str(copy)))
+        self.assertEqual(copy.read_text(), "an older copy")
+        self.assertNotIn(True, [each.name.startswith(".") for each in self.folder.iterdir()])
+
+    def test_from_a_shell(self) -> None:
+        """``twisted-chat`` knows the commands; what fails is one line, and status 1."""
+        self.begun(3)
+        for argv, status in (
+            (["export", str(self.path)], 0),
+            (["export", str(self.folder / "no.db")], 1),
+            (["import", str(self.path), str(self.folder / "no.lines")], 1),
+            (["backup", str(self.path), str(self.folder / "no" / "copy.db")], 1),
+        ):
+            ran = subprocess.run(
+                [sys.executable, "-m", "twisted_chat.client.terminal.main", *argv],
+                capture_output=True,
+            )
+            self.assertEqual((ran.returncode, ran.stderr.count(b"\n")), (status, status), ran)
+            self.assertEqual(ran.stdout.count(b"\n"), 0 if status else 4)
+
+    def test_what_is_no_log(self) -> None:
+        """A database of something else is neither exported nor copied."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("CREATE TABLE songs (name)")
+            connection.commit()
+        for argv in (("export", str(self.path)), ("backup", str(self.path), "copy.db")):
+            self.assertIn("not a chat log", self.not_done(*argv))

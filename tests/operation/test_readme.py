@@ -1,0 +1,89 @@
+"""README.md and etc/ say what is so: the options, the commands, the bot, the configuration."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from tempfile import NamedTemporaryFile
+
+from attrs import evolve
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.kit.daemon import Daemon, RawClient
+from tests.kit.documents import ROOT, block, read
+from twisted_chat.operation import settings
+from twisted_chat.operation.settings import Settings
+
+README = read("README.md")
+EXAMPLE = ROOT / "etc" / "chat.toml"
+
+OPTIONS = {settings.option(setting.name) for setting in settings.table()}
+
+
+class ReadmeTests(SynchronousTestCase):
+    def test_options(self) -> None:
+        """The table has every option of the daemon, and no other."""
+        shown = re.findall(r"^\| `--([a-z-]+)", block(README, "options"), flags=re.MULTILINE)
+        self.assertEqual(sorted(shown), sorted({*OPTIONS, "config"}))
+
+    def test_links(self) -> None:
+        """Links to files of the project lead somewhere."""
+        for target in re.findall(r"\]\(([^)#:]+)\)", README):
+            self.assertTrue((ROOT / target).exists(), target)
+
+    def test_commands(self) -> None:
+        """The two commands are one line each: they are what .ci/run runs and people paste."""
+        for name, last in (("run", ".venv/bin/twistd -n chat --port 1234"), ("test", "pytest")):
+            command = block(README, name).strip()
+            self.assertNotIn("\n", command)
+            self.assertTrue(command.startswith("python3 -m venv .venv && "), command)
+            self.assertTrue(command.endswith(last), command)
+
+
+class ExampleTests(SynchronousTestCase):
+    def test_config(self) -> None:
+        """etc/chat.toml works as it is, and changes nothing."""
+        self.assertEqual(settings.read({}, str(EXAMPLE)), Settings())
+
+    def test_config_is_complete(self) -> None:
+        """It shows every setting, and what holds without it."""
+        lines = re.findall(r"^(?:# )?([a-z-]+ = .*)$", EXAMPLE.read_text(), flags=re.MULTILINE)
+        shown = tomllib.loads("\n".join(lines))
+        self.assertEqual(set(shown), OPTIONS)
+        with NamedTemporaryFile("w", encoding="utf-8") as everything:
+            everything.write("\n".join(lines))
+            everything.flush()
+            found = settings.read({}, everything.name)
+        # These have no value that means what is so without them.
+        found = evolve(found, users=None, session_ports=None, max_connections=0, log=settings.LOG)
+        self.assertEqual(found, Settings())
+
+
+def test_bot() -> None:
+    """The bot works as it is printed: it answers once, and not itself."""
+    with Daemon("--log", "memory:") as daemon, RawClient(daemon.port, timeout=1.0) as alice:
+        bot = subprocess.Popen(
+            [sys.executable, "-c", block(README, "bot"), f"tcp:127.0.0.1:{daemon.port}"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            alice.login("alice")
+            stored = answer = None
+            for _ in range(20):  # until the bot listens
+                stored = alice.ask("text", session="lobby", data="!ping")
+                try:
+                    answer = alice.receive_until("text", source="pinger")
+                    break
+                except TimeoutError:
+                    pass
+            assert stored is not None
+            assert answer is not None
+            assert (answer["data"], answer["seq"]) == ("pong, alice", stored["seq"] + 1)
+            assert bot.stdout is not None
+            assert bot.stdout.readline() == f"answered with number {answer['seq']}\n"
+        finally:
+            bot.kill()
+            bot.communicate()

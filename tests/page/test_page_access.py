@@ -1,0 +1,158 @@
+"""The page: everybody can use it, with whatever they have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kit.browser import Visitor, WebDaemon, violations
+from tests.kit.daemon import RawClient
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(browser: Browser, shared: WebDaemon, scheme: str) -> None:
+    """axe-core finds nothing wrong with any view."""
+    with (
+        RawClient(shared.port) as bob,
+        Visitor(browser, shared.url, color_scheme=scheme) as visitor,
+    ):
+        page = visitor.page
+        assert violations(page) == []
+        bob.login(f"seer-{scheme}")
+        user = f"axe-{scheme}"
+        bob.ask(
+            "text", session="lobby", data=f"{user}: `code`, https://example.org and\n```\nx\n```"
+        )
+        visitor.login(user)
+        bob.ask("text", to=user, data="Hello?")
+        bob.ask("text", session="lobby", data=f"@{user}, are you there?")
+        page.wait_for_selector(".badge.calls")
+        assert violations(page) == []
+        page.keyboard.press("Control+k")
+        page.wait_for_selector("#switcher-list[aria-busy=false] .option")
+        assert violations(page) == []
+        page.keyboard.type("nobody-is-called-that")
+        page.wait_for_selector("#switcher-list .option:has-text('Create')")
+        assert violations(page) == []
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#create[open]")
+        page.fill("#create-name", "a b")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#create-problem:visible")
+        assert violations(page) == []
+        page.fill("#create-name", f"owned-{scheme}")
+        page.fill("#create-password", "sesame")
+        page.keyboard.press("Enter")
+        visitor.wait_for_title(f"owned-{scheme}")
+        page.click("#about-open")
+        page.click("#delete")
+        page.wait_for_selector("#delete-really:visible")
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        bob.ask("create", session=f"locked-{scheme}", password="sesame")
+        visitor.call_up(f"locked-{scheme}")
+        page.wait_for_selector("#key[open]")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#key-problem:visible")
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        bob.ask("create", session=f"doomed-{scheme}")
+        visitor.go_to(f"doomed-{scheme}")
+        page.fill("#write", "a draft")
+        bob.ask("delete", session=f"doomed-{scheme}")
+        page.wait_for_selector("#over:visible")
+        assert violations(page) == []
+        visitor.open("lobby")
+        visitor.context.set_offline(True)
+        page.wait_for_selector("#banner:visible")
+        visitor.write("This waits")
+        page.wait_for_selector(".row.waiting")
+        assert violations(page) == []
+        visitor.context.set_offline(False)
+        visitor.wait_for_text("This waits")
+        page.click("#search-open")
+        page.keyboard.type("code")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".result")
+        assert violations(page) == []
+
+
+def test_keyboard(browser: Browser, shared: WebDaemon) -> None:
+    """Everything is done without a pointer; Shift-Enter is a new line; Tab leaves nothing out."""
+    with Visitor(browser, shared.url) as visitor:
+        page = visitor.page
+        page.keyboard.type("keys")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#write:focus")
+        page.keyboard.type("one")
+        page.keyboard.press("Shift+Enter")
+        page.keyboard.type("two")
+        page.keyboard.press("Enter")
+        visitor.wait_for_text("one\ntwo")
+        visitor.call_up("keyboarders")
+        page.wait_for_selector("#create[open]")
+        page.keyboard.press("Enter")
+        visitor.wait("() => document.querySelector('#title').textContent === 'keyboarders'")
+        page.wait_for_selector("#write:focus")
+        seen = set()
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            seen.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
+        assert {"switcher-open", "create-open", "entry", "logout", "search-open"} <= seen
+        assert {"members-open", "about-open", "scroller", "write", "send"} <= seen
+        page.keyboard.press("Control+k")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#switcher", state="hidden")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#write:focus")
+
+
+def test_phone(browser: Browser, shared: WebDaemon) -> None:
+    """A phone's width is enough, and a finger."""
+    phone = {"width": 360, "height": 700}
+    with (
+        RawClient(shared.port) as bob,
+        Visitor(browser, shared.url, viewport=phone, has_touch=True, is_mobile=True) as visitor,
+    ):
+        bob.login("desk")
+        bob.ask("create", session="pocket")
+        bob.ask("text", session="pocket", data="word" * 200)
+        page = visitor.page
+        visitor.login("thumb")
+        assert not page.is_visible("#logout")
+        page.tap("#sidebar-open")
+        page.tap("#switcher-open")
+        page.tap("#switcher-list .option:has(.name:text-is('pocket'))")
+        visitor.wait_for_text("word" * 200)
+        page.wait_for_selector("#sidebar", state="hidden")
+        page.tap("#members-open")
+        page.wait_for_selector("#members-list .entry:has-text('desk')")
+        page.tap("#members-close")
+        page.fill("#write", "typed with a thumb")
+        page.tap(".send")
+        visitor.wait_for_text("typed with a thumb")
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert violations(page) == []
+
+
+def test_many_members(browser: Browser, shared: WebDaemon) -> None:
+    """Of very many members some are listed, and each is found."""
+    crowd = []
+    try:
+        for number in range(450):
+            crowd.append(RawClient(shared.port))
+            crowd[-1].login(f"member{number:03}")
+        with Visitor(browser, shared.url) as visitor:
+            visitor.login("counter")
+            visitor.page.wait_for_selector("#members-rest:has-text('more')")
+            assert int(visitor.page.inner_text("#member-count")) >= 451
+            visitor.page.fill("#members-find", "member449")
+            visitor.page.wait_for_selector("#members-list .entry:has-text('member449')")
+            visitor.wait("() => document.querySelectorAll('#members-list .entry').length === 1")
+    finally:
+        for client in crowd:
+            client.close()

@@ -1,0 +1,197 @@
+"""The page: logins, and what one does with sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kit.browser import Visitor, WebDaemon
+from tests.kit.daemon import RawClient
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def test_accounts(browser: Browser, tmp_path: Path) -> None:
+    """An account needs its password; a tab that is loaded again needs no other login."""
+    (tmp_path / "users.csv").write_text("user,password,role\nada,enigma,operator\n")
+    users = str(tmp_path / "users.csv")
+    with WebDaemon("--users", users) as daemon, Visitor(browser, daemon.url) as ada:
+        page = ada.page
+        page.fill("#login-user", "ada")
+        page.fill("#login-password", "wrong")
+        page.click("#login-enter")
+        page.wait_for_selector("#login-problem:visible")
+        assert page.input_value("#login-user") == "ada"
+        ada.login("ada", "enigma")
+        assert page.inner_text("#me-kind") == "operator"
+        page.reload()
+        page.wait_for_selector("#composer:visible")
+        page.click("#logout")
+        page.wait_for_selector("#login:visible")
+        page.reload()
+        page.wait_for_selector("#login:visible")
+        assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_sessions(browser: Browser, daemon: WebDaemon) -> None:
+    """Sessions are created, locked, found, joined, given a topic, left and deleted."""
+    with Visitor(browser, daemon.url) as alice, Visitor(browser, daemon.url) as bob:
+        alice.login("alice")
+        bob.login("bob")
+        page = alice.page
+        page.click("#create-open")
+        page.fill("#create-name", "a b")
+        page.click("#create-form [type=submit]")
+        page.wait_for_selector("#create-problem:visible")
+        page.fill("#create-name", "plans")
+        page.fill("#create-topic", "What to do")
+        page.fill("#create-password", "sesame")
+        page.click("#create-form [type=submit]")
+        alice.wait("() => document.querySelector('#title').textContent === 'plans'")
+        alice.say("first")
+
+        page = bob.page
+        bob.call_up("plan")
+        page.fill("#key-password", "wrong")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#key-problem:visible")
+        page.fill("#key-password", "sesame")
+        page.keyboard.press("Enter")
+        bob.wait_for_text("first")
+        assert page.inner_text("#topic") == "What to do"
+        page.reload()  # with the password, the tab comes back to where it was
+        bob.wait_for_text("first")
+        assert page.inner_text("#title") == "plans"
+
+        alice.page.click("#about-open")
+        alice.page.fill("#about-topic", "What was done")
+        alice.page.click("#about-save")
+        bob.wait("() => document.querySelector('#topic').textContent === 'What was done'")
+        bob.page.click("#about-open")
+        assert not bob.page.is_visible("#delete")
+        bob.page.click("#leave")
+        bob.wait("() => !document.querySelector('[data-session=plans]')")
+        alice.wait("() => document.querySelector('#member-count').textContent === '1'")
+        bob.call_up("plans")
+        bob.page.fill("#key-password", "sesame")
+        bob.page.keyboard.press("Enter")
+        bob.wait_for_text("first")
+        alice.page.click("#about-open")
+        alice.page.click("#delete")
+        alice.page.click("#delete-really")
+        alice.wait_for_title("lobby")
+        bob.page.wait_for_selector("#over:has-text('alice has deleted this session.')")
+        bob.wait_for_bodies("first")
+        bob.open("lobby")
+        bob.wait("() => !document.querySelector('[data-session=plans]')")
+
+
+def test_deleted_while_writing(browser: Browser, daemon: WebDaemon) -> None:
+    """Who reads or writes where a session is deleted stays there, and says nothing elsewhere."""
+    with RawClient(daemon.port) as owner, Visitor(browser, daemon.url) as visitor:
+        owner.login("owner")
+        owner.ask("create", session="plans")
+        visitor.login("writer")
+        visitor.go_to("plans")
+        visitor.say("one")
+        visitor.page.fill("#write", "two, which is not fin")
+        owner.ask("delete", session="plans")
+        visitor.page.wait_for_selector("#over:has-text('owner has deleted this session.')")
+        visitor.page.keyboard.type("ished")
+        visitor.page.keyboard.press("Enter")
+        assert visitor.page.inner_text("#title") == "plans"
+        assert visitor.page.input_value("#write") == "two, which is not fin"
+        visitor.wait_for_bodies("one")
+        owner.ask("create", session="plans")  # another one of that name can be joined
+        visitor.go_to("plans")
+        visitor.page.wait_for_selector("#over", state="hidden")
+        visitor.wait_for_bodies()
+        visitor.page.press("#write", "Enter")
+        visitor.wait_for_text("two, which is not fin")
+        visitor.open("lobby")
+        owner.ask("delete", session="plans")
+        visitor.page.wait_for_selector("#said :has-text('owner has deleted this session.')")
+        visitor.wait("() => !document.querySelector('[data-session=plans]')")
+        visitor.wait_for_bodies()
+
+
+def test_no_lobby(browser: Browser) -> None:
+    """Who is in no session is shown how to come into one, and how to make one."""
+    with (
+        WebDaemon("--log", "memory:", "--lobby", "") as daemon,
+        Visitor(browser, daemon.url) as visitor,
+        RawClient(daemon.port) as owner,
+    ):
+        page = visitor.page
+        page.fill("#login-user", "lonely")
+        page.click("#login-enter")
+        page.click("#nothing-create")
+        page.fill("#create-name", "mine")
+        page.keyboard.press("Enter")
+        visitor.wait_for_title("mine")
+        visitor.say("first")
+        page.click("#about-open")
+        page.click("#leave")
+        owner.login("owner")
+        owner.ask("create", session="plans")
+        page.click("#nothing-find")
+        page.keyboard.type("plans")
+        page.keyboard.press("Enter")
+        visitor.wait_for_title("plans")
+
+
+@pytest.mark.parametrize("by", ["Enter", "click"])
+def test_wrong_session_password(browser: Browser, shared: WebDaemon, by: str) -> None:
+    """After a wrong password the right one leads in, and the dialog is gone."""
+    session = f"locked-{by}"
+    with RawClient(shared.port) as owner, Visitor(browser, shared.url) as visitor:
+        owner.login(f"owner-{by}")
+        owner.ask("create", session=session, password="sesame")
+        visitor.login(f"visitor-{by}")
+        page = visitor.page
+        visitor.call_up(session)
+        for password in ("wrong", "sesame"):
+            page.fill("#key-password", password)
+            if by == "Enter":
+                page.keyboard.press("Enter")
+            else:
+                page.click("#key-form [type=submit]")
+            if password == "wrong":
+                page.wait_for_selector("#key-problem:visible")
+        page.wait_for_selector("#key", state="hidden")
+        visitor.wait("title => document.querySelector('#title').textContent === title", session)
+
+
+def test_operator(browser: Browser, tmp_path: Path) -> None:
+    """An operator sets any topic, the lobby's too, and deletes any session but the lobby."""
+    (tmp_path / "users.csv").write_text("user,password,role\nada,enigma,operator\nbob,bombe,\n")
+    with (
+        WebDaemon("--users", str(tmp_path / "users.csv")) as daemon,
+        Visitor(browser, daemon.url) as ada,
+        Visitor(browser, daemon.url) as bob,
+    ):
+        bob.page.fill("#login-user", "bob")
+        bob.page.click("#login-enter")
+        bob.page.wait_for_selector("#login-problem:has-text('need a password')")
+        bob.login("bob", "bombe")
+        ada.login("ada", "enigma")
+        for visitor, may in ((ada, True), (bob, False)):
+            visitor.page.click("#about-open")
+            assert visitor.page.is_visible("#about-topic") == may
+            assert not visitor.page.is_visible("#delete")
+            visitor.page.click("#about-close")
+            visitor.page.wait_for_selector("#about", state="hidden")
+        ada.page.click("#about-open")
+        ada.page.fill("#about-topic", "Be kind")
+        ada.page.click("#about-save")
+        bob.wait("() => document.querySelector('#topic').textContent === 'Be kind'")
+        with RawClient(daemon.port) as owner:
+            owner.login("bob", password="bombe")
+            owner.ask("create", session="plans")
+            ada.go_to("plans")
+            ada.page.click("#about-open")
+            assert ada.page.is_visible("#about-topic")
+            assert ada.page.is_visible("#delete")

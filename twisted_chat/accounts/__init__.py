@@ -1,0 +1,1 @@
+"""Who may come in: accounts, guests, passwords, and how often one may fail."""

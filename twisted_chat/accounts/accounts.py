@@ -1,0 +1,343 @@
+"""Who may come in: accounts, guests, and the one way in for every door.
+
+::
+
+    door -> Admission.admit -> Portal.login -> AccountChecker -> Chat (the realm) -> User
+                                            -> GuestChecker
+
+A checker's answer is the realm's question: an account is its name as bytes, a guest is a Guest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from hmac import compare_digest
+from time import monotonic
+from typing import Final, Protocol, TypeVar, cast
+
+from attrs import define, field, frozen
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import ICredentials, IUsernamePassword, UsernamePassword
+from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
+from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_chat.accounts import users_file
+from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.accounts.passwords import DECOY, Passwords, TooLate, is_hash, prepared
+from twisted_chat.accounts.users_file import Account, AccountsError, UnreadableError
+from twisted_chat.chat.people import Guest
+from twisted_chat.chat.session import Mind
+from twisted_chat.chat.user import IUser, User
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.names import key_of, user_name
+
+RESERVED_SECONDS: Final = 600.0
+"""How long no guest may have the name of an account that is in the users file no more."""
+
+T = TypeVar("T")
+
+SMALL: Final = 128 * 1024
+"""Bytes of a users file (1,000 accounts or so) that are read in the reactor's thread: 5 ms."""
+
+_SHOWN: Final = 10
+"""Names in a warning, at most."""
+
+
+class Run(Protocol):
+    """Does a piece of work, here or in a thread; the Deferred fires in the reactor's."""
+
+    def __call__(self, work: Callable[[], T], /) -> Deferred[T]:
+        """Begin it."""
+
+
+class Accounts:
+    """The accounts of a users file, as it is now.
+
+    ``run`` is for work that would hold up the reactor. The first reading raises AccountsError.
+    Later a broken file is refused and logged, and what was read before stays in force.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        run: Run = execute,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
+        self._path = os.fspath(path)
+        self._run = run
+        self._seconds = seconds
+        self._removed: dict[str, float] = {}
+        self._state = _state(self._path)
+        self._reading = False
+        self._told: object = None
+        """Which problem was told last, and of which state of the file."""
+        self._accounts, self._decoy = self._read({})
+        plain = [one.name.text for one in self._accounts.values() if not is_hash(one.password)]
+        if plain:
+            self._log.warn(
+                "{file}: {count} passwords are plain text (of {users}); 'twisted-chat users"
+                " passwd' replaces them by hashes.",
+                file=self._path,
+                count=len(plain),
+                users=", ".join(plain[:_SHOWN]) + (", …" if len(plain) > _SHOWN else ""),
+            )
+
+    def get(self, key: str) -> Account | None:
+        """Return the account whose name compares as ``key``."""
+        return self._accounts.get(key)
+
+    def is_taken(self, key: str) -> bool:
+        """Whether no guest may have that name: an account has it, or had it a short while ago.
+
+        So a file that is half written, and valid, gives nobody's name away.
+        """
+        since = self._removed.get(key)
+        return key in self._accounts or (
+            since is not None and self._seconds() - since < RESERVED_SECONDS
+        )
+
+    @property
+    def decoy(self) -> str:
+        """A hash to verify against, where there is no right one, and discard the answer."""
+        return self._decoy
+
+    def refresh(self) -> None:
+        """Read the file again if it has changed: one system call where it has not.
+
+        A large one is read by ``run``, and what was read before is in force until that is done.
+        """
+        state = _state(self._path)  # of before the reading: a change during it is seen next time
+        if state == self._state or self._reading:
+            return
+        self._reading = True
+        run = execute if state.size <= SMALL else self._run
+        reading = run(partial(self._read, self._accounts))
+        reading.addCallbacks(self._take, self._refuse, callbackArgs=(state,), errbackArgs=(state,))
+        reading.addErrback(lambda failure: self._log.failure("Could not read accounts", failure))
+
+    def _take(self, read: tuple[dict[str, Account], str], state: _State) -> None:
+        self._reading, self._state, self._told = False, state, None
+        before = self._accounts
+        self._accounts, self._decoy = read
+        self._reserve(before)
+        self._log.info(
+            "{file} has changed: {count} accounts.", file=self._path, count=len(self._accounts)
+        )
+
+    def _reserve(self, before: Mapping[str, Account]) -> None:
+        """Remember since when accounts are missing, for a while."""
+        now = self._seconds()
+        removed = {**self._removed, **dict.fromkeys(before.keys() - self._accounts.keys(), now)}
+        self._removed = {
+            key: since
+            for key, since in removed.items()
+            if key not in self._accounts and now - since < RESERVED_SECONDS
+        }
+
+    def _refuse(self, failure: Failure, state: _State) -> None:
+        """Keep what there is; try an unreadable file again, and say each problem once."""
+        self._reading = False
+        failure.trap(AccountsError)
+        problem = cast(AccountsError, failure.value)
+        if not isinstance(problem, UnreadableError):
+            self._state = state
+        if self._told != (state, str(problem)):
+            self._told = (state, str(problem))
+            self._log.error(
+                "{problem} The accounts that were read before stay in force.",
+                problem=str(problem),
+                file=problem.file,
+                line=problem.line,
+                reason=problem.reason,
+            )
+
+    def _read(self, before: Mapping[str, Account]) -> tuple[dict[str, Account], str]:
+        known = {account.name.text: account.name for account in before.values()}
+        found = users_file.read(self._path, known).accounts
+        accounts = {account.name.key: account for account in found}
+        hashes = (one.password for one in accounts.values() if is_hash(one.password))
+        return accounts, next(hashes, DECOY)
+
+
+@frozen
+class _State:
+    """What differs when the file does (ctime is among it: it may have become readable)."""
+
+    size: int = 0
+    other: tuple[int, ...] = ()
+
+
+def _state(path: str) -> _State:
+    try:
+        found = os.stat(path)
+    except OSError as problem:
+        return _State(other=(problem.errno or 0,))
+    except ValueError:  # a NUL in the path
+        return _State()
+    other = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+    return _State(found.st_size, other)
+
+
+@implementer(ICredentialsChecker)
+@frozen(eq=False)
+class AccountChecker:
+    """Checks a name and a password against the accounts; the avatar id is the account's name.
+
+    A user who is not there, a wrong password and a plain-text one all cost one verification, so
+    that the time an answer takes tells nothing.
+    """
+
+    accounts: Accounts
+    passwords: Passwords
+    credentialInterfaces = (IUsernamePassword,)
+
+    def requestAvatarId(self, credentials: IUsernamePassword) -> Deferred[bytes | tuple[()]]:
+        """Return the account's name in UTF-8.
+
+        Fails with UnauthorizedLogin, or with ChatError where too many wait.
+        """
+        return Deferred.fromCoroutine(self._check(credentials.username, credentials.password))
+
+    async def _check(self, username: bytes, password: bytes) -> bytes | tuple[()]:
+        self.accounts.refresh()
+        # What is not UTF-8 becomes lone surrogates here, which no name and no password has.
+        key = key_of(username.decode("utf-8", "surrogateescape"))
+        given = password.decode("utf-8", "surrogateescape")
+        account = None if key is None else self.accounts.get(key)
+        if account is not None and is_hash(account.password):
+            right = await self.passwords.verify(account.password, given)
+        else:
+            await self.passwords.verify(self.accounts.decoy, given)
+            right = account is not None and compare_digest(
+                prepared(account.password), prepared(given)
+            )
+        if account is None or not right:
+            raise UnauthorizedLogin
+        return account.name.text.encode()
+
+
+class IGuestName(ICredentials):
+    """A name without a password, and perhaps the token of who had it before."""
+
+
+@implementer(IGuestName)
+@frozen
+class GuestName:
+    """What a guest has: a name, and the token from its earlier ``welcome`` where it comes back."""
+
+    name: str
+    token: str | None = field(default=None, repr=False)
+
+
+@implementer(ICredentialsChecker)
+@frozen(eq=False)
+class GuestChecker:
+    """Lets in whoever takes no account's name; the avatar id is a Guest.
+
+    Whether another guest has the name now, or an account left something under it, is for the
+    realm to say.
+    """
+
+    accounts: Accounts | None
+    credentialInterfaces = (IGuestName,)
+
+    def requestAvatarId(  # type: ignore[override]  # the realm is ours, and knows what a Guest is
+        self, credentials: GuestName
+    ) -> Guest:
+        """Return the guest.
+
+        Raises UnauthorizedLogin for an account's name, and ChatError ``invalid-name``.
+        """
+        name = user_name(credentials.name)
+        if self.accounts is not None:
+            self.accounts.refresh()
+            if self.accounts.is_taken(name.key):
+                raise UnauthorizedLogin
+        return Guest(name, credentials.token)
+
+
+def make_portal(
+    chat: IRealm, passwords: Passwords, accounts: Accounts | None, guests: bool
+) -> Portal:
+    """Return the portal to ``chat``: for accounts where there are any, and for guests.
+
+    Guests are let in where ``guests`` says so, and where there is no users file.
+    """
+    portal = Portal(chat)
+    if accounts is not None:
+        portal.registerChecker(AccountChecker(accounts, passwords))
+    if guests or accounts is None:
+        portal.registerChecker(GuestChecker(accounts))
+    return portal
+
+
+@define(eq=False)
+class Admission:
+    """The one way in, for every door: from what somebody typed to the User that it is."""
+
+    portal: Portal
+    attempts: Attempts
+    accounts: bool = field(kw_only=True)
+    """Whether there are accounts; without them, a password says nothing."""
+
+    async def admit(self, user: str, password: str | None, token: str | None, mind: Mind) -> User:
+        """Log in from ``mind.host``.
+
+        Raises ChatError: ``invalid-name``, ``too-many-attempts``, ``bad-credentials``,
+        ``server-full``, or what the realm refuses with (``name-in-use``).
+        """
+        name = user_name(user)
+        if password is None or not self.accounts:
+            self.attempts.check(mind.host)
+            return await self._login(name.key, GuestName(user, token), mind)
+        given = UsernamePassword(name.text.encode(), password.encode("utf-8", "surrogatepass"))
+        await self.attempts.begin(mind.host)
+        try:
+            admitted = await self._login(name.key, given, mind)
+            self.attempts.succeeded(mind.host, name.key)
+            return admitted
+        except TooLate:  # a guess all the same: else one would hang up before each answer
+            self.attempts.failed(mind.host, name.key)
+            raise
+        finally:
+            self.attempts.end(mind.host)
+
+    async def _login(self, key: str, credentials: ICredentials, mind: Mind) -> User:
+        try:
+            _, user, _ = await self.portal.login(credentials, mind, IUser)
+        except (UnauthorizedLogin, UnhandledCredentials):
+            self.attempts.failed(mind.host, key)
+            raise ChatError(
+                "bad-credentials", "The name and the password do not match an account."
+            ) from None
+        return cast(User, user)
+
+
+class _ReactorThreads:
+    """The reactor's own thread pool, which it starts when it is needed, and stops."""
+
+    size = 2
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def run(self, work: Callable[[], T]) -> Deferred[T]:
+        return deferToThread(work)
+
+
+def standalone_checker(path: str) -> AccountChecker:
+    """Return a checker of a users file for any Twisted program: ``--auth chatusers:FILE``.
+
+    It needs no starting and no stopping. Raises AccountsError.
+    """
+    return AccountChecker(Accounts(path), Passwords(_ReactorThreads()))

@@ -1,0 +1,219 @@
+"""The chat: who comes in, who is here, and who goes.
+
+``Chat`` is the ``twisted.cred`` realm. A door logs in through the portal and gets a ``User``, the
+avatar. Nothing here knows a socket or a frame.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from attrs import Factory, define, field
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import IRealm
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from zope.interface import Interface, implementer
+
+from twisted_chat.chat.direct import DirectSessions
+from twisted_chat.chat.locks import Guesses, Passwords
+from twisted_chat.chat.people import Directory, Guest, People, Person
+from twisted_chat.chat.rules import Rules
+from twisted_chat.chat.session import Mind, Turn
+from twisted_chat.chat.sessions import Ports, Sessions
+from twisted_chat.chat.user import IUser, User
+from twisted_chat.log.contract import Log
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import Bye
+from twisted_chat.vocabulary.names import Name, user_name
+
+LOGINS_IN_A_TURN = 16
+"""Logins that are let in in one turn of the reactor, at most: about 3 ms of work."""
+
+Avatar = tuple[type[Interface], object, Callable[[], None]]
+"""What a realm answers: the interface, the avatar, and what to call when it goes."""
+
+
+@implementer(IRealm)
+@define(eq=False, repr=False)
+class Chat:
+    """The one object that knows who is here and which sessions exist.
+
+    ``accounts`` knows who has an account; ``ports`` gives each session a port of its own.
+    ``changed`` is called when somebody has come or gone, anywhere: for the operator's table.
+    """
+
+    log: Log
+    clock: IReactorTime
+    passwords: Passwords
+    guesses: Guesses
+    """Wrong passwords of locked sessions, by address."""
+    rules: Rules = Factory(Rules)
+    accounts: Directory | None = None
+    ports: Ports | None = None
+    changed: Callable[[], None] = field(default=lambda: None)
+
+    turn: Turn = field(init=False)
+    people: People = field(init=False)
+    sessions: Sessions = field(init=False)
+    directs: DirectSessions = field(init=False)
+    connections: int = field(init=False, default=0)
+    _leaving: dict[Person, IDelayedCall] = field(init=False, factory=dict)
+    """Guests who may come back to their direct sessions for a while."""
+    _room: int = field(init=False, default=0)
+    """How many may still be let in in this turn: none before the chat is open."""
+    _waiting: deque[Deferred[None]] = field(init=False, factory=deque)
+    _stopping: bool = field(init=False, default=False)
+
+    _logger = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        self.turn = Turn(self.clock)
+        self.people = People(self.accounts)
+        self.sessions = Sessions(
+            self.log,
+            self.turn,
+            self.clock,
+            self.passwords,
+            self.rules,
+            self.ports,
+            lambda: self.changed(),
+        )
+        self.directs = DirectSessions(self.sessions, self.people)
+
+    # --- coming and going --------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Take up what the log holds, and make the lobby; logins wait until it is done."""
+        for life in self.log.lives():
+            if life.direct is None:
+                await self.sessions.revive(life)
+            else:
+                self.directs.revive(life)
+        await self.sessions.open_lobby()
+        self._let_in()
+
+    def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: object) -> Deferred[Avatar]:
+        """Let somebody in: see IRealm. ``avatarId`` is a Guest or an account's name in UTF-8.
+
+        ``mind`` is a Mind. Fails with ChatError ``name-in-use``, ``server-full``, and with
+        UnauthorizedLogin where a guest wants a name under which an account has direct messages.
+        """
+        if IUser not in interfaces:
+            raise NotImplementedError("a chat has Users only")
+        if self._room and not self._waiting:
+            self._take_room()
+            return succeed(self._admit(avatarId, mind))
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
+        return waiter.addCallback(lambda _: self._admit(avatarId, mind))
+
+    def _take_room(self) -> None:
+        if self._room == LOGINS_IN_A_TURN:
+            self.clock.callLater(0, self._let_in)
+        self._room -= 1
+
+    def _let_in(self) -> None:
+        """Let in some of those who wait: a storm of logins does not hold up those who talk."""
+        self._room = LOGINS_IN_A_TURN
+        while self._waiting and self._room:
+            self._take_room()
+            self._waiting.popleft().callback(None)
+
+    def _admit(self, avatarId: Guest | bytes, mind: Mind) -> Avatar:
+        full = self.rules.max_connections
+        if full and self.connections >= full:
+            raise ChatError("server-full", "The server has no room for one more; try again later.")
+        if isinstance(avatarId, Guest):
+            person = self._guest(avatarId)
+        else:
+            person = self._account(user_name(avatarId.decode()))
+        user = User(self, person, mind, since=self.clock.seconds())
+        person.users[user] = None
+        self.connections += 1
+        self._logger.info(
+            "{user} came from {host}:{port} by the {door} door",
+            user=person.name.text,
+            host=mind.host,
+            port=mind.port,
+            door=mind.door,
+        )
+        for session in self.directs.of(person.name):
+            session.join(user)
+        self.changed()
+        return IUser, user, user.logout
+
+    def _guest(self, guest: Guest) -> Person:
+        person = self.people.here.get(guest.name.key)
+        if person is None:
+            if self.directs.are_kept_for(guest.name.key):
+                raise UnauthorizedLogin  # whatever the users file says at the moment
+            token = secrets.token_urlsafe(16)
+            person = Person(guest.name, guest=True, token=token)
+            self.people.here[guest.name.key] = person
+        elif (
+            person.token is None
+            or guest.token is None
+            or not secrets.compare_digest(person.token.encode(), guest.token.encode())
+        ):
+            raise ChatError("name-in-use", f"Somebody is here as {person.name.text} already.")
+        elif (call := self._leaving.pop(person, None)) is not None:
+            call.cancel()
+        return person
+
+    def _account(self, name: Name) -> Person:
+        person = self.people.here.get(name.key)
+        if person is not None and person.guest:  # a guest had the name before it was an account's
+            for user in tuple(person.users):
+                user.mind.close(Bye(data=f"{name.text} has an account now."))
+                user.logout()
+            self._forget_guest(person)
+            person = None
+        if person is None:
+            person = Person(name, guest=False)
+            self.people.here[name.key] = person
+        return person
+
+    def departed(self, user: User, *, for_good: bool) -> None:
+        """See user.Home."""
+        person = user.person
+        del person.users[user]
+        self.connections -= 1
+        if not person.users and self.people.here.get(person.name.key) is person:
+            if person.guest and not for_good and self.directs.of(person.name):
+                # Its direct sessions, and so its name, wait for it: the connection may have broken.
+                if not self._stopping:
+                    linger = self.rules.linger
+                    self._leaving[person] = self.clock.callLater(linger, self._forget_guest, person)
+            elif person.guest:
+                self._forget_guest(person)
+            else:
+                del self.people.here[person.name.key]
+        self._logger.info(
+            "{user} went, from {host}:{port} by the {door} door",
+            user=person.name.text,
+            host=user.mind.host,
+            port=user.mind.port,
+            door=user.mind.door,
+        )
+        self.changed()
+
+    def _forget_guest(self, person: Person) -> None:
+        if person.users or self.people.here.get(person.name.key) is not person:
+            return
+        del self.people.here[person.name.key]
+        if (call := self._leaving.pop(person, None)) is not None and call.active():
+            call.cancel()
+        self.directs.forget_guest(person.name)
+
+    def close(self) -> None:
+        """Stop what waits for a time to come, and let nothing wait: the daemon is stopping."""
+        self._stopping = True
+        self.sessions.close()
+        for call in self._leaving.values():
+            call.cancel()
+        self._leaving.clear()

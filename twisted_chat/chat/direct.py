@@ -1,0 +1,168 @@
+"""Direct sessions: a direct session is an ordinary session of two users, whom it begins for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import define, field
+
+from twisted_chat.chat.people import People, Person
+from twisted_chat.chat.session import Attendant, Session
+from twisted_chat.chat.sessions import Sessions
+from twisted_chat.log.contract import Life
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import Deleted
+from twisted_chat.vocabulary.names import Name, direct_key, key_of
+
+MAX_DIRECTS = 1_000
+"""Direct sessions of one user, at most."""
+
+Guests = Mapping[str, Person]
+"""Those of two users who are guests: one of that name may be another a moment later."""
+
+
+@define(eq=False)
+class DirectSessions:
+    """Which direct sessions each user may see, and how they begin.
+
+    Both of its users may, for as long as they have their names. An account has its name for good,
+    whatever the users file says at the moment; a guest's is anybody's once it has gone, and then
+    the session is the other user's alone.
+    """
+
+    _sessions: Sessions
+    _people: People
+    _of: dict[str, dict[Session, None]] = field(init=False, factory=dict)
+
+    def of(self, name: Name) -> Sequence[Session]:
+        """Return what somebody may see, in the order in which it began."""
+        return tuple(self._of.get(name.key, ()))
+
+    def shows(self, session: Session, key: str) -> bool:
+        """Whether the user with that key may see ``session``."""
+        return session in self._of.get(key, ())
+
+    def are_kept_for(self, key: str) -> bool:
+        """Whether an account of that name has something here: then the name is no guest's."""
+        return any(_is_kept_for(key, session.life) for session in self._of.get(key, ()))
+
+    def forget_guest(self, name: Name) -> None:
+        """Let whoever has that name next see nothing of what it was told before."""
+        for session in self.of(name):
+            if not _is_kept_for(name.key, session.life):
+                self._hide(session, name.key)
+                if not any(self.shows(session, key) for key in session.life.direct or ()):
+                    self._sessions.end_soon(session, name)
+
+    # --- how they begin ----------------------------------------------------------------------
+
+    def revive(self, life: Life) -> None:
+        """Take up what the log held; what two guests said ends, as their names are anybody's."""
+        session = self._sessions.add(life)
+        seen_by = [key for key in life.direct or () if _is_kept_for(key, life)]
+        self._show(session, seen_by)
+        if not seen_by:
+            self._sessions.end_soon(session)
+
+    async def between(self, user: Attendant, to: str) -> Session:
+        """Return the direct session of ``user`` and another, where need be a new one.
+
+        Raises ChatError ``no-such-user``, ``too-many-sessions``, ``not-stored``.
+        """
+        other = self._people.known(key_of(to) or "")
+        if other is None or other.key == user.name.key:
+            raise _no_such_user()
+        two = sorted((user.name, other), key=lambda name: name.key)
+        guests = self._guests(two)
+        key = direct_key(*(name.key for name in two))
+        async with self._sessions.claims.of(key):
+            self._check(two, guests)
+            if (session := self._sessions.get(key)) is not None:
+                if all(self.shows(session, name.key) for name in two):
+                    return session
+                # It was with another guest of that name, who has gone.
+                deleted = Deleted(session=session.life.name, user=other.text)
+                await self._sessions.finish(session, deleted)
+                self._forget(session)
+                self._check(two, guests)
+            return await self._begin(key, two, guests)
+
+    async def _begin(self, key: str, two: Sequence[Name], guests: Guests) -> Session:
+        """Begin one, whose name is claimed, and let both be in it by all their connections."""
+        for name in two:
+            self._make_room(name)
+        accounts = [name for name in two if name.key not in guests]
+        life = Life(
+            epoch=secrets.token_hex(8),
+            key=key,
+            name=f"@{two[0].text},{two[1].text}",
+            # With a guest it is the account's: who has the guest's name next sees nothing.
+            keep=not guests,
+            owner=accounts[0].text if guests and accounts else None,
+            direct=(two[0].key, two[1].key),
+        )
+        session = await self._sessions.begin(life)
+        try:
+            self._check(two, guests)
+        except ChatError:
+            self._sessions.end_soon(session, two[0])
+            raise
+        self._show(session, life.direct or ())
+        # Who is here now: somebody may have come, or come back, while it was stored.
+        here = [self._people.here[name.key] for name in two if name.key in self._people.here]
+        users = [user for person in here for user in person.users]
+        for user in users:
+            session.join(user)
+        for user in users:
+            user.mind.deliver(user.mind.encode(session.snapshot()))
+        return session
+
+    def _guests(self, names: Iterable[Name]) -> Guests:
+        here = (self._people.here.get(name.key) for name in names)
+        return {person.name.key: person for person in here if person is not None and person.guest}
+
+    def _check(self, names: Iterable[Name], guests: Guests) -> None:
+        """Refuse where a guest has gone, or another one has its name, while something waited."""
+        if self._guests(names) != guests:
+            raise _no_such_user()
+
+    # --- within ------------------------------------------------------------------------------
+
+    def _make_room(self, name: Name) -> None:
+        """Let somebody have one more; those with guests who are gone make room.
+
+        Raises ChatError ``too-many-sessions``.
+        """
+        mine = self.of(name)
+        if len(mine) < MAX_DIRECTS:
+            return
+        for session in mine:
+            if not all(self.shows(session, key) for key in session.life.direct or ()):
+                self._forget(session)
+                self._sessions.end_soon(session, name)
+                return
+        raise ChatError("too-many-sessions", "One of you has too many direct sessions.")
+
+    def _show(self, session: Session, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._of.setdefault(key, {})[session] = None
+
+    def _hide(self, session: Session, key: str) -> None:
+        mine = self._of.get(key, {})
+        mine.pop(session, None)
+        if not mine:
+            self._of.pop(key, None)
+
+    def _forget(self, session: Session) -> None:
+        for key in session.life.direct or ():
+            self._hide(session, key)
+
+
+def _is_kept_for(key: str, life: Life) -> bool:
+    """Whether a direct session stays with the user of that key: with an account, for good."""
+    return life.keep or key == key_of(life.owner or "")
+
+
+def _no_such_user() -> ChatError:
+    return ChatError("no-such-user", "There is no such user to send that to.")

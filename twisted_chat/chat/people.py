@@ -1,0 +1,82 @@
+"""Who is here, and who has an account."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import Factory, define, field, frozen
+
+from twisted_chat.chat.session import Attendant
+from twisted_chat.vocabulary.names import Name
+
+
+@frozen
+class Guest:
+    """The avatar id of somebody without an account; ``token`` proves that it is the same one."""
+
+    name: Name
+    token: str | None = field(default=None, repr=False)
+
+
+class Known(Protocol):
+    """Somebody with an account."""
+
+    @property
+    def name(self) -> Name:
+        """The account's name."""
+
+    @property
+    def operator(self) -> bool:
+        """Whether it may do what operators may."""
+
+
+class Directory(Protocol):
+    """What knows the accounts."""
+
+    def get(self, key: str) -> Known | None:
+        """Return the account whose name has that compared form."""
+
+
+class Present(Attendant, Protocol):
+    """One connection of somebody who is here: a User."""
+
+    since: float
+    """When it came, by the clock."""
+
+    def logout(self, *, for_good: bool = False) -> None:
+        """Leave everything."""
+
+
+@define(eq=False)
+class Person:
+    """Somebody who is here: one name, by one or more connections."""
+
+    name: Name
+    guest: bool
+    token: str | None = field(default=None, repr=False)
+    users: dict[Present, None] = Factory(dict)
+
+
+@define(eq=False)
+class People:
+    """Everybody who is here, by the compared forms of their names; and what the accounts say."""
+
+    accounts: Directory | None = None
+    here: dict[str, Person] = Factory(dict)
+
+    def known(self, key: str) -> Name | None:
+        """Return the name of somebody who is here or has an account."""
+        person = self.here.get(key)
+        if person is not None:
+            return person.name
+        account = self.account(key)
+        return account.name if account is not None else None
+
+    def account(self, key: str) -> Known | None:
+        """Return the account of that name."""
+        return self.accounts.get(key) if self.accounts is not None else None
+
+    def is_operator(self, name: Name) -> bool:
+        """Whether that user is an operator now: a role that was taken away is gone at once."""
+        account = self.account(name.key)
+        return account is not None and account.operator

@@ -1,0 +1,359 @@
+"""The avatar: one connection of somebody, and all that it may do.
+
+What its client asks for becomes calls on the ``User``; what happens in the chat becomes calls on
+the door's ``Mind``. Every rule about who may do what is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from attrs import Factory, define, field
+from msgspec.structs import replace
+from zope.interface import Interface, implementer
+
+from twisted_chat.chat.direct import DirectSessions
+from twisted_chat.chat.locks import Guesses, Passwords
+from twisted_chat.chat.paging import ROOM, fitting, listing
+from twisted_chat.chat.people import People, Person
+from twisted_chat.chat.rules import Rules
+from twisted_chat.chat.session import Member, Mind, Session, Turn
+from twisted_chat.chat.sessions import Sessions
+from twisted_chat.log.contract import Log
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import (
+    MAX_HISTORY,
+    PROTOCOL,
+    Deleted,
+    Direct,
+    Found,
+    History,
+    Left,
+    Limits,
+    Listing,
+    Members,
+    Place,
+    Search,
+    Snapshot,
+    Texts,
+    TopicChanged,
+    Welcome,
+    encode,
+)
+from twisted_chat.vocabulary.names import Name, key_of, session_name
+
+MAX_DIRECT = 150
+"""Direct sessions that a ``welcome`` names, at most: those begun last."""
+
+MAX_PLACES = 1_000
+"""Sessions that one connection is a member of, at most, besides direct ones."""
+
+
+class IUser(Interface):
+    """The avatar's interface, for ``portal.login``: a User."""
+
+
+class Home(Protocol):
+    """The chat, as its Users see it."""
+
+    rules: Rules
+    log: Log
+    passwords: Passwords
+    people: People
+    sessions: Sessions
+    directs: DirectSessions
+    turn: Turn
+    guesses: Guesses
+    """Wrong passwords of locked sessions, by address."""
+
+    def departed(self, user: User, *, for_good: bool) -> None:
+        """Forget a connection, which is in no session any more; ``for_good``: it said goodbye."""
+
+
+@implementer(IUser)
+@define(eq=False, repr=False)
+class User:
+    """One connection of somebody, and all that it may do.
+
+    Methods raise ChatError and have then changed nothing. Whoever feeds it requests stops at some
+    number of texts that are ``unsettled``: see session.Attendant.
+    """
+
+    chat: Home
+    person: Person
+    mind: Mind
+    full: bool = False
+    reading: bool = False
+    gone: bool = False
+    members: dict[str, Member] = Factory(dict)
+    behind: dict[Member, None] = Factory(dict)
+    unsettled: int = 0
+    unsettled_size: int = 0
+    since: float = 0.0
+    name: Name = field(init=False, default=Factory(lambda self: self.person.name, takes_self=True))
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it may do what operators may: a guest is none, whatever its name is by now."""
+        return not self.person.guest and self.chat.people.is_operator(self.name)
+
+    # --- the door's side of the connection ---------------------------------------------------
+
+    def filled(self) -> None:
+        """The transport has had enough: nothing live is written to it until it has drained."""
+        self.full = True
+        for member in self.members.values():
+            member.session.fall_behind(member)
+
+    def drained(self) -> None:
+        """The transport takes more: read on from the log, where something was missed."""
+        self.full = False
+        if self.behind:
+            self.chat.turn.catch_up(self)
+
+    def logout(self, *, for_good: bool = False) -> None:
+        """Leave everything: the connection is gone, or is about to be.
+
+        A guest that goes ``for_good`` is not waited for.
+        """
+        if not self.gone:
+            self.gone = True
+            for member in tuple(self.members.values()):
+                self.chat.sessions.leave(self, member.session)
+            self.chat.departed(self, for_good=for_good)
+
+    # --- what a client may ask for -----------------------------------------------------------
+
+    def welcome(self, id: str | None) -> Welcome:
+        """Return the answer to a login."""
+        return Welcome(
+            user=self.name.text,
+            server=self.chat.rules.server,
+            protocol=PROTOCOL,
+            lobby=self.chat.rules.lobby or None,
+            limits=Limits(text=self.chat.rules.max_text),
+            token=self.person.token,
+            operator=self.is_operator,
+            guest=self.person.guest,
+            direct=[
+                Direct(session=of.life.name, epoch=of.life.epoch, head=of.head)
+                for of in self.chat.directs.of(self.name)[-MAX_DIRECT:]
+            ],
+            id=id,
+        )
+
+    def say(self, data: str, session: str | None = None, id: str | None = None) -> None:
+        """Say a text: its echo, or an ``error``, follows when the log has answered.
+
+        Raises ChatError ``not-in-session``, ``empty``, ``too-long``.
+        """
+        member = self.members.get(session or "") or self.member(session)
+        if not data or 6 * len(data) > self.chat.rules.max_text:  # else it fits, whatever it is
+            self._check(data)
+        member.session.say(self, data, id)
+
+    async def message(self, to: str, data: str, id: str | None = None) -> None:
+        """Say a text to one user alone, in the direct session of the two.
+
+        Raises ChatError ``no-such-user``, ``empty``, ``too-long``, ``not-stored``.
+        """
+        self._check(data)
+        session = await self.chat.directs.between(self, to)
+        session.say(self, data, id)
+
+    def _check(self, data: str) -> None:
+        size = len(data) if data.isascii() else len(data.encode())
+        if not size:
+            raise ChatError("empty", "A text can not be empty.")
+        longest = self.chat.rules.max_text
+        if size > longest:
+            raise ChatError("too-long", f"A text has at most {longest} bytes; this one has {size}.")
+        # JSON writes a control character in six bytes: a text must still fit in a frame.
+        if size * 6 > ROOM and len(encode(data)) > ROOM:
+            raise ChatError("too-long", "With its control characters the text is too long.")
+
+    async def create(
+        self, session: str, password: str | None = None, keep: bool = False, topic: str = ""
+    ) -> Snapshot:
+        """Create a session, own it and be its first member.
+
+        Raises ChatError ``session-exists``, ``too-many-sessions``, ``invalid-name``,
+        ``not-allowed``, ``not-stored``.
+        """
+        self._check_places()
+        if keep and self.person.guest and not self.chat.rules.guests_keep:
+            raise ChatError("not-allowed", "Guests do not create sessions that are kept.")
+        return await self.chat.sessions.create(self, session_name(session), password, keep, topic)
+
+    async def join(
+        self,
+        session: str,
+        password: str | None = None,
+        after: int | None = None,
+        epoch: str | None = None,
+    ) -> Snapshot:
+        """Become a member, or move one's place back to ``after``.
+
+        Raises ChatError ``no-such-session``, ``session-full``, ``bad-password``,
+        ``too-many-attempts``.
+        """
+        found = await self._way_in(session, password)
+        return self.chat.sessions.join(self, found, after, epoch)
+
+    async def resume(self, place: Place) -> None:
+        """Become a member, as with ``join``; the snapshot comes by itself: see Session.resume."""
+        found = await self._way_in(place.session, place.password)
+        self.chat.sessions.resume(self, found, place.after, place.epoch)
+
+    async def _way_in(self, session: str, password: str | None) -> Session:
+        """Return a session that one may join: see join."""
+        found = await self._reach(session)
+        if found.life.key not in self.members:
+            self._check_places()
+            if found.life.password is not None:
+                await self._unlock(found, password)
+                if await self._reach(session) is not found:  # another has its name
+                    raise ChatError("no-such-session", "There is no such session any more.")
+        return found
+
+    async def _unlock(self, session: Session, password: str | None) -> None:
+        """Check the password of a locked session; wrong ones are counted by address."""
+        wrong = ChatError("bad-password", f"{session.life.name} has another password.")
+        if password is None:
+            raise wrong
+        guesses, host, key = self.chat.guesses, self.mind.host, session.life.key
+        await guesses.begin(host)
+        try:
+            if not await self.chat.passwords.verify(session.life.password or "", password):
+                guesses.failed(host, key)
+                raise wrong
+            guesses.succeeded(host, key)
+        finally:
+            guesses.end(host)
+
+    def leave(self, session: str | None = None) -> Left:
+        """Stop being a member. Raises ChatError ``not-in-session``, ``not-allowed``."""
+        member = self.member(session)
+        if member.session.life.direct is not None:
+            raise ChatError("not-allowed", "A direct session is not left.")
+        return self.chat.sessions.leave(self, member.session)
+
+    async def delete(self, session: str) -> Deleted:
+        """End a session and its log. Raises ChatError ``no-such-session``, ``not-allowed``."""
+        found = self._find(session)
+        if found is self.chat.sessions.lobby:
+            raise ChatError("not-allowed", "The lobby is not deleted.")
+        self._check_owner(found, "delete it")
+        return await self.chat.sessions.delete(self, found)
+
+    async def set_topic(self, topic: str, session: str | None = None) -> TopicChanged:
+        """Change a topic. Raises ChatError ``not-in-session``, ``not-allowed``, ``not-stored``."""
+        found = self.member(session).session
+        self._check_owner(found, "change its topic")
+        await self.chat.log.set_topic(found.life.epoch, topic)
+        return found.topic_changed(self, topic)
+
+    def list(self) -> Iterator[Listing]:
+        """Yield who is here and which sessions there are, a frame at a time."""
+        return listing(self.chat.sessions.rooms.values(), self.chat.people.here.values())
+
+    def who(self, session: str, after: str | None = None) -> Members:
+        """Return who is in a session. Raises ChatError ``no-such-session``."""
+        found = self._find(session).who((after and key_of(after)) or "")
+        users = fitting(found.users)
+        more = found.more or len(users) < len(found.users)
+        return replace(found, users=list(users), more=more)
+
+    async def history(self, request: History) -> Texts:
+        """Return stored texts.
+
+        Raises ChatError ``no-such-session``, ``not-in-session``, ``not-stored``.
+        """
+        session = self._own(request.session)
+        after = 0 if request.after is None else request.after
+        before, limit = _bounds(session, request)
+        forward = request.after is not None
+        read = self.chat.log.read if forward else self.chat.log.read_last
+        page = await read(session.life.epoch, after, before, limit)
+        texts = fitting(page.texts, from_end=not forward)
+        return Texts(
+            session=session.life.name,
+            texts=list(texts),
+            more=page.more or len(texts) < len(page.texts),
+            epoch=session.life.epoch,
+        )
+
+    async def search(self, request: Search) -> Found:
+        """Return the stored texts that a query finds.
+
+        Raises ChatError ``no-such-session``, ``not-in-session``, ``bad-request``, ``not-stored``.
+        """
+        session = self._own(request.session)
+        before, limit = _bounds(session, request)
+        page = await self.chat.log.search(session.life.epoch, request.query, before, limit)
+        texts = fitting(page.texts, from_end=True)
+        return Found(
+            session=session.life.name,
+            texts=list(texts),
+            more=page.more or len(texts) < len(page.texts),
+        )
+
+    # --- rules -------------------------------------------------------------------------------
+
+    def member(self, session: str | None) -> Member:
+        """Return one's place in a session; left out, it means the one that one is in.
+
+        Raises ChatError ``not-in-session``.
+        """
+        if session is None:
+            rooms = [m for m in self.members.values() if m.session.life.direct is None]
+            if len(rooms) == 1:
+                return rooms[0]
+            many = "several sessions" if rooms else "no session"
+            raise ChatError("not-in-session", f"You are in {many}: name the one that you mean.")
+        member = self.members.get(session) or self.members.get(key_of(session) or "")
+        if member is None:
+            raise ChatError("not-in-session", "You are not in that session.")
+        return member
+
+    def _find(self, session: str) -> Session:
+        """Return a session that one may know of. Raises ChatError ``no-such-session``."""
+        found = self.chat.sessions.find(session)
+        if found.life.direct is not None and not self.chat.directs.shows(found, self.name.key):
+            raise ChatError("no-such-session", "There is no such session.")
+        return found
+
+    async def _reach(self, session: str) -> Session:
+        """Find a session once it is neither beginning nor ending."""
+        await self.chat.sessions.settled(session)
+        return self._find(session)
+
+    def _own(self, session: str | None) -> Session:
+        """Return a session that one is in; say which of the two is wrong where it is not so."""
+        if session is not None:
+            self._find(session)
+        return self.member(session).session
+
+    def _check_owner(self, session: Session, what: str) -> None:
+        life = session.life
+        owns = life.owner is not None and key_of(life.owner) == self.name.key
+        if life.keep and self.person.guest and not self.chat.rules.guests_keep:
+            owns = False  # it was an account that had the name
+        if life.direct is not None or not (owns or self.is_operator):
+            raise ChatError("not-allowed", f"You can not {what}: that is for its owner.")
+
+    def _check_places(self) -> None:
+        rooms = sum(member.session.life.direct is None for member in self.members.values())
+        if rooms >= MAX_PLACES:
+            raise ChatError("session-full", f"You are in {MAX_PLACES} sessions already.")
+
+
+def _bounds(session: Session, request: History | Search) -> tuple[int, int]:
+    """Return before which seq a request reads, and how many texts: nothing that is yet to be told.
+
+    What is stored is given out a moment later, and a member is to see it in its place first.
+    """
+    end = session.head + 1
+    before = end if request.before is None else min(request.before, end)
+    return before, min(request.limit, MAX_HISTORY)

@@ -1,0 +1,1 @@
+"""The client for people: its words and commands, on a terminal or a pipe."""

@@ -1,0 +1,124 @@
+"""The servers that a person is on and the sessions there, as they are seen: what is unread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+
+from twisted_chat.client.address import Address
+from twisted_chat.client.chatclient import ChatClient
+from twisted_chat.client.places import is_direct, peer
+from twisted_chat.vocabulary import messages as m
+
+MAX_UNREAD: Final = 200
+"""Texts of a session that are held to be read there; older ones are in its history."""
+
+MAX_USERS: Final = 1_000
+"""Names of a session's users that are remembered, for completion."""
+
+MAX_LISTED: Final = 1_000
+"""Names of a server's sessions that are remembered, for completion."""
+
+
+@define(eq=False)
+class Room:
+    """A session on a server.
+
+    ``unread`` holds the last texts that were not shown; ``dropped`` counts those before them.
+    While the room is ``entering`` its past is on its way, and what is new waits as unread.
+    """
+
+    server: Server
+    session: str
+    unread: deque[m.Text] = field(factory=deque)
+    dropped: int = 0
+    entering: bool = False
+    topic: str = ""
+    users: dict[str, None] = field(factory=dict)
+
+    @property
+    def direct(self) -> bool:
+        """Whether it is the session of two users."""
+        return is_direct(self.session)
+
+    @property
+    def peer(self) -> str:
+        """The other user of a direct session."""
+        return peer(self.session, self.server.client.user)
+
+    @property
+    def name(self) -> str:
+        """What it is called on its server: ``ops``, or ``@bob`` for a direct one."""
+        return f"@{self.peer}" if self.direct else self.session
+
+    @property
+    def path(self) -> str:
+        """What it is called among all servers."""
+        return f"{self.server.name}/{self.name}"
+
+    @property
+    def count(self) -> int:
+        """How many texts are unread."""
+        return self.dropped + len(self.unread)
+
+    def hold(self, texts: Iterable[m.Text]) -> None:
+        """Keep texts to be read later."""
+        self.unread.extend(texts)
+        while len(self.unread) > MAX_UNREAD:
+            self.unread.popleft()
+            self.dropped += 1
+
+    def take(self) -> tuple[int, list[m.Text]]:
+        """Return how many unread texts were dropped, and the others; all are read then."""
+        dropped, texts = self.dropped, list(self.unread)
+        self.dropped = 0
+        self.unread.clear()
+        return dropped, texts
+
+    def came(self, users: Iterable[str]) -> None:
+        """Remember who is there."""
+        for user in users:
+            if len(self.users) < MAX_USERS:
+                self.users[user] = None
+
+    def went(self, users: Iterable[str]) -> None:
+        """Forget who has gone."""
+        for user in users:
+            self.users.pop(user, None)
+
+
+@define(eq=False)
+class Server:
+    """A server that the person is on, or wants to be on.
+
+    ``session`` is the one to join after the first login, with ``password`` where it is locked;
+    ``settled`` fires when one is there (in the lobby, where none is named) or can not be.
+    ``obstacle`` is why there is no connection. A server that is ``closing`` tells nothing more.
+    ``listed`` are the sessions that it named when it was last asked.
+    """
+
+    name: str
+    address: Address
+    client: ChatClient
+    session: str | None = None
+    password: str | None = field(default=None, repr=False)
+    settled: Deferred[None] = field(factory=Deferred)
+    rooms: dict[str, Room] = field(factory=dict)
+    listed: Sequence[str] = ()
+    obstacle: str | None = None
+    closing: bool = False
+
+    def settle(self) -> None:
+        """Say, once, that one is there or can not be."""
+        if not self.settled.called:
+            self.settled.callback(None)
+
+    def room(self, session: str) -> Room:
+        """Return a session's room, where need be a new one."""
+        if session not in self.rooms:
+            self.rooms[session] = Room(self, session)
+        return self.rooms[session]

@@ -1,0 +1,227 @@
+"""What an operator does at a shell: ``twisted-chat users …``, ``export``, ``import``, ``backup``.
+
+Each command is one function that takes the parsed arguments and raises Refused, or another of
+the exceptions in ``main``, with one clear sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from getpass import GetPassWarning, getpass
+from typing import Final
+
+from attrs import define, evolve
+
+from twisted_chat.accounts import users_file
+from twisted_chat.accounts.passwords import hash_password, is_hash
+from twisted_chat.accounts.users_file import EMPTY, OPERATOR, Account, AccountsError, UsersFile
+from twisted_chat.log import files
+from twisted_chat.log.contract import LogError
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.names import Name, user_name
+
+MAX_PASSWORD: Final = 1_024
+"""Characters in a password, at most: no login can bear more."""
+
+
+class Refused(Exception):
+    """What was asked for can not be done; one sentence."""
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; return the exit status: 0, or 1 after one line on standard error."""
+    parser = argparse.ArgumentParser(prog="twisted-chat", description="Administer a chat server.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_commands(commands)
+    files.add_commands(commands)
+    args = parser.parse_args(argv)
+    try:
+        args.run(args)
+    except (Refused, AccountsError, ChatError, LogError) as problem:
+        print(f"twisted-chat: {problem}", file=sys.stderr)
+        return 1
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        print(f"twisted-chat: {where}{problem.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("twisted-chat: interrupted; nothing is changed.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``users`` and its commands."""
+    users = commands.add_parser("users", help="accounts in a users file")
+    actions = users.add_subparsers(metavar="ACTION", required=True)
+
+    def action(name: str, help: str, run: Callable[[argparse.Namespace], None]) -> None:
+        parser = actions.add_parser(name, help=help, description=f"{help.capitalize()}.")
+        parser.add_argument("file", metavar="FILE", help="the users file, such as etc/users.csv")
+        parser.set_defaults(run=run)
+        if run is not list_users:
+            parser.add_argument("user", metavar="USER", help="the user's name")
+        if run in (add_user, change_password):
+            parser.add_argument(
+                "--password-stdin",
+                action="store_true",
+                help="read the password from a line of standard input instead of asking",
+            )
+        if run is add_user:
+            parser.add_argument("--role", choices=[OPERATOR], help="may delete any session")
+
+    action("add", "add an account (and make the file, where there is none)", add_user)
+    action("passwd", "change an account's password", change_password)
+    action("remove", "remove an account", remove_user)
+    action("list", "list the accounts", list_users)
+
+
+# --- users ---------------------------------------------------------------------------------
+
+
+def add_user(args: argparse.Namespace) -> None:
+    """``users add FILE USER [--role operator]``."""
+    name = user_name(args.user)
+    _must_be_new(_read_or_empty(args.file), name, args.file)  # before asking for a password
+    account = Account(name, hash_password(_new_password(args)), args.role == OPERATOR)
+    with _editing(args.file, new=True) as edit:
+        _must_be_new(edit.file, name, args.file)
+        edit.file = edit.file.with_account(account)
+    print(f"{name} is added.")
+
+
+def change_password(args: argparse.Namespace) -> None:
+    """``users passwd FILE USER``: the role stays."""
+    name = user_name(args.user)
+    _must_be_there(users_file.read(args.file), name, args.file)
+    password = hash_password(_new_password(args))
+    with _editing(args.file) as edit:
+        account = _must_be_there(edit.file, name, args.file)
+        edit.file = edit.file.with_account(evolve(account, password=password))
+    print(f"{account.name} has a new password.")
+
+
+def remove_user(args: argparse.Namespace) -> None:
+    """``users remove FILE USER``."""
+    name = user_name(args.user)
+    with _editing(args.file) as edit:
+        account = _must_be_there(edit.file, name, args.file)
+        edit.file = edit.file.without(name.key)
+    print(f"{account.name} is removed.")
+
+
+def list_users(args: argparse.Namespace) -> None:
+    """``users list FILE``: names, roles, and whose password is plain text."""
+    accounts = list(users_file.read(args.file).accounts)
+    width = max((len(account.name.text) for account in accounts), default=0)
+    for account in accounts:
+        role = OPERATOR if account.operator else "-"
+        kept = "hash" if is_hash(account.password) else "plain text"
+        print(f"{account.name.text:{width}}  {role:{len(OPERATOR)}}  {kept}")
+
+
+def _read_or_empty(path: str) -> UsersFile:
+    return users_file.read(path) if os.path.exists(path) else EMPTY
+
+
+def _must_be_new(file: UsersFile, name: Name, path: str) -> None:
+    if file.find(name.key) is not None:
+        raise Refused(f"There is a user {name} in {path} already; 'passwd' changes the password.")
+
+
+def _must_be_there(file: UsersFile, name: Name, path: str) -> Account:
+    account = file.find(name.key)
+    if account is None:
+        raise Refused(f"There is no user {name} in {path}.")
+    return account
+
+
+def _new_password(args: argparse.Namespace) -> str:
+    """Return the new password, from standard input or asked for twice, never with echo."""
+    if args.password_stdin:
+        line = sys.stdin.buffer.readline(4 * MAX_PASSWORD + 2)
+        try:
+            password = line.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            raise Refused("The password on standard input is not UTF-8.") from None
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)  # it would go on with echo
+            try:
+                password = getpass("Password: ")
+                again = getpass("The same again: ")
+            except (GetPassWarning, EOFError):
+                raise Refused(
+                    "There is no terminal to ask for a password; use --password-stdin."
+                ) from None
+        if password != again:
+            raise Refused("The two passwords differ; nothing is changed.")
+    if not password:
+        raise Refused("A password can not be empty.")
+    if len(password) > MAX_PASSWORD:
+        raise Refused(f"A password has at most {MAX_PASSWORD} characters.")
+    return password
+
+
+# --- changing a file -----------------------------------------------------------------------
+
+
+@define
+class _Edit:
+    """A users file that is being changed; what ``file`` is in the end is written."""
+
+    file: UsersFile
+
+
+@contextmanager
+def _editing(path: str, *, new: bool = False) -> Iterator[_Edit]:
+    """Change a users file: alone, and all or nothing. With ``new`` it need not be there."""
+    path = os.path.realpath(path)  # a link stays a link
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(folder)
+        edit = _Edit(_read_or_empty(path) if new else users_file.read(path))
+        yield edit
+        _replace(path, edit.file.encode())
+        os.fsync(folder)  # the new name is on the disk too
+    finally:
+        os.close(folder)  # and the lock with it
+
+
+def _lock(folder: int) -> None:
+    """Lock the folder: the file itself is another one after each change."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("twisted-chat: waiting for another program to finish …", file=sys.stderr)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+
+
+def _replace(path: str, data: bytes) -> None:
+    """Put ``data`` in the place of a file, with its mode and, where possible, its owner."""
+    folder, name = os.path.split(path)
+    opened, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # its mode is 0600
+    try:
+        with open(opened, "wb") as file:
+            if os.path.exists(path):
+                old = os.stat(path)
+                with suppress(PermissionError):
+                    os.fchown(opened, -1, old.st_gid)
+                with suppress(PermissionError):
+                    os.fchown(opened, old.st_uid, -1)
+                os.fchmod(opened, old.st_mode & 0o777)
+            file.write(data)
+            file.flush()
+            os.fsync(opened)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise

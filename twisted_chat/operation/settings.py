@@ -1,0 +1,255 @@
+"""The daemon's settings: one table of them, for the command line and for the configuration file.
+
+A value is text on the command line and may be a number, a truth or a list in TOML; both are read
+by the same rule. What is wrong is one sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from attrs import Attribute, field, fields, frozen
+
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_TEXT
+from twisted_chat.vocabulary.names import session_name
+
+USERS: Final = "etc/users.csv"
+"""The users file that is taken where it exists and no other is named."""
+
+LOG: Final = "sqlite:chat.db"
+"""Where texts are kept unless the operator says otherwise: a file in the working directory."""
+
+BACKLOG: Final = "backlog=1024"
+"""A storm of clients that come back finds room to wait in, wherever TCP is listened on."""
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the sentence names it."""
+
+
+def _text(raw: str) -> str:
+    return raw
+
+
+def _whole(low: int, high: int, what: str) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if re.fullmatch(r"[0-9]{1,12}", raw) and low <= int(raw) <= high:
+            return int(raw)
+        raise ValueError(f"must be {what} from {low} to {high}, not {raw!r}")
+
+    return parse
+
+
+def _amount(what: str) -> Callable[[str], float]:
+    def parse(raw: str) -> float:
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", raw):
+            return float(raw)
+        raise ValueError(f"must be {what}, not {raw!r}")
+
+    return parse
+
+
+def _lobby(raw: str) -> str:
+    try:
+        return session_name(raw).text if raw else ""
+    except ChatError as problem:
+        raise ValueError(str(problem)) from None
+
+
+def _endpoint(raw: str) -> str:
+    """A port number, or a Twisted endpoint description, which tap.py judges."""
+    if raw.isdecimal() and raw.isascii():
+        return f"tcp:{_whole(0, 65_535, 'a port')(raw)}:{BACKLOG}"
+    if ":" not in raw:
+        raise ValueError(f"must be a port number or an endpoint such as tcp:1234, not {raw!r}")
+    return raw
+
+
+def _origin(raw: str) -> str:
+    if re.fullmatch(r"https?://[^/?#@\s]+", raw) is None:
+        raise ValueError(f"must be an origin such as https://chat.example.org, not {raw!r}")
+    return raw
+
+
+def _proxy(raw: str) -> str:
+    """An address; or ``local``, which is whoever comes through a UNIX socket."""
+    try:
+        return raw if raw == "local" else str(ip_address(raw))
+    except ValueError:
+        raise ValueError(f"must be an address such as 127.0.0.1, or local, not {raw!r}") from None
+
+
+def _ports(raw: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", raw)
+    if found is not None:
+        low, high = int(found[1]), int(found[2])
+        if 0 < low <= high <= 65_535:
+            return low, high
+    raise ValueError(f"must be two ports, LOW-HIGH, such as 4000-4063, not {raw!r}")
+
+
+def _truth(raw: str) -> bool:
+    if raw not in ("true", "false"):
+        raise ValueError(f"must be true or false, not {raw!r}")
+    return raw == "true"
+
+
+def _setting(parse: Callable[[str], T], help: str, default: Any, many: bool = False) -> Any:
+    return field(default=default, metadata={"parse": parse, "help": help, "many": many})
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What the operator chose."""
+
+    port: tuple[str, ...] = _setting(
+        _endpoint,
+        "where the native door listens: a port, or an endpoint such as"
+        " tcp:1234:interface=127.0.0.1 or ssl:...; may be given several times [1234]",
+        (f"tcp:1234:{BACKLOG}",),
+        many=True,
+    )
+    web: tuple[str, ...] = _setting(
+        _endpoint, "where the web door listens: a port or an endpoint [off]", (), many=True
+    )
+    web_origin: tuple[str, ...] = _setting(
+        _origin,
+        "an origin, such as https://chat.example.org, whose pages may use the web door"
+        " besides the door's own; may be given several times",
+        (),
+        many=True,
+    )
+    trust_proxy: tuple[str, ...] = _setting(
+        _proxy,
+        "the address of a proxy whose X-Forwarded-For is believed (local: behind a UNIX socket);"
+        " may be given several times",
+        (),
+        many=True,
+    )
+    users: str | None = _setting(
+        _text, f"the users file [{USERS}, where it exists; else guests only]", None
+    )
+    guests: bool = _setting(_truth, "let guests in beside the accounts, without a password", False)
+    log: str = _setting(
+        _text, f"where texts are kept: sqlite:FILE[?synchronous=normal] or memory: [{LOG}]", LOG
+    )
+    lobby: str = _setting(
+        _lobby, "the session that everyone is in after login; '' for none [lobby]", "lobby"
+    )
+    linger: float = _setting(
+        _amount("a number of seconds"),
+        "seconds after which an empty session closes, 0 for at once [60]",
+        60.0,
+    )
+    max_sessions: int = _setting(
+        _whole(1, 1_000_000, "a number"), "sessions at once, at most [1000]", 1_000
+    )
+    max_members: int = _setting(
+        _whole(1, 1_000_000, "a number"),
+        "members of a session at once, at most; the lobby has no limit [1000]",
+        1_000,
+    )
+    max_connections: int = _setting(
+        _whole(1, 1_000_000, "a number"),
+        "connections at once, at most [what the system allows]",
+        0,
+    )
+    max_text: int = _setting(
+        _whole(1, MAX_FRAME - 4_096, "a number of bytes"),
+        f"bytes of one text, at most [{MAX_TEXT}]",
+        MAX_TEXT,
+    )
+    rate: float = _setting(
+        _amount("a number of requests a second"),
+        "requests a second that a connection is read for, and twice as many at once;"
+        " 0 for no limit [1000]",
+        1_000.0,
+    )
+    presence_limit: int = _setting(
+        _whole(0, 1_000_000, "a number"),
+        "users of a session above which comings and goings are told gathered [200]",
+        200,
+    )
+    retain: float = _setting(
+        _amount("a number of days"), "days after which texts are forgotten [0: never]", 0.0
+    )
+    retain_texts: int = _setting(
+        _whole(0, 10**12 - 1, "a number"), "texts kept of each session [0: all]", 0
+    )
+    session_ports: tuple[int, int] | None = _setting(
+        _ports, "give each session a port of its own, LOW-HIGH [off]", None
+    )
+    name: str = _setting(_text, "what the server calls itself [twisted-chat]", "twisted-chat")
+    table: bool = _setting(
+        _truth,
+        "draw the table of connected clients also where standard output is no terminal",
+        False,
+    )
+
+
+def table() -> Sequence[Attribute[Any]]:
+    """Return the settings, in order; a name's underscores are dashes for the operator."""
+    return fields(Settings)
+
+
+def option(name: str) -> str:
+    """Return a setting's name as the operator writes it."""
+    return name.replace("_", "-")
+
+
+def read(given: Mapping[str, Sequence[str]], config: str | None) -> Settings:
+    """Return the settings: those ``given`` on the command line win over those of ``config``.
+
+    Raises SettingsError.
+    """
+    raw = _configured(config) if config is not None else {}
+    raw.update({name: (f"--{option(name)}", values) for name, values in given.items()})
+    values: dict[str, object] = {}
+    for setting in table():
+        if setting.name not in raw:
+            continue
+        where, texts = raw[setting.name]
+        try:
+            parsed = tuple(setting.metadata["parse"](text) for text in texts)
+        except ValueError as problem:
+            raise SettingsError(f"{where} {problem}.".replace("..", ".")) from None
+        values[setting.name] = parsed if setting.metadata["many"] else parsed[-1]
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _configured(path: str) -> dict[str, tuple[str, Sequence[str]]]:
+    try:
+        found = tomllib.loads(Path(path).read_text("utf-8"))
+    except OSError as problem:
+        raise SettingsError(f"--config {path}: {problem.strerror}.") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise SettingsError(f"--config {path}: {problem}.") from None
+    known = {option(setting.name): setting for setting in table()}
+    raw: dict[str, tuple[str, Sequence[str]]] = {}
+    for key, value in found.items():
+        where = f"{path}: {key}"
+        if key not in known:
+            raise SettingsError(f"{where} is no setting.")
+        values = value if isinstance(value, list) and known[key].metadata["many"] else [value]
+        if not values:
+            continue
+        raw[known[key].name] = (where, [_as_text(one, where) for one in values])
+    return raw
+
+
+def _as_text(value: object, where: str) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float() | str():
+            return str(value)
+        case _:
+            raise SettingsError(f"{where} must be text, a number, true or false.")
