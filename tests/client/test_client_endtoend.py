@@ -32,6 +32,8 @@ from twisted_chat.client import ChatClient, Event, Online, TextStream
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "twisted_chat.client.terminal.main"]
 
 T = TypeVar("T")

@@ -14,6 +14,8 @@ import pytest
 
 from tests.kit.daemon import Daemon, RawClient, free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:

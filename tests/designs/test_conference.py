@@ -16,6 +16,8 @@ from tests.client.test_client_endtoend import assert_shown, by_lines
 from tests.designs.test_broadcast import eventually, tables
 from tests.kit.daemon import Daemon, RawClient
 
+pytestmark = pytest.mark.slow
+
 USERS = "user,password,role\nann,pw-ann,\nben,pw-ben,\ncat,pw-cat,operator\n"
 
 

@@ -11,10 +11,14 @@ import struct
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.client.test_client_endtoend import assert_shown, by_lines
 from tests.designs.test_broadcast import eventually
 from tests.kit.daemon import Daemon, RawClient
 from twisted_chat.operation.settings import Settings
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_default_port() -> None:

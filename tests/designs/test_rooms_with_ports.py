@@ -15,6 +15,8 @@ from tests.designs.test_broadcast import eventually
 from tests.kit.daemon import Daemon, RawClient, free_port
 from tests.kit.support import wire
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int, int]:

@@ -16,6 +16,8 @@ from tests.kit.daemon import Daemon, RawClient
 from tests.kit.documents import block
 from tests.vocabulary.test_protocol_document import DOCUMENT, conversation, drawn
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("foreign_client.mjs")
 
 NODE = shutil.which("node")

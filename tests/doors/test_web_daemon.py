@@ -21,6 +21,8 @@ from tests.kit.certificates import make_certificate
 from tests.kit.daemon import Daemon, Object, RawClient, free_port
 from tests.kit.web_support import CLOSE, TEXT, frame_of, frames_of
 
+pytestmark = pytest.mark.slow
+
 HANDSHAKE = (
     "GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"

@@ -18,6 +18,8 @@ import pytest
 from tests.kit.daemon import PATIENCE, Daemon, RawClient, free_port
 from tests.kit.talkers import Client, Writer, everything
 
+pytestmark = pytest.mark.slow
+
 KILLS = 10
 
 

@@ -18,6 +18,8 @@ from tests.log.test_log_sqlite import InlineWorker, check
 from twisted_chat.log.schema import MAX_SEQ
 from twisted_chat.log.sqlite import open_sqlite
 
+pytestmark = pytest.mark.slow
+
 COMMITS = 30
 """After so many the first daemon is killed: the next one is written then, and not forced."""
 

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from tempfile import NamedTemporaryFile
 
+import pytest
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -15,6 +16,8 @@ from tests.kit.daemon import Daemon, RawClient
 from tests.kit.documents import ROOT, block, read
 from twisted_chat.operation import settings
 from twisted_chat.operation.settings import Settings
+
+pytestmark = pytest.mark.slow
 
 README = read("README.md")
 EXAMPLE = ROOT / "etc" / "chat.toml"

@@ -17,6 +17,8 @@ import pytest
 
 from tests.kit.daemon import PATIENCE, Daemon, RawClient, free_port
 
+pytestmark = pytest.mark.slow
+
 
 def refused(*options: str, cwd: Path, port: int | None = None) -> str:
     """Run a daemon that can not start; return its one line on standard error."""

@@ -12,6 +12,8 @@ from tests.kit.certificates import make_certificate
 from tests.kit.daemon import Daemon, RawClient, free_port
 from twisted_chat.tap import SPARE_FILES
 
+pytestmark = pytest.mark.slow
+
 
 class TlsDaemon(Daemon):
     """A daemon whose ports all speak TLS."""
