@@ -38,7 +38,10 @@ class ReadmeTests(SynchronousTestCase):
 
     def test_commands(self) -> None:
         """The two commands are one line each: they are what .ci/run runs and people paste."""
-        for name, last in (("run", ".venv/bin/twistd -n chat --port 1234"), ("test", "pytest")):
+        for name, last in (
+            ("run", ".venv/bin/twistd -n chat --port 1234"),
+            ("test", "pytest -n auto"),
+        ):
             command = block(README, name).strip()
             self.assertNotIn("\n", command)
             self.assertTrue(command.startswith("python3 -m venv .venv && "), command)
