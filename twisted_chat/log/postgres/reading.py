@@ -1,0 +1,149 @@
+"""What is read from the database: pages of texts, searches, lives. In threads of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import psycopg
+from attrs import define, evolve
+from msgspec.json import Decoder
+
+from twisted_chat.log import query as queries
+from twisted_chat.log.contract import PAGE_BYTES, PAGE_TEXTS, Life, Page, Unreadable
+from twisted_chat.log.postgres.database import Connection, Database, Unreachable
+from twisted_chat.log.postgres.words import candidates
+from twisted_chat.vocabulary.messages import Text
+
+MAX_SEQ: Final = 2**62
+"""What a ``before`` is cut to: PostgreSQL's integers end somewhere."""
+
+_LIFE: Final = Decoder(Life)
+
+_ROWS: Final = "seq, time, source, data, id"
+
+_READ: Final = f"""
+SELECT {_ROWS}, more FROM (
+    SELECT {_ROWS}, sum(size) OVER page - size AS before, lead(seq) OVER page IS NOT NULL AS more
+    FROM (
+        SELECT {_ROWS}, octet_length(data) AS size FROM chat.texts
+        WHERE life = %(n)s AND seq > %(after)s AND seq < %(before)s
+        ORDER BY seq {{way}} LIMIT %(limit)s + 1
+    ) AS found WINDOW page AS (ORDER BY seq {{way}})
+) AS sized WHERE before < {PAGE_BYTES} ORDER BY seq {{way}} LIMIT %(limit)s
+"""  # noqa: S608
+_FORWARD: Final = _READ.format(way="ASC")
+_BACKWARD: Final = _READ.format(way="DESC")
+
+_FIND: Final = f"""
+SELECT {_ROWS} FROM chat.texts
+WHERE life = %(n)s AND seq < %(before)s AND words @@ %(words)s::tsquery
+ORDER BY seq DESC LIMIT {PAGE_TEXTS}
+"""  # noqa: S608
+
+
+@define(eq=False)
+class Reader:
+    """Reads, on a connection of its own. Not for two threads at once."""
+
+    database: Database
+
+    def read(self, epoch: str, after: int, before: int, limit: int) -> Page:
+        """See Log.read."""
+        return self._do(lambda connection: _page(connection, epoch, after, before, limit, _FORWARD))
+
+    def read_last(self, epoch: str, after: int, before: int, limit: int) -> Page:
+        """See Log.read_last."""
+        page = self._do(
+            lambda connection: _page(connection, epoch, after, before, limit, _BACKWARD)
+        )
+        return evolve(page, texts=page.texts[::-1])
+
+    def search(self, epoch: str, terms: Sequence[queries.Term], before: int, limit: int) -> Page:
+        """See Log.search."""
+        return self._do(lambda connection: _search(connection, epoch, terms, before, limit))
+
+    def _do(self, work: Any) -> Page:
+        try:
+            found: Page = self.database.do(work, again=True)
+        except psycopg.errors.QueryCanceled:
+            raise Unreadable("it took too long") from None
+        except (Unreachable, psycopg.Error) as problem:
+            raise Unreadable(str(problem).splitlines()[0]) from None
+        return found
+
+
+def lives(connection: Connection) -> list[Life]:
+    """Return every life that has not ended."""
+    rows = connection.execute(
+        "SELECT body, head, first FROM chat.lives WHERE NOT ended ORDER BY n", binary=True
+    )
+    return [evolve(_LIFE.decode(body), head=head, first=first) for body, head, first in rows]
+
+
+def _place(connection: Connection, epoch: str) -> tuple[int, str, int]:
+    """Return a life's number, the session's name, and its first seq. Raises Unreadable."""
+    row = connection.execute(
+        "SELECT n, body, first FROM chat.lives WHERE epoch = %s AND NOT ended", (epoch,)
+    ).fetchone()
+    if row is None:
+        raise Unreadable("there is no such session")
+    n, body, first = row
+    return n, _LIFE.decode(body).name, first
+
+
+def _page(
+    connection: Connection, epoch: str, after: int, before: int, limit: int, statement: str
+) -> Page:
+    n, session, first = _place(connection, epoch)
+    rows = connection.execute(
+        statement,
+        {
+            "n": n,
+            "after": min(after, MAX_SEQ),
+            "before": min(before, MAX_SEQ),
+            "limit": min(limit, PAGE_TEXTS),
+        },
+        binary=True,
+    ).fetchall()
+    return Page([_text(session, row) for row in rows], bool(rows) and rows[-1][-1], first)
+
+
+def _search(
+    connection: Connection, epoch: str, terms: Sequence[queries.Term], before: int, limit: int
+) -> Page:
+    n, session, first = _place(connection, epoch)
+    matches = queries.matcher(terms)
+    words = candidates(terms)
+    limit = min(limit, PAGE_TEXTS)
+    found: list[Text] = []
+    before = min(before, MAX_SEQ)
+    while len(found) <= limit:
+        rows = connection.execute(
+            _FIND, {"n": n, "before": before, "words": words}, binary=True
+        ).fetchall()
+        texts = (_text(session, row) for row in rows)
+        found += [text for text in texts if matches(text.data)]
+        if len(rows) < PAGE_TEXTS:
+            break
+        before = rows[-1][0]
+    texts_: list[Text] = []
+    size = 0
+    for text in found[:limit]:
+        texts_.append(text)
+        size += len(text.data.encode())
+        if size >= PAGE_BYTES:
+            break
+    return Page(texts_[::-1], len(texts_) < len(found), first)
+
+
+def _text(session: str, row: tuple[Any, ...]) -> Text:
+    seq, time, source, data, id = row[:5]
+    return Text(
+        session=session,
+        seq=seq,
+        time=time,
+        source=source.decode(),
+        data=data.decode(),
+        id=None if id is None else id.decode(),
+    )

@@ -1,0 +1,135 @@
+"""What is written to the database: batches of texts in one round trip, and all else, one by one.
+
+Everything here runs in one thread, beside the reactor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, groupby
+from typing import Any, Final
+
+import psycopg
+from attrs import frozen
+
+from twisted_chat.log.contract import Entry, NotStored
+from twisted_chat.log.postgres.database import Connection, Database, Unreachable, sentence
+from twisted_chat.log.postgres.words import lexemes
+from twisted_chat.vocabulary.messages import Text
+
+MAX_ROWS: Final = 2_048
+"""Texts in one call of the database's function, at most."""
+
+_APPEND: Final = """
+SELECT place, seq, at, data FROM chat.append(
+    %s::text[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[], %s::text[])
+"""
+
+
+@frozen
+class Append:
+    """See Log.append; ``time`` is when it was called, ``session`` the name that texts bear."""
+
+    epoch: str
+    session: str
+    entries: Sequence[Entry]
+    time: int
+
+
+class Failed(NotStored):
+    """The database failed, and not what was asked of it."""
+
+
+Do = Callable[[Connection], Any]
+"""A job of any other kind: its answer, or NotStored raised."""
+
+Job = Append | Do
+
+Answers = list[Any]
+"""An answer for each job, or the exception with which it failed."""
+
+
+def commit(database: Database, batch: Sequence[Job]) -> Answers:
+    """Do the jobs in their order, and say what became of each."""
+    answers: Answers = []
+    for is_append, jobs in groupby(batch, lambda job: isinstance(job, Append)):
+        if is_append:
+            for some in _slices([job for job in jobs if isinstance(job, Append)]):
+                answers += _append(database, some)
+        else:
+            answers += [_done(database, job) for job in jobs if not isinstance(job, Append)]
+    return answers
+
+
+def _slices(jobs: Sequence[Append]) -> Iterator[list[Append]]:
+    """Yield what one call takes each: a job is in one of them, whole."""
+    some: list[Append] = []
+    rows = 0
+    for job in jobs:
+        if some and rows + len(job.entries) > MAX_ROWS:
+            yield some
+            some, rows = [], 0
+        some.append(job)
+        rows += len(job.entries)
+    yield some
+
+
+def _done(database: Database, job: Do) -> Any:
+    try:
+        return database.do(job)
+    except NotStored as refusal:
+        return refusal
+    except (Unreachable, psycopg.Error) as problem:
+        return Failed(sentence(problem))
+
+
+def _append(database: Database, jobs: Sequence[Append]) -> Answers:
+    try:
+        found = database.do(lambda connection: _stored(connection, jobs))
+    except Unreachable as problem:
+        return [Failed(sentence(problem))] * len(jobs)
+    except psycopg.Error as problem:
+        if len(jobs) > 1:  # one of them is to blame, and the others shall not suffer for it
+            return list(chain.from_iterable(_append(database, [job]) for job in jobs))
+        return [Failed(sentence(problem))]
+    answers: Answers = []
+    start = 0
+    for job in jobs:
+        end = start + len(job.entries)
+        rows = [found.get(place) for place in range(start + 1, end + 1)]
+        if None in rows:
+            answers.append(NotStored("there is no such session"))
+        else:
+            answers.append(
+                [_text(job, entry, row) for entry, row in zip(job.entries, rows, strict=True)]
+            )
+        start = end
+    return answers
+
+
+def _text(job: Append, entry: Entry, row: Any) -> Text:
+    _, seq, time, data = row
+    said = entry.data if data is None else data.decode()
+    return Text(
+        session=job.session, seq=seq, time=time, source=entry.source, data=said, id=entry.id
+    )
+
+
+def _stored(connection: Connection, jobs: Sequence[Append]) -> dict[int, Any]:
+    """Store the entries of all jobs in one round trip; return a row for each, by its place."""
+    rows = [(job, entry) for job in jobs for entry in job.entries]
+    if not rows:
+        return {}
+    cursor = connection.execute(
+        _APPEND,
+        (
+            [job.epoch for job, _ in rows],
+            [job.time for job, _ in rows],
+            [entry.source.encode() for _, entry in rows],
+            [entry.data.encode() for _, entry in rows],
+            [None if entry.id is None else entry.id.encode() for _, entry in rows],
+            [lexemes(entry.data) for _, entry in rows],
+        ),
+        binary=True,
+    )
+    return {row[0]: row for row in cursor}
