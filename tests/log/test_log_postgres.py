@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -143,7 +144,7 @@ class CrashTests(SynchronousTestCase):
         self.addCleanup(lambda: self.successResultOf(log.close()))
         self.successResultOf(log.create(OPS))
 
-        def say(data: str) -> object:
+        def say(data: str) -> Deferred[list[Text]]:
             done = log.append(OPS.epoch, [Entry("alice", data, data)])
             assert not isinstance(done, list)
             return done
