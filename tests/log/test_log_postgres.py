@@ -154,7 +154,7 @@ class CrashTests(SynchronousTestCase):
         self.failureResultOf(say("two"), NotStored)
         self.failureResultOf(log.read(OPS.epoch, 0, 9), NotStored)
         server.start()
-        self.successResultOf(say("two"))  # type: ignore[arg-type]
+        self.successResultOf(say("two"))
         page = self.successResultOf(log.read(OPS.epoch, 0, 9))
         self.assertEqual([(text.seq, text.data) for text in page.texts], [(1, "one"), (2, "two")])
 
