@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -79,6 +80,7 @@ class Import:
     name: str
     line: int
     nested: bool
+    in_function: bool = False
 
     def __str__(self) -> str:
         return f"{self.module} imports {self.name} (line {self.line})"
@@ -93,6 +95,7 @@ class Import:
         return f"{self.name}.".startswith(f"{package}.")
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Return the modules of the package by their names without ``twisted_chat.``."""
     found = {}
@@ -111,6 +114,12 @@ def imports(module: str, source: str) -> Iterator[Import]:
     """
     tree = ast.parse(source)
     top = set(tree.body)
+    within = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -120,7 +129,7 @@ def imports(module: str, source: str) -> Iterator[Import]:
         else:
             continue
         for name in names:
-            yield Import(module, name, node.lineno, node not in top)
+            yield Import(module, name, node.lineno, node not in top, id(node) in within)
 
 
 def layer(module: str) -> str:
@@ -135,10 +144,15 @@ def allowed(module: str) -> set[str]:
 
 
 def known(found: Import) -> str | None:
-    """Return the module of this package that an import needs as it is loaded, if it is one."""
-    if found.nested or found.inside is None:
+    """Return the module of this package that an import needs, if it is one.
+
+    Those of types alone count too: a circle is one also where it does no harm as it is loaded.
+    """
+    if found.in_function or found.inside is None:
         return None
-    return found.inside if found.inside in modules() else None
+    known = modules()
+    of = found.inside.rpartition(".")[0]
+    return next((name for name in (found.inside, of) if name in known), None)
 
 
 def wrongs(found: Import) -> Iterator[str]:
@@ -192,6 +206,13 @@ class LayerTests(SynchronousTestCase):
             tuple(TopologicalSorter(graph).static_order())
         except CycleError as circle:
             self.fail(f"a circle of imports: {circle.args[1]}")
+
+    def test_types_count(self) -> None:
+        """An import for types alone makes a circle too; one in a function is its own matter."""
+        source = "if TYPE_CHECKING:\n from twisted_chat.tap import Options"
+        self.assertEqual([known(one) for one in imports("chat.chat", source)], ["tap"])
+        source = "def make():\n from twisted_chat.tap import Options"
+        self.assertEqual([known(one) for one in imports("chat.chat", source)], [None])
 
     def test_imports_point_up(self) -> None:
         """No module imports what is below it, what is none of its business, or the reactor."""

@@ -21,11 +21,11 @@ from tests.kit.support_fakeserver import Connection, FakeEndpoint, echo, snapsho
 from twisted_chat.client.address import Address, parse_address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.memory import Memory
-from twisted_chat.client.terminal import render
-from twisted_chat.client.terminal.commands import COMMANDS, Usage, command_of, complete, take
-from twisted_chat.client.terminal.desk import Desk
-from twisted_chat.client.terminal.render import Line
-from twisted_chat.client.terminal.rooms import MAX_UNREAD
+from twisted_chat.client.words import complete, render, take
+from twisted_chat.client.words.commands import Usage, command_of, commands
+from twisted_chat.client.words.desk import Desk
+from twisted_chat.client.words.render import Line
+from twisted_chat.client.words.rooms import MAX_UNREAD
 from twisted_chat.vocabulary import messages as m
 
 
@@ -105,7 +105,7 @@ class CommandTests(SynchronousTestCase):
         return lines
 
     def prompt(self) -> str:
-        return render.plain(self.desk.prompt())
+        return render.plain(self.desk.where.prompt())
 
     def answer(self, password: str | None) -> str:
         """Answer the question that is asked; return it."""
@@ -118,14 +118,14 @@ class CommandTests(SynchronousTestCase):
 class TableTests(SynchronousTestCase):
     def test_names(self) -> None:
         """No two commands have the same name or short form, and each says what it does."""
-        names = [name for command in COMMANDS for name in (command.name, command.short) if name]
+        names = [name for command in commands() for name in (command.name, command.short) if name]
         self.assertEqual(len(names), len(set(names)))
-        for command in COMMANDS:
+        for command in commands():
             self.assertTrue(command.help.endswith("."), command.name)
 
     def test_the_ones_that_are_promised(self) -> None:
         """Every command has the name and the arguments that it was given in the beginning."""
-        usages = {command.usage for command in COMMANDS}
+        usages = {command.usage for command in commands()}
         for usage in (
             "/login USER [PASSWORD] HOST PORT",
             "/logout",
@@ -282,7 +282,7 @@ class ServerTests(CommandTests):
         self.answer(None)
         self.assertEqual(self.shown(), ["! home: no password was given (--password-file FILE)"])
         self.assertEqual(self.prompt(), "> ")
-        self.assertEqual(self.desk.servers, {})
+        self.assertEqual(self.desk.where.servers, {})
 
     def test_refused(self) -> None:
         """A refusal is told, and the server given up."""
@@ -335,7 +335,7 @@ class ServerTests(CommandTests):
         self.type("/connect home")
         self.assertEqual(self.shown(), ["! You are on home as alice already."])
         self.type("/connect bob@home")
-        self.assertEqual(list(self.desk.servers), ["home", "bob@home"])
+        self.assertEqual(list(self.desk.where.servers), ["home", "bob@home"])
 
     def test_disconnect(self) -> None:
         """One leaves a server properly, and is on the others still."""
@@ -619,14 +619,14 @@ class SessionTests(CommandTests):
         """Help has every command, or one."""
         self.type("/help")
         lines = self.shown()
-        self.assertEqual(sum(line.startswith("/") for line in lines), len(COMMANDS))
+        self.assertEqual(sum(line.startswith("/") for line in lines), len(commands()))
         self.type("/? /msg")
         (line,) = self.shown()
         self.assertIn("/msg USER TEXT...", line)
 
     def test_a_bug(self) -> None:
         """What goes wrong here is logged, and ends nothing."""
-        self.desk.servers["home"].client.list = None  # type: ignore[assignment,method-assign]
+        self.desk.where.servers["home"].client.list = None  # type: ignore[assignment,method-assign]
         self.type("/list", "hello")
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
         self.assertEqual(len(self.connection.sent()), 1)
@@ -857,7 +857,7 @@ class DocumentTests(SynchronousTestCase):
         listed = text.partition("<!-- commands -->")[2].partition("<!-- /commands -->")[0]
         rows = [line for line in listed.splitlines() if line.startswith("| `/")]
         expected = []
-        for command in COMMANDS:
+        for command in commands():
             short = f"`/{command.short}`" if command.short else ""
             expected.append(f"| `{command.usage}` | {short} | {command.help} |")
         self.assertEqual(rows, expected)

@@ -23,9 +23,9 @@ from twisted_chat.client import ChatClient
 from twisted_chat.client.address import Address
 from twisted_chat.client.link import FOREIGN, hopeless, sentence
 from twisted_chat.client.terminal import main
-from twisted_chat.client.terminal.desk import Desk
 from twisted_chat.client.terminal.pipe import MAX_UNANSWERED, Pipe, PipeOptions
 from twisted_chat.client.terminal.plain import MAX_LINE, Failed, Person, PlainScreen
+from twisted_chat.client.words.desk import Desk
 from twisted_chat.vocabulary import messages as m
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.support_fakeserver import snapshot, text
-from twisted_chat.client.terminal import render
-from twisted_chat.client.terminal.render import Line
+from twisted_chat.client.words import render
+from twisted_chat.client.words.render import Line
 from twisted_chat.vocabulary import messages as m
 
 HARM = "\x1b[2J\x07\x9b1m\u202e\u2066\u2028\x7f\u200b\u200f\U000e0041"

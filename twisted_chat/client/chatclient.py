@@ -29,38 +29,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random, SystemRandom
-from types import MappingProxyType, TracebackType
-from typing import Any, Final, TypeVar, cast
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 from weakref import WeakSet
 
 from attrs import define, field
 from msgspec import structs
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail, succeed
+from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import IPushProducer, IReactorTime, IStreamClientEndpoint
-from twisted.internet.protocol import Factory
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.client.events import Ended, Event, Listeners, Offline, Online
-from twisted_chat.client.link import Link, hopeless, sentence
-from twisted_chat.client.outbox import Fate, Outbox, Unanswered
+from twisted_chat.client.keeping import Keeper
+from twisted_chat.client.link import Connection, Way, Wire, hopeless
+from twisted_chat.client.outbox import Fate, Ids, Outbox, Unanswered
 from twisted_chat.client.places import Place, Places
+from twisted_chat.client.requests import Requests
 from twisted_chat.client.stream import TextStream
+from twisted_chat.client.visit import Visit
 from twisted_chat.client.waiters import Waiters
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
 
 __all__ = ["ChatClient", "Place", "TextStream", "Unanswered"]
-
-FIRST_DELAY: Final = 1.0
-"""Seconds before the first attempt to come back; each further delay is twice as long."""
-
-LONGEST_DELAY: Final = 60.0
-"""Seconds between two attempts, at most."""
 
 LOGOUT_TIME: Final = 2.0
 """Seconds that a logout takes at most."""
@@ -73,7 +68,7 @@ T = TypeVar("T")
 
 @implementer(IPushProducer)
 @define(eq=False, slots=False, repr=False)
-class ChatClient(Service):
+class ChatClient(Requests, Visit, Service):
     """One user's link to one server, kept up until ``logout``.
 
     ``reactor`` is the clock. ``endpoint`` is where the server is: ``to`` makes one from a string.
@@ -81,18 +76,11 @@ class ChatClient(Service):
     left out for a guest. ``random`` is where each ``id`` and the jitter of delays come from.
     ``token`` is a guest's proof of an earlier run, and later that of this one.
 
-    Every request returns a Deferred and takes effect in the order in which it was made, also when
-    it is made before the login is done or while the connection is down: it waits then. Each fails
-    with ChatError where the server refuses, and at once, with the code ``not-stored``, where
-    1,000 requests wait already. Texts that are in flight when the connection goes are sent again,
-    as is what may be asked twice; ``create``, ``delete`` and ``topic`` fail with Unanswered.
-    A Deferred that is cancelled (``addTimeout``) takes back a request that has not been sent.
-
     It is a Service too: in a program that twistd runs, give it a parent.
     """
 
     reactor: IReactorTime
-    endpoint: IStreamClientEndpoint
+    endpoint: IStreamClientEndpoint | Way
     user: str
     password: str | None = None
     random: Random = field(factory=SystemRandom)
@@ -100,17 +88,12 @@ class ChatClient(Service):
     welcome: m.Welcome | None = field(default=None, init=False)
     _outbox: Outbox = field(init=False)
     _places: Places = field(factory=Places, init=False)
-    _link: Link | None = field(default=None, init=False)
     _online: bool = field(default=False, init=False)
     _login: str | None = field(default=None, init=False)
     _no_lobby: bool = field(default=False, init=False)
-    _paused: bool = field(default=False, init=False)
-    _attempts: int = field(default=0, init=False)
-    _retry: float | None = field(default=None, init=False)
-    _obstacle: str | None = field(default=None, init=False)
+    _keeper: Keeper = field(init=False)
     _refusal: ChatError | None = field(default=None, init=False)
     _active: bool = field(default=False, init=False)
-    _awaited: Deferred[Any] | None = field(default=None, init=False)
     _listeners: Listeners = field(factory=Listeners, init=False)
     _streams: WeakSet[TextStream] = field(factory=WeakSet, init=False)
     _arrivals: Waiters[m.Welcome] = field(factory=Waiters, init=False)
@@ -118,7 +101,11 @@ class ChatClient(Service):
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
-        self._outbox = Outbox(self._new_id)
+        self._outbox = Outbox(Ids(self.reactor.seconds, self.random))
+        way = self.endpoint
+        if not isinstance(way, Way):
+            way = Wire(way, self.reactor)
+        self._keeper = Keeper(self.reactor, way, self, self.random)
 
     def __repr__(self) -> str:
         return f"<ChatClient {self.user} {'online' if self.online else 'offline'}>"
@@ -191,20 +178,20 @@ class ChatClient(Service):
         departed = self._departures.wait()
         if self.running:
             super().stopService()
-            if self._online and self._link is not None:
-                self._depart(self._link, timeout)
-            elif self._awaited is not None:
-                self._awaited.cancel()
+            if self._online and self._keeper.link is not None:
+                self._depart(self._keeper.link, timeout)
+            else:
+                self._keeper.give_up()
         return departed
 
-    def _depart(self, link: Link, timeout: float) -> None:
+    def _depart(self, link: Connection, timeout: float) -> None:
         steps: Sequence[Deferred[Any]] = [
             *(
-                self._ask(m.Leave(session=place.session), m.Left, "forget")
+                self.ask(m.Leave(session=place.session), m.Left, "forget")
                 for place in self._places.known.values()
                 if not place.direct
             ),
-            self._ask(m.Logout(), m.Bye, "forget"),
+            self.ask(m.Logout(), m.Bye, "forget"),
         ]
         DeferredList(steps, consumeErrors=True).addCallback(lambda _: link.close())
         deadline = self.reactor.callLater(timeout, link.abort)
@@ -215,25 +202,6 @@ class ChatClient(Service):
 
         self._departures.wait().addCallback(departed)
 
-    async def __aenter__(self) -> ChatClient:
-        """Log in."""
-        try:
-            await self.start()
-        except Exception:  # and not where the program ends while it waits
-            await self.logout()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Log out, but not where the program ends meanwhile: then nothing can be waited for."""
-        if kind is not GeneratorExit:
-            await self.logout()
-
     def come_back_to(self, places: Iterable[Place]) -> None:
         """Go on where an earlier run ended; to be called before ``start``.
 
@@ -243,77 +211,10 @@ class ChatClient(Service):
             self._places.known[place.session] = place
         self._places.remembered = True
 
-    # --- requests --------------------------------------------------------------------------
+    # --- asking ----------------------------------------------------------------------------
 
-    def say(self, session: str, data: str) -> Deferred[m.Text]:
-        """Say something in a session; fires with the text as it is stored, once it is."""
-        return self._ask(m.Say(session=session, data=data), m.Text)
-
-    def message(self, to: str, data: str) -> Deferred[m.Text]:
-        """Say something to one user alone, in the direct session of the two."""
-        return self._ask(m.Say(to=to, data=data), m.Text)
-
-    def create(
-        self, session: str, password: str | None = None, *, keep: bool = False, topic: str = ""
-    ) -> Deferred[m.Snapshot]:
-        """Create a session, and be its owner and first member."""
-        request = m.Create(session=session, password=password, keep=keep, topic=topic)
-        return self._ask(request, m.Snapshot, "fail")
-
-    def join(
-        self,
-        session: str,
-        password: str | None = None,
-        *,
-        after: int | None = None,
-        epoch: str | None = None,
-    ) -> Deferred[m.Snapshot]:
-        """Become a member; with ``after`` a seq, the texts after it are told first."""
-        request = m.Join(session=session, password=password, after=after, epoch=epoch)
-        return self._ask(request, m.Snapshot)
-
-    def leave(self, session: str) -> Deferred[m.Left]:
-        """Stop being a member."""
-        return self._ask(m.Leave(session=session), m.Left)
-
-    def delete(self, session: str) -> Deferred[m.Deleted]:
-        """End a session, and its texts: for its owner and for operators."""
-        return self._ask(m.Delete(session=session), m.Deleted, "fail")
-
-    def topic(self, session: str, topic: str) -> Deferred[m.TopicChanged]:
-        """Change a session's topic: for its owner and for operators."""
-        return self._ask(m.SetTopic(session=session, topic=topic), m.TopicChanged, "fail")
-
-    def list(self) -> Deferred[m.Listing]:
-        """Ask which sessions there are and who is here."""
-        return self._ask(m.List(), m.Listing)
-
-    def who(self, session: str, *, after: str | None = None) -> Deferred[m.Members]:
-        """Ask who is in a session: 1,000 names at most, those after the name ``after``."""
-        return self._ask(m.Who(session=session, after=after), m.Members)
-
-    def history(
-        self, session: str, *, before: int | None = None, after: int | None = None, limit: int = 50
-    ) -> Deferred[m.Texts]:
-        """Read stored texts, 200 at most: those before a seq, after one, or the latest.
-
-        They are not told to listeners, and may have been told before.
-        """
-        request = m.History(session=session, before=before, after=after, limit=limit)
-        return self._ask(request, m.Texts)
-
-    def search(
-        self, session: str, query: str, *, before: int | None = None, limit: int = 50
-    ) -> Deferred[m.Found]:
-        """Find stored texts, the newest of those before the seq ``before``."""
-        request = m.Search(session=session, query=query, before=before, limit=limit)
-        return self._ask(request, m.Found)
-
-    def ping(self) -> Deferred[m.Pong]:
-        """Ask for a sign of life."""
-        return self._ask(m.Ping(), m.Pong)
-
-    def _ask(self, request: m.Request, expects: type[T], fate: Fate = "again") -> Deferred[T]:
+    def ask(self, request: m.Request, expects: type[T], fate: Fate = "again") -> Deferred[T]:
+        """Make a request of any kind: see ``Requests`` for those that have a method."""
         if not self._active:
             return fail(self._refusal or Unanswered("The client has not been started."))
         answer = self._outbox.put(request, expects, fate)
@@ -322,16 +223,9 @@ class ChatClient(Service):
 
     def _send(self) -> None:
         """Send what may be sent now."""
-        if self._online and self._link is not None:
-            while (frame := self._outbox.next()) is not None:
-                self._link.send(frame)
-
-    def _new_id(self) -> str:
-        """Return an ``id`` that no other connection of this user will ever use.
-
-        It begins with the time, so that new ones lie together in the log's index of ids.
-        """
-        return f"{int(self.reactor.seconds() * 1_000):011x}{self.random.getrandbits(64):016x}"
+        if self._online and self._keeper.link is not None:
+            while (call := self._outbox.next()) is not None:
+                self._keeper.link.send(call.request, call.frame)
 
     # --- listening -------------------------------------------------------------------------
 
@@ -363,15 +257,11 @@ class ChatClient(Service):
 
         Nothing is lost: the server waits, and goes on from its log.
         """
-        self._paused = True
-        if self._link is not None:
-            self._link.pauseProducing()
+        self._keeper.pause()
 
     def resumeProducing(self) -> None:
         """Read on."""
-        self._paused = False
-        if self._link is not None:
-            self._link.resumeProducing()
+        self._keeper.resume()
 
     def stopProducing(self) -> None:
         """Read on: what is slow has gone."""
@@ -379,64 +269,35 @@ class ChatClient(Service):
 
     # --- the connection --------------------------------------------------------------------
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is to be a connection (see ``keeping.Kept``, as all that follows)."""
+        return bool(self.running) and self._refusal is None
+
     async def _stay(self) -> None:
-        """Connect, and connect again, until a logout or a login that is refused for good."""
-        try:
-            while self.running:
-                reason = await self._connection()
-                if self._refusal is not None or not self.running:
-                    break
-                delay = self._delay()
-                self._tell(Offline(reason, delay, hopeless(reason)))
-                if self.running:  # a listener may have had enough
-                    await self._unless_logout(deferLater(self.reactor, delay))
-        except CancelledError:
-            pass
+        """Be there until a logout or a login that is refused for good."""
+        await self._keeper.keep()
         self._stopped()
 
-    async def _unless_logout(self, awaited: Deferred[T]) -> T:
-        """Wait for something; a logout cancels it."""
-        self._awaited = awaited
-        try:
-            return await awaited
-        finally:
-            self._awaited = None
-
-    async def _connection(self) -> str:
-        """Have one connection, from beginning to end; return why it ended."""
-        self._obstacle = None
-        factory = Factory.forProtocol(lambda: Link(self._received, self.reactor))
-        factory.noisy = False
-        try:
-            link = cast(Link, await self._unless_logout(self.endpoint.connect(factory)))
-        except CancelledError:
-            raise
-        except Exception:
-            return sentence(Failure())
-        self._link = link
-        if self._paused:
-            link.pauseProducing()
+    def connected(self, link: Connection) -> None:
+        """Log in."""
         self._log_in(link)
-        reason = await self._unless_logout(link.gone)
-        self._link, self._online = None, False
+
+    def disconnected(self) -> None:
+        """Keep what can be sent again."""
+        self._online = False
         self._outbox.landed()
-        return self._obstacle or reason
 
-    def _delay(self) -> float:
-        """Return the seconds to wait: the server's wish, or ever more; never quite the same."""
-        if self._retry is not None:
-            delay, self._retry = self._retry * self.random.uniform(1.0, 1.5), None
-            return delay
-        delay = min(FIRST_DELAY * 2.0**self._attempts, LONGEST_DELAY)
-        self._attempts = min(self._attempts + 1, 10)
-        return min(delay * self.random.uniform(0.75, 1.25), LONGEST_DELAY)
+    def offline(self, reason: str, delay: float) -> None:
+        """Tell everybody."""
+        self._tell(Offline(reason, delay, hopeless(reason)))
 
-    def _log_in(self, link: Link) -> None:
-        self._login = self._new_id()
+    def _log_in(self, link: Connection) -> None:
+        self._login = self._outbox.new_id()
         login = m.Login(user=self.user, password=self.password, token=self.token, id=self._login)
         room = m.MAX_FRAME_BEFORE_LOGIN - len(m.encode(login)) - len(',"resume":[]')
         lobby = self.welcome.lobby if self.welcome is not None else None
-        link.send(m.encode(structs.replace(login, resume=self._places.resume(room, lobby))))
+        link.send(structs.replace(login, resume=self._places.resume(room, lobby)))
 
     def _stopped(self) -> None:
         """Tell everybody that there will be no further attempt."""
@@ -453,7 +314,8 @@ class ChatClient(Service):
 
     # --- what the server says --------------------------------------------------------------
 
-    def _received(self, response: m.Response) -> None:
+    def received(self, response: m.Response) -> None:
+        """Take note of what the server says, and tell whoever it concerns."""
         match response:
             case m.Welcome():
                 self._welcomed(response)
@@ -481,8 +343,8 @@ class ChatClient(Service):
                 self._places.left(response.session)
                 self._tell(response)
             case m.Bye(id=None):
-                self._obstacle = response.data
-                self._retry = None if response.retry is None else response.retry / 1000
+                self._keeper.obstacle = response.data
+                self._keeper.retries.wish(response.retry)
                 self._tell(response)
             case m.Error(id=None):
                 if response.session is not None:  # it could not be resumed
@@ -501,7 +363,8 @@ class ChatClient(Service):
     def _welcomed(self, welcome: m.Welcome) -> None:
         again = self.welcome is not None
         self.welcome, self.user, self.token = welcome, welcome.user, welcome.token
-        self._online, self._attempts, self._retry = True, 0, None
+        self._online = True
+        self._keeper.retries.begin()
         self._places.welcomed(welcome.direct)
         self._tell(Online(welcome, again))
         for join in self._places.rejoin():
@@ -521,8 +384,8 @@ class ChatClient(Service):
 
     def _refused(self, refusal: m.Error) -> None:
         """Stop, unless it may go better by itself later."""
-        self._obstacle = refusal.data
+        self._keeper.obstacle = refusal.data
         if refusal.code not in PASSING:
             self._refusal = ChatError(refusal.code, refusal.data)
-        if self._link is not None:
-            self._link.close()
+        if self._keeper.link is not None:
+            self._keeper.link.close()

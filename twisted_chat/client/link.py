@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol, cast, runtime_checkable
 
+from attrs import frozen
 from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import Decoder
 from twisted.internet import error
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.protocol import connectionDone
+from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.protocols.basic import Int32StringReceiver
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
-from twisted_chat.vocabulary.messages import MAX_FRAME, Error, Ping, Response, encode
+from twisted_chat.vocabulary.messages import MAX_FRAME, Error, Ping, Request, Response, encode
 
 IDLE: Final = 30.0
 """Seconds of silence after which the server is asked whether it is still there."""
@@ -56,8 +57,52 @@ def _decode(frame: bytes) -> Response | None:
         return Error(code="internal", data=data, id=stranger.id)
 
 
+class Connection(Protocol):
+    """What a client has of a connection to a server, whatever it is made of."""
+
+    gone: Deferred[str]
+    """Fires once, with the reason, when it is over; cancelling it ends the connection."""
+
+    def send(self, request: Request, frame: bytes | None = None) -> None:
+        """Send one request; ``frame`` is the same, encoded, where that has been done."""
+
+    def close(self) -> None:
+        """Close it once what was sent is out."""
+
+    def abort(self, reason: str | None = None) -> None:
+        """Close it now, for a ``reason`` of our own where there is one."""
+
+    def pauseProducing(self) -> None:
+        """Read nothing."""
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+
+
+@runtime_checkable
+class Way(Protocol):
+    """How a server is reached."""
+
+    def reach(self, received: Callable[[Response], None]) -> Deferred[Connection]:
+        """Connect; what the server says is ``received``."""
+
+
+@frozen
+class Wire:
+    """The way over a stream: frames, to an endpoint. ``clock`` is for the connections' silence."""
+
+    endpoint: IStreamClientEndpoint
+    clock: IReactorTime
+
+    def reach(self, received: Callable[[Response], None]) -> Deferred[Connection]:
+        """Connect."""
+        factory = Factory.forProtocol(lambda: Link(received, self.clock))
+        factory.noisy = False
+        return cast("Deferred[Connection]", self.endpoint.connect(factory))
+
+
 class Link(Int32StringReceiver, TimeoutMixin):
-    """Messages out, messages in; ``gone`` fires once, with the reason, when it is over."""
+    """A Connection of frames."""
 
     MAX_LENGTH = MAX_FRAME
 
@@ -68,9 +113,9 @@ class Link(Int32StringReceiver, TimeoutMixin):
         self._clock = clock
         self.gone: Deferred[str] = Deferred(self._give_up)
 
-    def send(self, frame: bytes) -> None:
+    def send(self, request: Request, frame: bytes | None = None) -> None:
         """Write one request."""
-        self.sendString(frame)
+        self.sendString(encode(request) if frame is None else frame)
 
     def close(self) -> None:
         """Close the connection once what was written is out."""
@@ -124,7 +169,7 @@ class Link(Int32StringReceiver, TimeoutMixin):
         else:
             self._asked = True
             self.setTimeout(PATIENCE)
-            self.send(encode(Ping()))
+            self.send(Ping())
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Say once that it is over."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from random import Random
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from attrs import define, field, frozen
@@ -54,6 +55,21 @@ class Call(Generic[T]):
             self.answer.errback(error)
 
 
+@frozen
+class Ids:
+    """Makes ids that no other connection of the same user will ever use.
+
+    They begin with the time, so that new ones lie together in the log's index of ids.
+    """
+
+    seconds: Callable[[], float]
+    random: Random
+
+    def __call__(self) -> str:
+        """Return a new one, of 27 characters."""
+        return f"{int(self.seconds() * 1_000):011x}{self.random.getrandbits(64):016x}"
+
+
 @define(eq=False)
 class Outbox:
     """Keeps requests in the order in which they were made, over as many connections as it takes.
@@ -62,7 +78,7 @@ class Outbox:
     sent again is stored once.
     """
 
-    _new_id: Callable[[], str]
+    new_id: Callable[[], str]
     _waiting: deque[Call[Any]] = field(factory=deque)
     _flying: dict[str, Call[Any]] = field(factory=dict)
 
@@ -82,7 +98,7 @@ class Outbox:
         """
         if len(self) >= MAX_WAITING and fate != "forget":
             return fail(ChatError("not-stored", f"{MAX_WAITING:,} requests wait already."))
-        id = self._new_id()
+        id = self.new_id()
         request = structs.replace(request, id=id)
         try:
             frame = encode(request)
@@ -95,13 +111,13 @@ class Outbox:
         (self._waiting.appendleft if first else self._waiting.append)(call)
         return answer
 
-    def next(self) -> bytes | None:
-        """Return the next frame to send, or None where nothing waits or enough is in flight."""
+    def next(self) -> Call[Any] | None:
+        """Return the next request to send, or None where nothing waits or enough is in flight."""
         if not self._waiting or len(self._flying) >= MAX_IN_FLIGHT:
             return None
         call = self._waiting.popleft()
         self._flying[call.id] = call
-        return call.frame
+        return call
 
     def asked(self, response: Response) -> Request | None:
         """Return the request that a response answers, if it answers one."""

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from twisted_chat.client.events import Ended, Event
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import MAX_HISTORY, Deleted, Snapshot, Text
-
-if TYPE_CHECKING:
-    from twisted_chat.client.chatclient import ChatClient
+from twisted_chat.vocabulary.messages import MAX_HISTORY, Deleted, Snapshot, Text, Texts
 
 MAX_HELD: Final = 1_000
 """Texts that are held for who iterates; what comes beyond them is read from the history later."""
+
+
+class Reader(Protocol):
+    """Who reads on in a history: a ChatClient."""
+
+    user: str
+
+    def history(
+        self, session: str, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> Deferred[Texts]:
+        """Read stored texts."""
 
 
 @define(eq=False)
@@ -27,7 +35,7 @@ class TextStream:
     stream only remembers, for each session, where to read on. Iterate in one place at a time.
     """
 
-    _client: ChatClient
+    _client: Reader
     _session: str | None
     _own: bool
     _held: deque[Text] = field(factory=deque)

@@ -23,9 +23,10 @@ from twisted_chat import __version__
 from twisted_chat.client.address import Address, parse_address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.memory import Memory, usual_path
-from twisted_chat.client.terminal.desk import Desk, Screen
 from twisted_chat.client.terminal.pipe import Pipe, PipeOptions
 from twisted_chat.client.terminal.plain import Failed, Person, PlainScreen
+from twisted_chat.client.words.desk import Desk
+from twisted_chat.client.words.view import Screen
 
 ADMIN: Final = frozenset({"users", "export", "import", "backup"})
 """First words that are the operator's commands, not a server."""
@@ -259,7 +260,7 @@ async def _on_terminal(reactor: Any, options: Options) -> None:
     await deferLater(reactor, 0)  # asyncio's loop runs from here on
     terminal = Terminal(reactor)
     desk = terminal.desk = _desk(reactor, options, terminal)
-    _log_to(desk.problem)
+    _log_to(desk.view.problem)
     restored: Deferred[None] = Deferred()  # the terminal: not before that is the reactor to stop
     reactor.addSystemEventTrigger(
         "before", "shutdown", lambda: desk.interrupt().addCallback(lambda _: restored)
@@ -276,7 +277,7 @@ async def _on_terminal(reactor: Any, options: Options) -> None:
 def _begin(desk: Desk, options: Options) -> Deferred[None]:
     """Go where the command line says; fires when one is there, or can not be."""
     if options.address is None:
-        desk.info("Welcome. /connect HOST or /login USER HOST PORT; /help shows the rest.")
+        desk.view.info("Welcome. /connect HOST or /login USER HOST PORT; /help shows the rest.")
         return succeed(None)
     return desk.connect(
         options.address,
@@ -294,7 +295,7 @@ async def _on_lines(reactor: Any, options: Options) -> None:
     person = Person(sys.stdin.fileno()) if sys.stdin.isatty() else None
     screen = PlainScreen(reactor, options.timeout, person)
     desk = screen.desk = _desk(reactor, options, screen)
-    _log_to(desk.problem)
+    _log_to(desk.view.problem)
     StandardIO(screen.pipe, reactor=reactor)
     screen.pipe.slows(desk)
     reactor.addSystemEventTrigger("before", "shutdown", desk.interrupt)

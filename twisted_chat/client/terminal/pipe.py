@@ -16,9 +16,9 @@ from twisted.python.failure import Failure
 
 from twisted_chat.client.chatclient import ChatClient, Unanswered
 from twisted_chat.client.events import Ended, Event, Offline, Online
-from twisted_chat.client.terminal import render
 from twisted_chat.client.terminal.plain import Failed, LinePipe
 from twisted_chat.client.waiters import Waiters
+from twisted_chat.client.words import render
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
 

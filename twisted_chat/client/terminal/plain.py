@@ -25,9 +25,9 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat.client.terminal.commands import take
-from twisted_chat.client.terminal.desk import Desk
-from twisted_chat.client.terminal.render import Line, folded, harmless, plain, problem
+from twisted_chat.client.words.desk import Desk
+from twisted_chat.client.words.render import Line, folded, harmless, plain, problem
+from twisted_chat.client.words.taking import take
 
 FLUSH_TIME: Final = 2.0
 """Seconds that whoever reads our output has to take the rest of it."""
@@ -173,7 +173,7 @@ class PlainScreen:
         elif self._failure is None and not self.desk.leaving:
             self._failure = harmless(sentence)
             self._lines.clear()
-            self.desk.run(self.desk.leave())
+            self.desk.view.run(self.desk.leave())
 
     def refresh(self) -> None:
         """Nothing: there is no prompt."""
@@ -240,7 +240,7 @@ class PlainScreen:
             self._wait_for(take(self.desk, self._lines.popleft()))
         elif self._ended:
             self._busy = True
-            self.desk.run(self.desk.leave())
+            self.desk.view.run(self.desk.leave())
         else:
             self.pipe.resumeProducing()
 
@@ -261,6 +261,6 @@ class PlainScreen:
         done.addBoth(go_on)
 
     def _overdue(self) -> None:
-        server = self.desk.server
+        server = self.desk.where.server
         where, why = (server.name, server.obstacle) if server is not None else ("", None)
         self.fail(f"{where and f'{where}: '}{why or 'no answer'}, for {self.timeout:g} s")

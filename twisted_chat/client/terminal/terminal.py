@@ -29,10 +29,11 @@ from prompt_toolkit.styles import Style
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_chat.client.terminal import render
-from twisted_chat.client.terminal.commands import complete, take
-from twisted_chat.client.terminal.desk import Desk
-from twisted_chat.client.terminal.render import Line
+from twisted_chat.client.words import render
+from twisted_chat.client.words.completion import complete
+from twisted_chat.client.words.desk import Desk
+from twisted_chat.client.words.render import Line
+from twisted_chat.client.words.taking import take
 
 MAX_LINES: Final = 1_000
 """Lines that wait to be shown: past it the servers are not read."""
@@ -129,7 +130,7 @@ class Terminal:
                 await self._answer(*self._questions.popleft())
                 continue
             try:
-                line = await self._read(lambda: _formatted(self.desk.prompt()))
+                line = await self._read(lambda: _formatted(self.desk.where.prompt()))
             except _Interrupted:
                 continue
             except EOFError:

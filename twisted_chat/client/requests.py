@@ -1,0 +1,97 @@
+"""What may be asked of a server: a method for each request."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred
+
+from twisted_chat.client.outbox import Fate
+from twisted_chat.vocabulary import messages as m
+
+T = TypeVar("T")
+
+
+class Requests(ABC):
+    """The requests of a ChatClient.
+
+    Every one returns a Deferred and takes effect in the order in which it was made, also when
+    it is made before the login is done or while the connection is down: it waits then. Each fails
+    with ChatError where the server refuses, and at once, with the code ``not-stored``, where
+    1,000 requests wait already. Texts that are in flight when the connection goes are sent again,
+    as is what may be asked twice; ``create``, ``delete`` and ``topic`` fail with Unanswered.
+    A Deferred that is cancelled (``addTimeout``) takes back a request that has not been sent.
+    """
+
+    @abstractmethod
+    def ask(self, request: m.Request, expects: type[T], fate: Fate = "again") -> Deferred[T]:
+        """Ask for something; fire with the answer, which is to be of the type ``expects``."""
+
+    def say(self, session: str, data: str) -> Deferred[m.Text]:
+        """Say something in a session; fires with the text as it is stored, once it is."""
+        return self.ask(m.Say(session=session, data=data), m.Text)
+
+    def message(self, to: str, data: str) -> Deferred[m.Text]:
+        """Say something to one user alone, in the direct session of the two."""
+        return self.ask(m.Say(to=to, data=data), m.Text)
+
+    def create(
+        self, session: str, password: str | None = None, *, keep: bool = False, topic: str = ""
+    ) -> Deferred[m.Snapshot]:
+        """Create a session, and be its owner and first member."""
+        request = m.Create(session=session, password=password, keep=keep, topic=topic)
+        return self.ask(request, m.Snapshot, "fail")
+
+    def join(
+        self,
+        session: str,
+        password: str | None = None,
+        *,
+        after: int | None = None,
+        epoch: str | None = None,
+    ) -> Deferred[m.Snapshot]:
+        """Become a member; with ``after`` a seq, the texts after it are told first."""
+        request = m.Join(session=session, password=password, after=after, epoch=epoch)
+        return self.ask(request, m.Snapshot)
+
+    def leave(self, session: str) -> Deferred[m.Left]:
+        """Stop being a member."""
+        return self.ask(m.Leave(session=session), m.Left)
+
+    def delete(self, session: str) -> Deferred[m.Deleted]:
+        """End a session, and its texts: for its owner and for operators."""
+        return self.ask(m.Delete(session=session), m.Deleted, "fail")
+
+    def topic(self, session: str, topic: str) -> Deferred[m.TopicChanged]:
+        """Change a session's topic: for its owner and for operators."""
+        return self.ask(m.SetTopic(session=session, topic=topic), m.TopicChanged, "fail")
+
+    def list(self) -> Deferred[m.Listing]:
+        """Ask which sessions there are and who is here."""
+        return self.ask(m.List(), m.Listing)
+
+    def who(self, session: str, *, after: str | None = None) -> Deferred[m.Members]:
+        """Ask who is in a session: 1,000 names at most, those after the name ``after``."""
+        return self.ask(m.Who(session=session, after=after), m.Members)
+
+    def history(
+        self, session: str, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> Deferred[m.Texts]:
+        """Read stored texts, 200 at most: those before a seq, after one, or the latest.
+
+        They are not told to listeners, and may have been told before.
+        """
+        request = m.History(session=session, before=before, after=after, limit=limit)
+        return self.ask(request, m.Texts)
+
+    def search(
+        self, session: str, query: str, *, before: int | None = None, limit: int = 50
+    ) -> Deferred[m.Found]:
+        """Find stored texts, the newest of those before the seq ``before``."""
+        request = m.Search(session=session, query=query, before=before, limit=limit)
+        return self.ask(request, m.Found)
+
+    def ping(self) -> Deferred[m.Pong]:
+        """Ask for a sign of life."""
+        return self.ask(m.Ping(), m.Pong)

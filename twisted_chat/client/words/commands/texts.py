@@ -1,0 +1,52 @@
+"""Commands about texts: those of the past, and those to one user alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted_chat.client.words.commands.table import Given, Usage, command, room_of, server_of
+from twisted_chat.client.words.desk import Desk
+from twisted_chat.vocabulary.messages import MAX_HISTORY
+
+HISTORY: Final = 20
+"""Texts that ``/history`` shows unless it is told how many."""
+
+FOUND: Final = 20
+"""Texts that ``/search`` shows, at most."""
+
+
+@command("history [N]", short="h")
+async def history(desk: Desk, given: Given) -> None:
+    """Show the last N texts of this session."""
+    room, wanted = room_of(desk), given.get("N") or str(HISTORY)
+    digits = wanted.isascii() and wanted.isdigit() and len(wanted) <= len(str(MAX_HISTORY))
+    if not digits or not 1 <= int(wanted) <= MAX_HISTORY:
+        raise Usage(f"It shows from 1 to {MAX_HISTORY} texts.")
+    found = await room.server.client.history(room.session, limit=int(wanted))
+    if not found.texts:
+        desk.view.info(f"Nothing has been said in {room.name}.")
+        return
+    desk.view.info(f"The last {len(found.texts)} of {room.name}:")
+    desk.view.texts(room.server, found.texts)
+    desk.view.info("That is all." if not found.more else "There is more before them.")
+
+
+@command("search QUERY...", short="f")
+async def search(desk: Desk, given: Given) -> None:
+    """Find texts of this session with these words."""
+    room, query = room_of(desk), given["QUERY"]
+    found = await room.server.client.search(room.session, query, limit=FOUND)
+    if not found.texts:
+        desk.view.info(f"Nothing in {room.name} has {query}.")
+        return
+    last = "The last " if found.more else ""
+    desk.view.info(f"{last}{len(found.texts)} in {room.name} with {query}:")
+    desk.view.texts(room.server, found.texts)
+
+
+@command("msg USER TEXT...", short="m")
+async def msg(desk: Desk, given: Given) -> None:
+    """Write to one user alone."""
+    user = given["USER"].removeprefix("@")
+    server = desk.where.server  # a text that waits says so itself
+    await desk.speaker.message(server_of(desk) if server is None else server, user, given["TEXT"])

@@ -1,0 +1,110 @@
+"""What happens in the sessions, in words: from a server's events to lines."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from twisted_chat.client.events import Event
+from twisted_chat.client.words import render
+from twisted_chat.client.words.rooms import Room, Server
+from twisted_chat.client.words.view import View
+from twisted_chat.client.words.whereabouts import Whereabouts
+from twisted_chat.vocabulary import messages as m
+
+
+@define(eq=False)
+class Teller:
+    """Tells what servers say; what becomes of the connection to one is for the desk."""
+
+    view: View
+    where: Whereabouts
+
+    def told(self, server: Server, event: Event) -> None:
+        """Show an event, or hold it as unread where it is of no session that is looked at."""
+        match event:
+            case m.Text():
+                self._text(server, event)
+            case m.Snapshot():
+                self._snapshot(server, event)
+            case m.Joined():
+                room = server.room(event.session)
+                room.came([event.user])
+                self._note(room, f"{event.user} has come: {render.here(event.count)}.")
+            case m.Left() if event.user == server.client.user:
+                self._parted(
+                    server, event.session, f"You have left {event.session}.", event.id is not None
+                )
+            case m.Left():
+                room = server.room(event.session)
+                room.went([event.user])
+                self._note(room, f"{event.user} has gone: {render.here(event.count)}.")
+            case m.Presence():
+                room = server.room(event.session)
+                room.came(event.joined)
+                room.went(event.left)
+                self._note(room, render.presence(event))
+            case m.TopicChanged():
+                room = server.room(event.session)
+                room.topic = event.topic
+                words = f"sets the topic: {event.topic}" if event.topic else "removes the topic"
+                self._note(room, f"{event.user} {words}")
+            case m.Deleted():
+                own = event.user == server.client.user
+                self._parted(server, event.session, render.deleted(event, server.client.user), own)
+            case m.Notice():
+                self.view.info(f"{server.name}: {event.data}")
+            case m.Error():
+                self._error(server, event)
+            case _:  # a bye, whose reason comes with the connection's end
+                pass
+
+    def _text(self, server: Server, text: m.Text) -> None:
+        room = server.room(text.session)
+        if room.entering:
+            room.hold([text])
+        elif room is self.where.room:
+            self.view.texts(server, [text])
+        elif room.direct:
+            tag = server.name if len(self.where.servers) > 1 else ""
+            self.view.texts(server, [text], tag=tag, aside=True)
+        else:
+            room.hold([text])
+            self.view.screen.refresh()
+
+    def _snapshot(self, server: Server, snapshot: m.Snapshot) -> None:
+        new = snapshot.session not in server.rooms
+        room = server.room(snapshot.session)
+        room.topic = snapshot.topic
+        room.users.clear()
+        room.came(snapshot.users)
+        if snapshot.reset:
+            name = self.where.path(room)
+            self.view.info(f"{name} begins anew: this is what the server has of it.")
+            self.where.recall(room, snapshot.head)
+        elif new and not room.direct:
+            self.view.show(render.snapshot(snapshot))
+            self.where.enter(room, snapshot.head)
+        if server.session is None and not room.direct:  # it is the lobby's
+            server.settle()
+
+    def _error(self, server: Server, error: m.Error) -> None:
+        if error.session is None:
+            self.view.problem(f"{server.name}: {error.data}")
+            return
+        room = server.room(error.session)
+        if room is self.where.room:  # what is said next would be said elsewhere
+            self.view.fail(f"{self.where.path(room)}: {error.data}")
+        elif not room.direct:  # a direct one goes with a guest, and matters less
+            self.view.problem(f"{self.where.path(room)}: {error.data}")
+        self.where.gone(server, error.session)
+
+    def _parted(self, server: Server, session: str, sentence: str, wanted: bool) -> None:
+        """Tell that one is not in a session any more: what is said next is said elsewhere."""
+        here = self.where.room is not None and self.where.room is server.rooms.get(session)
+        (self.view.fail if here and not wanted else self.view.info)(sentence)
+        self.where.gone(server, session)
+
+    def _note(self, room: Room, sentence: str) -> None:
+        """Say what happens in the current session; elsewhere it would only disturb."""
+        if room is self.where.room:
+            self.view.info(sentence)

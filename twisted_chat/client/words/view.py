@@ -1,0 +1,93 @@
+"""What one person sees: lines on a screen, and the sentences about what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from datetime import date, tzinfo
+from typing import Any, Protocol
+
+from attrs import define
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_chat.client.words import render
+from twisted_chat.client.words.render import Line
+from twisted_chat.client.words.rooms import Server
+from twisted_chat.vocabulary import messages as m
+from twisted_chat.vocabulary.errors import ChatError
+
+
+class Screen(Protocol):
+    """Where it is seen."""
+
+    def show(self, *lines: Line) -> None:
+        """Show lines, without disturbing what is being typed."""
+
+    def fail(self, sentence: str) -> None:
+        """What was asked for can not be had: a person is told, a program ends."""
+
+    def refresh(self) -> None:
+        """The prompt may have changed."""
+
+    def ask(self, question: str) -> Deferred[str | None]:
+        """Ask for a password, without echo; None where nobody can be asked or will answer."""
+
+    def close(self) -> None:
+        """The person has left."""
+
+
+@define(eq=False)
+class View:
+    """Shows things on a ``screen``; ``zone`` is where the person lives (None: the machine's).
+
+    ``muted``: the person is leaving, and nothing that goes wrong concerns it any more.
+    """
+
+    screen: Screen
+    zone: tzinfo | None = None
+    muted: bool = False
+    _day: date | None = None
+    _log = Logger()
+
+    def show(self, *lines: Line) -> None:
+        """Show lines."""
+        if lines:
+            self.screen.show(*lines)
+
+    def info(self, sentence: str) -> None:
+        """Tell the person something."""
+        self.show(render.info(sentence))
+
+    def problem(self, sentence: str) -> None:
+        """Tell the person what went wrong."""
+        self.show(render.problem(sentence))
+
+    def fail(self, sentence: str) -> None:
+        """Tell that something can not be had that was asked for: more than a ``problem``."""
+        self.screen.fail(sentence)
+
+    def texts(
+        self, server: Server, texts: Sequence[m.Text], *, tag: str = "", aside: bool = False
+    ) -> None:
+        """Show texts, oldest first, with a line where a day begins."""
+        lines: list[Line] = []
+        for text in texts:
+            when = render.moment(text.time, self.zone)
+            if when.date() != self._day:
+                self._day = when.date()
+                lines.append(render.day(when))
+            user = server.client.user
+            lines.extend(render.said(text, user, tag=tag, aside=aside, zone=self.zone))
+        self.show(*lines)
+
+    def run(self, flow: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:
+        """Let something happen, and show what goes wrong with it; never fails."""
+        return Deferred.fromCoroutine(flow).addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(ChatError):
+            if not self.muted:
+                self.fail(failure.getErrorMessage())
+        else:
+            self._log.failure("Something went wrong here", failure)
