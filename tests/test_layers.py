@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 LAYERS = (
     "vocabulary",
     "log",
+    "hints",
     "chat",
     "accounts",
     "page",
