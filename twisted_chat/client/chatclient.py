@@ -37,7 +37,6 @@ from attrs import define, field
 from msgspec import structs
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, fail, succeed
-from twisted.internet.endpoints import clientFromString
 from twisted.internet.interfaces import IPushProducer, IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -48,6 +47,7 @@ from twisted_chat.client.keeping import Keeper
 from twisted_chat.client.link import Connection, Way, Wire, hopeless
 from twisted_chat.client.outbox import Fate, Ids, Outbox, Unanswered
 from twisted_chat.client.places import Place, Places
+from twisted_chat.client.reaching import described
 from twisted_chat.client.requests import Requests
 from twisted_chat.client.stream import TextStream
 from twisted_chat.client.visit import Visit
@@ -117,9 +117,9 @@ class ChatClient(Requests, Visit, Service):
         """Make a client of the server at a Twisted endpoint description.
 
         ``tcp:chat.example.com:1234`` or ``tls:chat.example.com:1235``, for example.
-        Raises ValueError where the description is none.
+        Raises ValueError where the description is none, or verifies nothing: see ``reaching``.
         """
-        return cls(reactor, clientFromString(reactor, description), user, password)
+        return cls(reactor, described(reactor, description), user, password)
 
     # --- coming and going ------------------------------------------------------------------
 

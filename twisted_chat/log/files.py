@@ -15,6 +15,7 @@ import os
 import sqlite3
 import sys
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Annotated, Final
@@ -174,6 +175,8 @@ class _Import:
     def read(self, lines: Iterable[bytes]) -> None:
         """Read all lines. Raises LogError, which names the line."""
         for number, line in enumerate(lines, 1):
+            if number == 1:
+                line = line.removeprefix(BOM_UTF8)  # of an editor's
             if not line.strip():
                 continue
             try:

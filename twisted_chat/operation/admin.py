@@ -22,6 +22,7 @@ from attrs import define, evolve
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.passwords import hash_password, is_hash
 from twisted_chat.accounts.users_file import EMPTY, OPERATOR, Account, AccountsError, UsersFile
+from twisted_chat.client.terminal.output import lenient
 from twisted_chat.log import files
 from twisted_chat.log.contract import LogError
 from twisted_chat.vocabulary.errors import ChatError
@@ -37,6 +38,7 @@ class Refused(Exception):
 
 def main(argv: list[str]) -> int:
     """Run one command; return the exit status: 0, or 1 after one line on standard error."""
+    lenient()
     parser = argparse.ArgumentParser(prog="twisted-chat", description="Administer a chat server.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_commands(commands)
@@ -146,9 +148,9 @@ def _must_be_there(file: UsersFile, name: Name, path: str) -> Account:
 def _new_password(args: argparse.Namespace) -> str:
     """Return the new password, from standard input or asked for twice, never with echo."""
     if args.password_stdin:
-        line = sys.stdin.buffer.readline(4 * MAX_PASSWORD + 2)
+        line = sys.stdin.buffer.readline(4 * MAX_PASSWORD + 5)
         try:
-            password = line.decode().removesuffix("\n").removesuffix("\r")
+            password = line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             raise Refused("The password on standard input is not UTF-8.") from None
     else:

@@ -227,7 +227,7 @@ def read(given: Mapping[str, Sequence[str]], config: str | None) -> Settings:
 
 def _configured(path: str) -> dict[str, tuple[str, Sequence[str]]]:
     try:
-        found = tomllib.loads(Path(path).read_text("utf-8"))
+        found = tomllib.loads(Path(path).read_text("utf-8-sig"))
     except OSError as problem:
         raise SettingsError(f"--config {path}: {problem.strerror}.") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn, cast
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import HostnameEndpoint, clientFromString, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 from zope.interface import provider
@@ -23,6 +23,8 @@ from twisted_chat import __version__
 from twisted_chat.client.address import Address, parse_address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.memory import Memory, usual_path
+from twisted_chat.client.reaching import Unreachable, described, over_tls
+from twisted_chat.client.terminal.output import complain, encoding, lenient
 from twisted_chat.client.terminal.pipe import Pipe, PipeOptions
 from twisted_chat.client.terminal.plain import Failed, Person, PlainScreen
 from twisted_chat.client.words.desk import Desk
@@ -50,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _usage(problem: str) -> int:
     """Say in one line what is wrong with the command line; return the exit status."""
-    print(f"twisted-chat: {problem} (--help shows the options)", file=sys.stderr)
+    complain(f"{problem} (--help shows the options)")
     return 2
 
 
@@ -65,6 +67,7 @@ class Options:
     session_password: str | None
     endpoint: str | None
     tls: bool
+    cafile: Path | None
     commands: bool
     json: bool
     follow: bool
@@ -73,6 +76,7 @@ class Options:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program; ends with SystemExit: 0, 1 where something failed, 2 for a wrong usage."""
+    lenient()
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in ADMIN:
         from twisted_chat.operation.admin import main as admin
@@ -107,6 +111,12 @@ def _parser() -> _Parser:
     )
     add("--password-file", metavar="FILE", type=Path, help=f"{first} the user's password")
     add("--tls", action="store_true", help="speak TLS, and verify the server's certificate")
+    add(
+        "--cafile",
+        metavar="FILE",
+        type=Path,
+        help="trust these certificates (PEM), not the system's",
+    )
     add("--endpoint", metavar="DESCRIPTION", help="connect to this Twisted client endpoint instead")
     add("--version", action="version", version=f"twisted-chat {__version__}")
     pipe = parser.add_argument_group("on a pipe")
@@ -132,6 +142,8 @@ def read_options(words: Sequence[str]) -> Options:
         session_password = _first_line(found.session_password_file)
         if session_password is not None and found.session is None:
             raise ValueError("--session-password-file is for --session.")
+        if found.cafile is not None and not found.tls:
+            raise ValueError("--cafile is for --tls.")
         if found.tls and found.endpoint is not None:
             raise ValueError("--tls is for HOST; an endpoint says it itself: tls:HOST:PORT.")
     except ValueError as problem:
@@ -145,6 +157,7 @@ def read_options(words: Sequence[str]) -> Options:
         session_password=session_password,
         endpoint=found.endpoint,
         tls=found.tls,
+        cafile=found.cafile,
         commands=found.commands,
         json=found.json,
         follow=found.follow,
@@ -167,7 +180,7 @@ def _first_line(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:  # some editors begin with the mark
             return file.readline().rstrip("\r\n")
     except OSError as problem:
         raise ValueError(f"{path}: {problem.strerror}") from None
@@ -187,20 +200,14 @@ def _own_name() -> str:
 
 def endpoint(reactor: Any, options: Options, address: Address) -> IStreamClientEndpoint:
     """Return the endpoint of a server. Raises Failed."""
-    if options.endpoint is not None and address == options.address:
-        try:
-            return cast(IStreamClientEndpoint, clientFromString(reactor, options.endpoint))
-        except Exception as problem:
-            why = str(problem) or type(problem).__name__
-            raise Failed(f"{options.endpoint}: {why}") from None
-    place = HostnameEndpoint(reactor, address.host, address.port)
-    if not options.tls:
-        return cast(IStreamClientEndpoint, place)
     try:
-        from twisted.internet.ssl import optionsForClientTLS
-    except ImportError:
-        raise Failed("--tls needs: pip install 'twisted-chat[tls]'") from None
-    return wrapClientTLS(optionsForClientTLS(address.host), place)
+        if options.endpoint is not None and address == options.address:
+            return described(reactor, options.endpoint)
+        if options.tls:
+            return over_tls(reactor, address.host, address.port, options.cafile)
+    except Unreachable as problem:
+        raise Failed(str(problem)) from None
+    return cast(IStreamClientEndpoint, HostnameEndpoint(reactor, address.host, address.port))
 
 
 def _desk(reactor: Any, options: Options, screen: Screen) -> Desk:
@@ -232,7 +239,7 @@ async def _reported(reactor: Any, flow: Callable[..., Any], *arguments: object) 
     try:
         await flow(reactor, *arguments)
     except Failed as problem:
-        print(f"twisted-chat: {problem}", file=sys.stderr)
+        complain(str(problem))
         raise SystemExit(1) from None
     except Exception:
         traceback.print_exc()
@@ -296,6 +303,7 @@ async def _on_lines(reactor: Any, options: Options) -> None:
     screen = PlainScreen(reactor, options.timeout, person)
     desk = screen.desk = _desk(reactor, options, screen)
     _log_to(desk.view.problem)
+    screen.pipe.encoding = encoding()
     StandardIO(screen.pipe, reactor=reactor)
     screen.pipe.slows(desk)
     reactor.addSystemEventTrigger("before", "shutdown", desk.interrupt)
@@ -309,7 +317,7 @@ async def _on_lines(reactor: Any, options: Options) -> None:
 async def _on_pipe(reactor: Any, options: Options, address: Address) -> None:
     from twisted.internet.stdio import StandardIO
 
-    _log_to(lambda line: print(f"twisted-chat: {line}", file=sys.stderr))
+    _log_to(complain)
     client = ChatClient(
         reactor, endpoint(reactor, options, address), options.user, options.password
     )
@@ -325,6 +333,7 @@ async def _on_pipe(reactor: Any, options: Options, address: Address) -> None:
             follow=options.follow,
         ),
     )
+    pipe.lines.encoding = encoding()
     StandardIO(pipe.lines, reactor=reactor)
     pipe.lines.pauseProducing()
     pipe.lines.slows(client)

@@ -62,11 +62,12 @@ class _Ended(_State, tag="ended"):
     code: str | None = None
 
 
-def as_json(event: Event) -> str:
+def as_json(event: Event, encoding: str = "utf-8") -> str:
     """Return an event as a line of JSON: the server's as it travels, and what is ours likewise.
 
     ``online`` {``user``, ``server``, ``again``}, ``offline`` {``data``, ``retry`` in ms} and
-    ``ended`` {``data``?, ``code``?} are ours. Nothing in it harms a terminal.
+    ``ended`` {``data``?, ``code``?} are ours. Nothing in it harms a terminal or is
+    beyond ``encoding``.
     """
     document: Struct
     match event:
@@ -80,7 +81,7 @@ def as_json(event: Event) -> str:
             document = _Ended(data=str(error), code=getattr(error, "code", None))
         case _:
             document = event
-    return render.escaped_json(msgspec.json.encode(document).decode())
+    return render.escaped_json(msgspec.json.encode(document).decode(), encoding)
 
 
 @define(eq=False, repr=False)
@@ -231,7 +232,7 @@ class Pipe:
             case _:
                 pass
         if self.options.json:
-            self.lines.write(as_json(event))
+            self.lines.write(as_json(event, self.lines.encoding))
         elif self.options.follow and isinstance(event, m.Text) and event.session == self._session:
             for line in render.said(event, self.client.user):
                 self.lines.write(render.plain(line))

@@ -7,6 +7,7 @@ on it, so that commands can be given by a program or a file.
 from __future__ import annotations
 
 import termios
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Callable
 from shutil import get_terminal_size
@@ -45,9 +46,11 @@ class LinePipe(LineReceiver):
     """Lines in, lines out.
 
     ``ended`` is called when there is nothing more to read; ``refused``, with a sentence, for a
-    line that can not be read.
+    line that can not be read. ``encoding`` is that of what is written; what is read is UTF-8, and
+    a byte order mark before it is none of it.
     """
 
+    encoding = "utf-8"
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE
 
@@ -60,11 +63,14 @@ class LinePipe(LineReceiver):
         self._received = received
         self._ended: Callable[[], object] | None = ended
         self._refused = refused
+        self._first = True
         self.closed: Deferred[None] = Deferred()
         """Fires when standard output has gone: the reader's side of it, or by ``close``."""
 
     def lineReceived(self, line: bytes) -> None:
         """Take one line, or refuse what is not UTF-8: nothing is said silently changed."""
+        if self._first:
+            self._first, line = False, line.removeprefix(BOM_UTF8)
         try:
             read = line.removesuffix(b"\r").decode()
         except UnicodeDecodeError:
@@ -97,7 +103,7 @@ class LinePipe(LineReceiver):
     def write(self, line: str) -> None:
         """Write a line."""
         if self.transport is not None:
-            self.transport.write(f"{line}\n".encode(errors="replace"))
+            self.transport.write(f"{line}\n".encode(self.encoding, "backslashreplace"))
 
     def slows(self, producer: IPushProducer) -> None:
         """Pause ``producer`` while what was written is not read on the other side."""

@@ -35,6 +35,7 @@ _HARMFUL: Final = re.compile(
     "\u2028-\u202e"  # line and paragraph separators, embeddings and overrides
     "\u2060-\u206f"  # word joiner, invisible operators, isolates, deprecated formats
     "\ufeff\ufff9-\ufffb"  # byte order mark, interlinear annotations
+    "\U00013430-\U0001343f"  # formats of hieroglyphs
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # formats of shorthand and of music
     "\U000e0000-\U000e007f"  # tags
     "\ud800-\udfff"  # lone surrogates, which no terminal takes
@@ -54,14 +55,26 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{code:04x}" if code < 0x1_0000 else f"\\U{code:08x}"
 
 
-def escaped_json(document: str) -> str:
-    """Return a JSON document with what could harm a terminal written as JSON's own escapes."""
+def escaped_json(document: str, encoding: str = "utf-8") -> str:
+    """Return a JSON document with what is no plain character written as JSON's own escapes.
 
-    def escape(found: re.Match[str]) -> str:
-        units = found.group().encode("utf-16-be", "surrogatepass")
-        return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    That is whatever ``str.isprintable`` says no to (controls, formats, surrogates, separators
+    other than the space, private and unassigned characters), and what ``encoding`` has not.
+    """
 
-    return _HARMFUL.sub(escape, document)
+    def plain(letter: str) -> bool:
+        return letter.isprintable() and (
+            letter.isascii() or bool(letter.encode(encoding, "ignore"))
+        )
+
+    if document.isascii() and document.isprintable():
+        return document
+    return "".join(letter if plain(letter) else _json_escape(letter) for letter in document)
+
+
+def _json_escape(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def plain(line: Line) -> str:
