@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
+from twisted_chat.chat import requests  # noqa: F401  # every request has its handler
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.people import Directory, Guest, People, Person

@@ -6,13 +6,14 @@ the door's ``Mind``. Every rule about who may do what is here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import Protocol
 
 from attrs import Factory, define, field
 from msgspec.structs import replace
 from zope.interface import Interface, implementer
 
+from twisted_chat.chat.asking import HANDLERS, Answer
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.paging import ROOM, fitting, listing
@@ -33,6 +34,7 @@ from twisted_chat.vocabulary.messages import (
     Limits,
     Listing,
     Members,
+    Message,
     Place,
     Search,
     Snapshot,
@@ -124,6 +126,10 @@ class User:
             self.chat.departed(self, for_good=for_good)
 
     # --- what a client may ask for -----------------------------------------------------------
+
+    def ask(self, request: Message) -> Awaitable[Answer]:
+        """Answer a request, whatever it is: see asking.py. Raises ChatError, sooner or later."""
+        return HANDLERS[type(request)](self, request)
 
     def welcome(self, id: str | None) -> Welcome:
         """Return the answer to a login."""

@@ -9,8 +9,8 @@ while the rate is exceeded, the line is held: not read, and so bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Literal, Protocol, assert_never
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Literal, Protocol
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred
@@ -27,13 +27,7 @@ from twisted_chat.vocabulary.messages import (
     MAX_FRAME_BEFORE_LOGIN,
     BadRequest,
     Bye,
-    Create,
-    Delete,
     Error,
-    History,
-    Join,
-    Leave,
-    List,
     Login,
     Logout,
     NotAnObject,
@@ -43,9 +37,6 @@ from twisted_chat.vocabulary.messages import (
     Request,
     Response,
     Say,
-    Search,
-    SetTopic,
-    Who,
     decode,
     with_id,
 )
@@ -303,41 +294,16 @@ class Conversation:
             return
         if user is None:
             raise ChatError("not-logged-in", "Log in first.")
-        match request:
-            case Say():
-                if request.to is None or request.session is not None:
-                    raise BadRequest("A text goes to a session or to a user.", id)
-                await user.message(request.to, request.data, id)
-            case Create():
-                reply = await user.create(
-                    request.session, request.password, request.keep, request.topic
-                )
-                self.tell(with_id(reply, id))
-            case Join():
-                reply = await user.join(
-                    request.session, request.password, request.after, request.epoch
-                )
-                self.tell(with_id(reply, id))
-            case Leave():
-                self.tell(with_id(user.leave(request.session), id))
-            case Delete():
-                self.tell(with_id(await user.delete(request.session), id))
-            case SetTopic():
-                self.tell(with_id(await user.set_topic(request.topic, request.session), id))
-            case List():
-                await self._list(user, id)
-            case Who():
-                self.tell(with_id(user.who(request.session, request.after), id))
-            case History():
-                self.tell(with_id(await user.history(request), id))
-            case Search():
-                self.tell(with_id(await user.search(request), id))
-            case Logout():
-                user.logout(for_good=True)
-                self.tell(Bye(data="Goodbye.", id=id))
-                self.end("logged-out")
-            case _:
-                assert_never(request)
+        if isinstance(request, Logout):
+            user.logout(for_good=True)
+            self.tell(Bye(data="Goodbye.", id=id))
+            self.end("logged-out")
+            return
+        answer = await user.ask(request)
+        if isinstance(answer, Iterator):
+            await self._tell_each(answer, id)
+        elif answer is not None:
+            self.tell(with_id(answer, id))
 
     async def _login(self, request: Login) -> None:
         self._admitting = Deferred.fromCoroutine(
@@ -373,14 +339,13 @@ class Conversation:
             if self.over:
                 return
 
-    async def _list(self, user: User, id: str | None) -> None:
+    async def _tell_each(self, answers: Iterator[Response], id: str | None) -> None:
         """A page in a turn: a long list holds up nobody else."""
-        for page in user.list():
-            self.tell(with_id(page, id))
-            if page.more:
-                await deferLater(self.clock, 0)
+        for answer in answers:
             if self.over:
                 return
+            self.tell(with_id(answer, id))
+            await deferLater(self.clock, 0)
 
     def _refuse(self, refused: ChatError, id: str | None, session: str | None = None) -> None:
         self.tell(Error(code=refused.code, data=str(refused), session=session, id=id))

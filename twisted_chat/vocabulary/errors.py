@@ -13,6 +13,8 @@ Code = Literal[
     "empty",
     "internal",
     "invalid-name",
+    "invite-only",
+    "muted",
     "name-in-use",
     "no-such-session",
     "no-such-user",

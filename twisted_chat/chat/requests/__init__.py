@@ -1,0 +1,5 @@
+"""The handlers of requests, by what they are about. Importing this registers them all."""
+
+from twisted_chat.chat.requests import reading, sessions, texts
+
+__all__ = ["reading", "sessions", "texts"]

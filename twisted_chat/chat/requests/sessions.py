@@ -1,0 +1,47 @@
+"""Sessions: to create, join, leave and delete them, and what they are about."""
+
+from __future__ import annotations
+
+from twisted_chat.chat.asking import answers
+from twisted_chat.chat.user import User
+from twisted_chat.vocabulary.messages import (
+    Create,
+    Delete,
+    Deleted,
+    Join,
+    Leave,
+    Left,
+    SetTopic,
+    Snapshot,
+    TopicChanged,
+)
+
+
+@answers(Create)
+async def create(user: User, request: Create) -> Snapshot:
+    """See User.create."""
+    return await user.create(request.session, request.password, request.keep, request.topic)
+
+
+@answers(Join)
+async def join(user: User, request: Join) -> Snapshot:
+    """See User.join."""
+    return await user.join(request.session, request.password, request.after, request.epoch)
+
+
+@answers(Leave)
+async def leave(user: User, request: Leave) -> Left:
+    """See User.leave."""
+    return user.leave(request.session)
+
+
+@answers(Delete)
+async def delete(user: User, request: Delete) -> Deleted:
+    """See User.delete."""
+    return await user.delete(request.session)
+
+
+@answers(SetTopic)
+async def set_topic(user: User, request: SetTopic) -> TopicChanged:
+    """See User.set_topic."""
+    return await user.set_topic(request.topic, request.session)
