@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
@@ -35,7 +35,7 @@ from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.sessions import Ports
 from twisted_chat.doors.native import ChatFactory, ChatProtocol
-from twisted_chat.log.contract import Entry, Life, Log, NotStored, Page, Stored
+from twisted_chat.log.contract import Entry, Life, Log, NotStored, Page, Record, Settings, Stored
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.messages import Text
 from twisted_chat.vocabulary.names import Name, user_name
@@ -148,11 +148,17 @@ class HeldLog:
     def create(self, life: Life) -> Deferred[None]:
         return self._do(self.commits, lambda: self.log.create(life))
 
-    def set_topic(self, epoch: str, topic: str) -> Deferred[None]:
-        return self._do(self.commits, lambda: self.log.set_topic(epoch, topic))
+    def amend(self, epoch: str, **changes: Unpack[Settings]) -> Deferred[None]:
+        return self._do(self.commits, lambda: self.log.amend(epoch, **changes))
 
     def delete(self, epoch: str) -> Deferred[None]:
         return self._do(self.commits, lambda: self.log.delete(epoch))
+
+    def keep(self, records: Sequence[Record]) -> Deferred[list[bool]]:
+        return self._do(self.commits, lambda: self.log.keep(records))
+
+    def kept(self, *args: Any, **kwargs: Any) -> Deferred[list[Record]]:
+        return self._do(self.reads, lambda: self.log.kept(*args, **kwargs))
 
     def append(self, epoch: str, entries: Sequence[Entry]) -> Stored:
         self.appends += 1

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 
 from tests.log.test_log import DEV, HOSTILE, OPS
 from tests.log.test_log_sqlite import Folder, check
-from twisted_chat.log.contract import Entry, Life, LogError
+from twisted_chat.log.contract import Entry, Life, LogError, Record
 from twisted_chat.log.files import BACKUP_PAGES, add_commands, copy_log
 from twisted_chat.log.sqlite import SqliteLog
 from twisted_chat.vocabulary.messages import Text
@@ -29,6 +29,13 @@ LOCKED = Life(
     direct=("älice", "bob"),
     password="$argon2id$…",
 )
+
+
+RECORDS = [
+    Record("kind", "", "a", b'{"since":1}'),
+    Record("kind", DEV.epoch, "älice", b"\0\xff"),
+    Record("kind", "user:bob", "", b""),
+]
 
 
 class FilesTests(Folder):
@@ -69,6 +76,8 @@ class FilesTests(Folder):
         self.successResultOf(log.prune(LOCKED.epoch, texts=4))
         self.successResultOf(log.append(DEV.epoch, [Entry("bob", "word")]))
         self.successResultOf(log.prune(DEV.epoch, texts=0))
+        self.successResultOf(log.keep(RECORDS))
+        self.successResultOf(log.amend(DEV.epoch, moderated=True, limit=9))
         return log
 
     def content(self, log: SqliteLog) -> list[Any]:
@@ -76,6 +85,7 @@ class FilesTests(Folder):
         content: list[Any] = [log.lives()]
         for life in log.lives():
             content.append(self.successResultOf(log.read(life.epoch, 0, 999)).texts)
+        content.append(self.successResultOf(log.kept("kind")))
         self.successResultOf(log.close())
         return content
 
@@ -88,7 +98,7 @@ class FilesTests(Folder):
         content = self.content(log)
         self.path = self.folder / "other.db"
         told = self.run_command("import", str(self.path), lines=lines.encode())
-        self.assertEqual(told, f"3 sessions and {len(HOSTILE) + 4} texts were new.\n")
+        self.assertEqual(told, f"3 sessions, {len(HOSTILE) + 4} texts and 3 records were new.\n")
         log = self.open()
         found = self.successResultOf(log.search(OPS.epoch, "unicode OR quoted", 99, 9))
         self.assertEqual(found.texts, [])
@@ -112,6 +122,8 @@ class FilesTests(Folder):
         for line in lines:
             if line["type"] == "session":
                 seen[line["epoch"]] = line.get("first", 1)
+            elif line["type"] == "record":
+                self.assertIn(line["scope"], ["", "user:bob", *seen])
             else:
                 self.assertEqual(line["type"], "text")
                 self.assertEqual(line["seq"], seen[line["epoch"]])
@@ -136,13 +148,15 @@ class FilesTests(Folder):
         self.successResultOf(log.append(OPS.epoch, [Entry("bob", "more"), Entry("bob", "x")]))
         later = self.run_command("export", str(self.path)).encode()
         content = self.content(log)
-        self.assertIn("0 sessions and 0", self.run_command("import", str(self.path), lines=early))
+        self.assertIn(
+            "0 sessions, 0 texts", self.run_command("import", str(self.path), lines=early)
+        )
         self.assertEqual(self.content(self.open()), content)
         self.path = self.folder / "other.db"
         file = self.folder / "lines"
         for lines, new in (
-            (early, f"3 sessions and {len(HOSTILE) + 4}"),
-            (later, "0 sessions and 2"),
+            (early, f"3 sessions, {len(HOSTILE) + 4} texts and 3 records"),
+            (later, "0 sessions, 2 texts and 0 records"),
         ):
             file.write_bytes(lines)
             self.assertIn(new, self.run_command("import", str(self.path), str(file)))
@@ -170,6 +184,7 @@ class FilesTests(Folder):
             ({**text, "epoch": OPS.epoch, "seq": 2}, "another text with the seq 2"),
             ({**session, "epoch": "other"}, "another session N"),
             ({**session, "epoch": "x", "key": "ops"}, "another session"),
+            ({"type": "record", "kind": "k", "scope": "x", "key": "", "value": ""}, "no session"),
         ):
             lines = [json.dumps(session).encode()]
             lines.append(wrong if isinstance(wrong, bytes) else json.dumps(wrong).encode())

@@ -257,7 +257,7 @@ class User:
         """Change a topic. Raises ChatError ``not-in-session``, ``not-allowed``, ``not-stored``."""
         found = self.member(session).session
         self._check_owner(found, "change its topic")
-        await self.chat.log.set_topic(found.life.epoch, topic)
+        await self.chat.log.amend(found.life.epoch, topic=topic)
         return found.topic_changed(self, topic)
 
     def list(self) -> Iterator[Listing]:

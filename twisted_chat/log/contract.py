@@ -16,7 +16,7 @@ nothing, and may be called again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol, TypedDict, Unpack
 
 from attrs import field, frozen
 from msgspec import Struct
@@ -33,6 +33,10 @@ PAGE_BYTES = 65_536
 
 PRUNE_BITE = 500
 """Texts that one call of ``prune`` forgets, at most, unless told otherwise."""
+
+
+KEPT = 1_000
+"""Records that one call of ``kept`` gives, at most."""
 
 
 class NotStored(ChatError):
@@ -68,7 +72,8 @@ class Life:
 
     ``key`` is the compared form of ``name``. ``password`` is a hash. ``head`` is the seq of the
     last text (0: none yet). ``first`` is the seq of the oldest text that is still there, or
-    ``head + 1``. ``direct`` holds the keys of the two users of a direct session.
+    ``head + 1``. ``direct`` holds the keys of the two users of a direct session. From ``owner`` to
+    ``limit`` (of members; 0: none but the server's) are its settings, which ``amend`` changes.
     """
 
     epoch: str
@@ -78,9 +83,57 @@ class Life:
     topic: str = ""
     keep: bool = False
     password: str | None = field(default=None, repr=False)
+    invite: bool = False
+    moderated: bool = False
+    hidden: bool = False
+    open_topic: bool = False
+    limit: int = 0
     direct: tuple[str, str] | None = None
     head: int = 0
     first: int = 1
+
+
+class Settings(TypedDict, total=False):
+    """The settings of a life that ``amend`` is to change: the others stay as they are."""
+
+    owner: str | None
+    topic: str
+    keep: bool
+    password: str | None
+    invite: bool
+    moderated: bool
+    hidden: bool
+    open_topic: bool
+    limit: int
+
+
+When = Literal["always", "absent", "rising"]
+
+
+@frozen
+class Record:
+    """A small thing that outlives connections: a role, a ban, a read marker, a claimed name.
+
+    It is found by ``kind`` (what it is), ``scope`` and ``key`` together. A scope is ``""`` for the
+    server, the epoch of a life, whose records end with it, or ``user:KEY`` for what is somebody's:
+    what has a colon is no epoch. An epoch stands nowhere else, for a backup has others.
+
+    ``value`` is the domain's (JSON of a Struct of its own); None deletes what is there, whatever
+    ``when`` says. ``when`` is under which condition it takes effect: ``always``, or where there is
+    none (``absent``), or where there is none or a lower one (``rising``; compared as bytes, so
+    numbers are written with a fixed count of digits). What is ``kept`` says ``always``.
+    """
+
+    kind: str
+    scope: str
+    key: str
+    value: bytes | None = field(repr=False)
+    when: When = "always"
+
+    @property
+    def epoch(self) -> str | None:
+        """The epoch of the life that it ends with."""
+        return self.scope if self.scope and ":" not in self.scope else None
 
 
 @frozen
@@ -116,11 +169,34 @@ class Log(Protocol):
         to give: what the life says of them is not looked at.
         """
 
-    def set_topic(self, epoch: str, topic: str) -> Deferred[None]:
-        """Store a session's topic. Fails with NotStored where the life is not there."""
+    def amend(self, epoch: str, **changes: Unpack[Settings]) -> Deferred[None]:
+        """Change settings of a life. Fails with NotStored where the life is not there."""
 
     def delete(self, epoch: str) -> Deferred[None]:
-        """End a life and forget its texts. Fine for a life that is not there."""
+        """End a life, forget its texts and its records. Fine for a life that is not there."""
+
+    def keep(self, records: Sequence[Record]) -> Deferred[list[bool]]:
+        """Store records, or delete them, in their order; answer which of them took effect.
+
+        All are committed together, with what else is to be stored at that moment, or none. Fails
+        with NotStored; also where one is of a life that is not there.
+        """
+
+    def kept(
+        self,
+        kind: str,
+        scope: str | None = None,
+        *,
+        key: str | None = None,
+        after: str | tuple[str, str] = "",
+        limit: int = KEPT,
+    ) -> Deferred[list[Record]]:
+        """Return records of a kind, in the order of their scopes and keys: at most KEPT.
+
+        Of one ``scope``, of one ``key``, of both or of all. ``after`` is where the last page
+        ended: the last key, or where no scope is given the last scope and key. Only those that
+        are committed, and none of a life that is over. Fails with Unreadable.
+        """
 
     def append(self, epoch: str, entries: Sequence[Entry]) -> Stored:
         """Store entries, in their order, all or none; answer with one text for each.

@@ -1,7 +1,8 @@
 """What an operator does with the durable log's file: ``twisted-chat export``, and others.
 
-An export is JSON lines: for each session a line of ``type`` ``session``, and after it a line of
-``type`` ``text`` for each of its texts, in their order. Every command raises LogError or OSError
+An export is JSON lines: one of ``type`` ``record`` for each thing that the server keeps, then for
+each session a line of ``type`` ``session``, and after it one of ``type`` ``text`` for each of its
+texts, in their order, and of its records. Every command raises LogError or OSError
 with what a person needs to know, and has then stored or replaced nothing.
 """
 
@@ -21,14 +22,16 @@ from contextlib import closing, contextmanager, suppress
 from typing import Annotated, Final
 
 from attrs import define
-from msgspec import DecodeError, Meta, Struct, convert
+from msgspec import DecodeError, Meta, Struct, convert, structs
 from msgspec.json import Decoder, Encoder
 
-from twisted_chat.log.contract import Life, LogError
+from twisted_chat.log import records
+from twisted_chat.log.contract import Life, LogError, Record
 from twisted_chat.log.schema import (
     MAX_SEQ,
     SEQ_BITS,
     hold,
+    insert_life,
     load_lives,
     open_database,
     open_for_reading,
@@ -53,6 +56,11 @@ class ExportedSession(Struct, tag="session", tag_field="type", omit_defaults=Tru
     topic: str = ""
     keep: bool = False
     password: str | None = None
+    invite: bool = False
+    moderated: bool = False
+    hidden: bool = False
+    open_topic: bool = False
+    limit: int = 0
     direct: tuple[str, str] | None = None
     first: Annotated[int, Meta(ge=1, le=MAX_SEQ)] = 1
 
@@ -68,8 +76,17 @@ class ExportedText(Struct, tag="text", tag_field="type", omit_defaults=True, kw_
     id: str | None = None
 
 
+class ExportedRecord(Struct, tag="record", tag_field="type", kw_only=True):
+    """A record (see contract.Record); ``value`` is in base64."""
+
+    kind: str
+    scope: str
+    key: str
+    value: bytes
+
+
 _encode = Encoder().encode
-_LINE: Final = Decoder(ExportedSession | ExportedText)
+_LINE: Final = Decoder(ExportedSession | ExportedText | ExportedRecord)
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -111,6 +128,8 @@ def export(args: argparse.Namespace) -> None:
             lives = [(n, life) for n, life in lives if life.key in wanted]
             if not lives:
                 raise LogError(f"There is no session {args.session} in {path}.")
+        else:
+            sys.stdout.buffer.writelines(_records_of(connection, None))
         for n, life in lives:
             sys.stdout.buffer.writelines(_lines_of(connection, n, life))
         sys.stdout.buffer.flush()
@@ -125,6 +144,12 @@ def _lines_of(connection: sqlite3.Connection, n: int, life: Life) -> Iterator[by
     ):
         text = ExportedText(epoch=life.epoch, seq=seq, time=time, source=source, data=data, id=id)
         yield _encode(text) + b"\n"
+    yield from _records_of(connection, life.epoch)
+
+
+def _records_of(connection: sqlite3.Connection, scope: str | None) -> Iterator[bytes]:
+    for record in records.all_of(connection, scope):
+        yield _encode(convert(record, ExportedRecord, from_attributes=True)) + b"\n"
 
 
 # --- import --------------------------------------------------------------------------------
@@ -149,7 +174,10 @@ def import_(args: argparse.Namespace) -> None:
             connection.execute("COMMIT")
     finally:
         os.close(lock)
-    print(f"{importing.sessions:,} sessions and {importing.texts:,} texts were new.")
+    print(
+        f"{importing.sessions:,} sessions, {importing.texts:,} texts"
+        f" and {importing.records:,} records were new."
+    )
 
 
 @define
@@ -167,6 +195,7 @@ class _Import:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.sessions = 0
         self.texts = 0
+        self.records = 0
         self._connection = connection
         self._places = {
             life.epoch: _Place(n, life.first, life.head) for n, _, life in load_lives(connection)
@@ -185,27 +214,29 @@ class _Import:
                 raise LogError(f"Line {number} can not be imported: {problem}.") from None
         self._index()
 
-    def _take(self, line: ExportedSession | ExportedText) -> None:
+    def _take(self, line: ExportedSession | ExportedText | ExportedRecord) -> None:
         if isinstance(line, ExportedText):
             self._take_text(line)
+        elif isinstance(line, ExportedRecord):
+            self._take_record(line)
         elif line.epoch not in self._places:
             self._take_session(line)
 
     def _take_session(self, line: ExportedSession) -> None:
-        one, other = line.direct or (None, None)
+        life = Life(**structs.asdict(line))
+        gone = line.first - 1
         try:
-            found = self._connection.execute(
-                "INSERT INTO lives (epoch, key, name, owner, topic, keep, password,"
-                " direct_first, direct_second, pruned, indexed)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (line.epoch, line.key, line.name, line.owner, line.topic, line.keep,
-                 line.password, one, other, line.first - 1, line.first - 1),
-            )  # fmt: skip
+            n = insert_life(self._connection, life, gone, gone)
         except sqlite3.IntegrityError:
             raise _Unfit(f"there is another session {line.name}") from None
-        n = found.lastrowid or 0
         self._places[line.epoch] = _Place(n, line.first, line.first - 1)
         self.sessions += 1
+
+    def _take_record(self, line: ExportedRecord) -> None:
+        record = Record(line.kind, line.scope, line.key, line.value, "absent")
+        if record.epoch is not None and record.epoch not in self._places:
+            raise _Unfit(f"there is no session of the epoch {record.epoch} before it")
+        self.records += records.keep(self._connection, record)
 
     def _take_text(self, line: ExportedText) -> None:
         place = self._places.get(line.epoch)
@@ -282,7 +313,7 @@ def copy_log(path: str, copy: str, progress: Progress | None = None) -> int:
             source.backup(target, pages=BACKUP_PAGES, progress=progress)
             # Where the copy is restored, seqs are given again that somebody has seen on other
             # texts. It is another life of each session, so that nobody resumes the old one there.
-            target.execute("UPDATE lives SET epoch = lower(hex(randomblob(16)))")
+            records.renew_epochs(target)
             target.commit()
             target.execute("PRAGMA journal_mode = delete").fetchall()  # one file, not three
             ((verdict,),) = target.execute("PRAGMA quick_check(1)")

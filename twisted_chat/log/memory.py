@@ -7,7 +7,8 @@ For trying things out, for tests, and for those who want nothing kept. It grows 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from heapq import nsmallest
+from typing import Final, Unpack
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, fail, succeed
@@ -16,6 +17,7 @@ from twisted.internet.task import deferLater
 
 from twisted_chat.log import query as queries
 from twisted_chat.log.contract import (
+    KEPT,
     PAGE_BYTES,
     PAGE_TEXTS,
     PRUNE_BITE,
@@ -23,6 +25,8 @@ from twisted_chat.log.contract import (
     Life,
     NotStored,
     Page,
+    Record,
+    Settings,
     Stored,
     Unreadable,
 )
@@ -61,6 +65,8 @@ class MemoryLog:
 
     clock: IReactorTime
     _kept: dict[str, _Kept] = field(factory=dict, init=False)
+    _records: dict[str, dict[tuple[str, str], Record]] = field(factory=dict, init=False)
+    """By their kind, scope and key."""
 
     def lives(self) -> Sequence[Life]:
         """See Log."""
@@ -76,18 +82,58 @@ class MemoryLog:
         self._kept[life.epoch] = _Kept(life)
         return succeed(None)
 
-    def set_topic(self, epoch: str, topic: str) -> Deferred[None]:
+    def amend(self, epoch: str, **changes: Unpack[Settings]) -> Deferred[None]:
         """See Log."""
         kept = self._kept.get(epoch)
         if kept is None:
             return fail(NotStored("there is no such session"))
-        kept.life = evolve(kept.life, topic=topic)
+        kept.life = evolve(kept.life, **changes)
         return succeed(None)
 
     def delete(self, epoch: str) -> Deferred[None]:
         """See Log."""
-        self._kept.pop(epoch, None)
+        if self._kept.pop(epoch, None) is not None:
+            for kind, records in self._records.items():
+                self._records[kind] = {at: r for at, r in records.items() if r.scope != epoch}
         return succeed(None)
+
+    def keep(self, records: Sequence[Record]) -> Deferred[list[bool]]:
+        """See Log."""
+        if any(record.epoch is not None and record.epoch not in self._kept for record in records):
+            return fail(NotStored("there is no such session"))
+        return succeed([self._keep(record) for record in records])
+
+    def _keep(self, record: Record) -> bool:
+        of_kind = self._records.setdefault(record.kind, {})
+        at = (record.scope, record.key)
+        if record.value is None:
+            return of_kind.pop(at, None) is not None
+        there = of_kind.get(at)
+        old = None if there is None else there.value
+        if old is not None and (
+            record.when == "absent" or (record.when == "rising" and record.value <= old)
+        ):
+            return False
+        of_kind[at] = evolve(record, when="always")
+        return True
+
+    def kept(
+        self,
+        kind: str,
+        scope: str | None = None,
+        *,
+        key: str | None = None,
+        after: str | tuple[str, str] = "",
+        limit: int = KEPT,
+    ) -> Deferred[list[Record]]:
+        """See Log. It looks through all records of the kind."""
+        beyond = after if isinstance(after, tuple) else (scope or "", after)
+        found = (
+            record
+            for at, record in self._records.get(kind, {}).items()
+            if (not after or at > beyond) and scope in (None, at[0]) and key in (None, at[1])
+        )
+        return succeed(nsmallest(min(limit, KEPT), found, key=lambda r: (r.scope, r.key)))
 
     def append(self, epoch: str, entries: Sequence[Entry]) -> Stored:
         """See Log."""

@@ -17,7 +17,8 @@ from typing import Final
 from attrs import define
 from msgspec.json import Decoder
 
-from twisted_chat.log.contract import PAGE_BYTES, PAGE_TEXTS, Page, Unreadable
+from twisted_chat.log import records
+from twisted_chat.log.contract import PAGE_BYTES, PAGE_TEXTS, Page, Record, Unreadable
 from twisted_chat.log.query import Term
 from twisted_chat.log.schema import MAX_SEQ, SEQ_BITS
 from twisted_chat.vocabulary.messages import Text
@@ -113,6 +114,20 @@ class Reader:
         del texts[limit:]
         texts.reverse()
         return Page(texts, len(texts) < count, first), head if indexed < head else 0
+
+    def kept(
+        self,
+        kind: str,
+        scope: str | None,
+        key: str | None,
+        after: str | tuple[str, str],
+        limit: int,
+    ) -> list[Record]:
+        """See Log.kept. Raises Unreadable."""
+        try:
+            return records.kept(self._connection, kind, scope, key, after, limit)
+        except sqlite3.Error as problem:
+            raise Unreadable(str(problem)) from problem
 
     def close(self) -> None:
         """Let go of the file."""

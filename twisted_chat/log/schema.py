@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import quote
 
-from twisted_chat.log.contract import Life, LogError
+from twisted_chat.log.contract import Life, LogError, Settings
 
 APPLICATION_ID: Final = 0x54774368
 """What marks a SQLite file as ours ("TwCh")."""
@@ -101,6 +101,24 @@ STEPS: Final[Sequence[str]] = (
     );
     INSERT INTO words (words, rank) VALUES ('automerge', 8);
     UPDATE lives SET indexed = pruned;
+    """,
+    # Settings of a session, and what outlives a connection.
+    """
+    ALTER TABLE lives ADD COLUMN invite INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE lives ADD COLUMN moderated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE lives ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE lives ADD COLUMN open_topic INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE lives ADD COLUMN max_members INTEGER NOT NULL DEFAULT 0;
+
+    CREATE TABLE records (
+        kind TEXT NOT NULL,
+        scope TEXT NOT NULL,                  -- '', the epoch of a life, or user:KEY
+        key TEXT NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (kind, scope, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX records_by_scope ON records (scope);
+    CREATE INDEX records_by_key ON records (kind, key);
     """,
 )
 """What makes a file of version N into one of version N + 1. A step, once released, stays."""
@@ -210,6 +228,7 @@ def load_lives(connection: sqlite3.Connection) -> list[tuple[int, int, Life]]:
     rows = connection.execute(
         f"""
         SELECT n, indexed, epoch, key, name, owner, topic, keep, password,
+               invite, moderated, hidden, open_topic, max_members,
                direct_first, direct_second, pruned,
                (SELECT min(place) FROM texts WHERE place BETWEEN low AND high) & {MAX_SEQ},
                (SELECT max(place) FROM texts WHERE place BETWEEN low AND high) & {MAX_SEQ}
@@ -229,6 +248,11 @@ def load_lives(connection: sqlite3.Connection) -> list[tuple[int, int, Life]]:
                 topic=topic,
                 keep=bool(keep),
                 password=password,
+                invite=bool(invite),
+                moderated=bool(moderated),
+                hidden=bool(hidden),
+                open_topic=bool(open_topic),
+                limit=limit,
                 direct=None if one is None else (one, other),
                 head=pruned if head is None else head,
                 first=pruned + 1 if first is None else first,
@@ -236,9 +260,48 @@ def load_lives(connection: sqlite3.Connection) -> list[tuple[int, int, Life]]:
         )
         for (
             n, indexed, epoch, key, name, owner, topic, keep, password,
-            one, other, pruned, first, head,
+            invite, moderated, hidden, open_topic, limit, one, other, pruned, first, head,
         ) in rows
     ]  # fmt: skip
+
+
+def insert_life(
+    connection: sqlite3.Connection, life: Life, pruned: int = 0, indexed: int = 0
+) -> int:
+    """Store a life and return its number. Raises sqlite3.IntegrityError where one is there."""
+    one, other = life.direct or (None, None)
+    n = connection.execute(
+        "INSERT INTO lives (epoch, key, name, owner, topic, keep, password, invite, moderated,"
+        " hidden, open_topic, max_members, direct_first, direct_second, pruned, indexed)"
+        f" VALUES ({','.join('?' * 16)})",
+        (life.epoch, life.key, life.name, life.owner, life.topic, life.keep, life.password,
+         life.invite, life.moderated, life.hidden, life.open_topic, life.limit, one, other,
+         pruned, indexed),
+    ).lastrowid  # fmt: skip
+    if n is None or n > MAX_LIVES:
+        raise sqlite3.OperationalError("there were too many sessions")
+    return n
+
+
+_COLUMNS: Final = {
+    "owner": "owner",
+    "topic": "topic",
+    "keep": "keep",
+    "password": "password",
+    "invite": "invite",
+    "moderated": "moderated",
+    "hidden": "hidden",
+    "open_topic": "open_topic",
+    "limit": "max_members",
+}
+"""Where each of a life's settings is."""
+
+
+def amend_life(connection: sqlite3.Connection, n: int, changes: Settings) -> None:
+    """Store some settings of a life."""
+    if changes:
+        columns = ", ".join(f"{_COLUMNS[name]} = ?" for name in changes)
+        connection.execute(f"UPDATE lives SET {columns} WHERE n = ?", (*changes.values(), n))
 
 
 def hold(path: str) -> int:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
@@ -28,7 +28,17 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_chat.log import query as queries
-from twisted_chat.log.contract import PAGE_TEXTS, PRUNE_BITE, Entry, Life, NotStored, Page
+from twisted_chat.log.contract import (
+    KEPT,
+    PAGE_TEXTS,
+    PRUNE_BITE,
+    Entry,
+    Life,
+    NotStored,
+    Page,
+    Record,
+    Settings,
+)
 from twisted_chat.log.reading import Reader, match_of
 from twisted_chat.log.schema import (
     hold,
@@ -40,15 +50,16 @@ from twisted_chat.log.schema import (
 from twisted_chat.log.threads import Worker
 from twisted_chat.log.writing import (
     MAX_ROWS,
+    Amend,
     Append,
     Check,
     Create,
     Delete,
     Index,
     Job,
+    Keep,
     Outcome,
     Prune,
-    SetTopic,
     Writer,
 )
 from twisted_chat.vocabulary.messages import Text
@@ -133,13 +144,29 @@ class SqliteLog:
         """See Log."""
         return self._submit(Create(life))
 
-    def set_topic(self, epoch: str, topic: str) -> Deferred[None]:
+    def amend(self, epoch: str, **changes: Unpack[Settings]) -> Deferred[None]:
         """See Log."""
-        return self._submit(SetTopic(epoch, topic))
+        return self._submit(Amend(epoch, changes))
 
     def delete(self, epoch: str) -> Deferred[None]:
         """See Log. The texts are removed from the file in bites, when there is time."""
         return self._submit(Delete(epoch))
+
+    def keep(self, records: Sequence[Record]) -> Deferred[list[bool]]:
+        """See Log."""
+        return self._submit(Keep(records))
+
+    def kept(
+        self,
+        kind: str,
+        scope: str | None = None,
+        *,
+        key: str | None = None,
+        after: str | tuple[str, str] = "",
+        limit: int = KEPT,
+    ) -> Deferred[list[Record]]:
+        """See Log."""
+        return self._read.do(partial(self._pages.kept, kind, scope, key, after, limit))
 
     def append(self, epoch: str, entries: Sequence[Entry]) -> Deferred[list[Text]]:
         """See Log."""

@@ -24,8 +24,16 @@ from typing import Final, assert_never
 from attrs import define, evolve, field, frozen
 from msgspec.json import Decoder
 
-from twisted_chat.log.contract import Entry, Life, NotStored
-from twisted_chat.log.schema import APPLICATION_ID, MAX_LIVES, MAX_SEQ, SEQ_BITS, load_lives
+from twisted_chat.log import records
+from twisted_chat.log.contract import Entry, Life, NotStored, Record, Settings
+from twisted_chat.log.schema import (
+    APPLICATION_ID,
+    MAX_SEQ,
+    SEQ_BITS,
+    amend_life,
+    insert_life,
+    load_lives,
+)
 from twisted_chat.vocabulary.messages import Text
 
 MAX_ROWS: Final = 1_024
@@ -55,11 +63,18 @@ class Create:
 
 
 @frozen
-class SetTopic:
-    """See Log.set_topic."""
+class Amend:
+    """See Log.amend."""
 
     epoch: str
-    topic: str
+    changes: Settings
+
+
+@frozen
+class Keep:
+    """See Log.keep."""
+
+    records: Sequence[Record]
 
 
 @frozen
@@ -95,9 +110,9 @@ class Check:
     """See Log.check."""
 
 
-Job = Append | Create | SetTopic | Delete | Prune | Index | Check
+Job = Append | Create | Amend | Keep | Delete | Prune | Index | Check
 
-Answer = list[Text] | bool | None | NotStored
+Answer = list[Text] | list[bool] | bool | None | NotStored
 """What a job is answered with; the exception where it failed."""
 
 
@@ -206,8 +221,10 @@ class Writer:
                 return self._append([job])[0]
             case Create():
                 return self._create(job.life)
-            case SetTopic():
-                return self._set_topic(job)
+            case Amend():
+                return self._amend(job)
+            case Keep():
+                return self._keep(job.records)
             case Delete():
                 return self._delete(job.epoch)
             case Prune():
@@ -323,27 +340,24 @@ class Writer:
     # --- lives -----------------------------------------------------------------------------
 
     def _create(self, life: Life) -> Answer:
-        one, other = life.direct or (None, None)
         try:
-            n = self._connection.execute(
-                "INSERT INTO lives (epoch, key, name, owner, topic, keep, password,"
-                " direct_first, direct_second) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (life.epoch, life.key, life.name, life.owner, life.topic, life.keep,
-                 life.password, one, other),
-            ).lastrowid  # fmt: skip
+            n = insert_life(self._connection, life)
         except sqlite3.IntegrityError:
             return NotStored("there is such a session")
-        if n is None or n > MAX_LIVES:
-            raise sqlite3.OperationalError("there were too many sessions")
         self._put(life.epoch, _Kept(n, life.name, head=0, first=1, indexed=0))
         return None
 
-    def _set_topic(self, job: SetTopic) -> Answer:
+    def _amend(self, job: Amend) -> Answer:
         life = self._lives.get(job.epoch)
         if life is None:
             return _no_such_life()
-        self._connection.execute("UPDATE lives SET topic = ? WHERE n = ?", (job.topic, life.n))
+        amend_life(self._connection, life.n, job.changes)
         return None
+
+    def _keep(self, kept: Sequence[Record]) -> Answer:
+        if any(record.epoch is not None and record.epoch not in self._lives for record in kept):
+            return _no_such_life()
+        return [records.keep(self._connection, record) for record in kept]
 
     def _delete(self, epoch: str) -> Answer:
         # The life is over with this; its texts are removed in bites, when there is time.
@@ -429,6 +443,8 @@ class Writer:
         )
         if last is not None:
             self._remove(evolve(life, first=1), last)
+            return False
+        if records.remove_of_life(self._connection, life.n, REMOVE_BITE):
             return False
         self._connection.execute("DELETE FROM lives WHERE n = ?", (life.n,))
         return True
