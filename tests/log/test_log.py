@@ -293,7 +293,8 @@ class LogTests(Base):
         self.got(self.log.amend(DEV.epoch, owner=None, password=None, limit=0, keep=False))
         self.got(self.log.amend(OPS.epoch))
         dev = evolve(dev, owner=None, password=None, limit=0, keep=False)
-        self.assertCountEqual((self.reopened(self.log) or self.log).lives(), [ops, dev])
+        self.log = self.reopened(self.log) or self.log
+        self.assertCountEqual(self.log.lives(), [ops, dev])
 
     def test_a_life_begins_once(self) -> None:
         """Neither an epoch nor a key is there twice; what is there is left as it is."""
@@ -344,9 +345,9 @@ class LogTests(Base):
             ("absent", b"x", False, b""),
             ("rising", b"\0", True, b"\0"),
         ):
-            record = Record("marker", OPS.epoch, "älice\0", value, when)  # type: ignore[arg-type]
+            record = Record("marker", OPS.epoch, "älice", value, when)  # type: ignore[arg-type]
             self.assertEqual(self.keep(record), [takes])
-            self.assertEqual(self.kept("marker"), [(OPS.epoch, "älice\0", left)])
+            self.assertEqual(self.kept("marker"), [(OPS.epoch, "älice", left)])
         self.assertEqual(self.keep(), [])
         at = ("token", "user:bob", "t1")
         self.assertEqual(

@@ -121,7 +121,8 @@ class Record:
     ``value`` is the domain's (JSON of a Struct of its own); None deletes what is there, whatever
     ``when`` says. ``when`` is under which condition it takes effect: ``always``, or where there is
     none (``absent``), or where there is none or a lower one (``rising``; compared as bytes, so
-    numbers are written with a fixed count of digits). What is ``kept`` says ``always``.
+    numbers are written with a fixed count of digits). What is ``kept`` says ``always``. No kind,
+    scope or key holds U+0000.
     """
 
     kind: str

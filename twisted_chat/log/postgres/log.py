@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from attrs import define, evolve, field
 from msgspec.json import Decoder, encode
@@ -27,6 +27,7 @@ from twisted.logger import Logger
 
 from twisted_chat.log import query as queries
 from twisted_chat.log.contract import (
+    KEPT,
     PAGE_TEXTS,
     PRUNE_BITE,
     Entry,
@@ -34,11 +35,14 @@ from twisted_chat.log.contract import (
     LogError,
     NotStored,
     Page,
+    Record,
+    Settings,
     Stored,
 )
 from twisted_chat.log.postgres import reading, writing
 from twisted_chat.log.postgres.database import Connection, Database, Unreachable, prepare
 from twisted_chat.log.postgres.reading import Reader
+from twisted_chat.log.postgres.records import keep
 from twisted_chat.log.threads import Worker
 from twisted_chat.vocabulary.errors import ChatError
 
@@ -93,14 +97,30 @@ class PostgresLog:
         self._names[life.epoch] = life.name
         return self._submit(partial(_create, life))
 
-    def set_topic(self, epoch: str, topic: str) -> Deferred[None]:
+    def amend(self, epoch: str, **changes: Unpack[Settings]) -> Deferred[None]:
         """See Log."""
-        return self._submit(partial(_amend, epoch, lambda life: evolve(life, topic=topic)))
+        return self._submit(partial(_amend, epoch, changes))
 
     def delete(self, epoch: str) -> Deferred[None]:
         """See Log."""
         self._names.pop(epoch, None)
         return self._submit(partial(_delete, epoch))
+
+    def keep(self, records: Sequence[Record]) -> Deferred[list[bool]]:
+        """See Log."""
+        return self._submit(partial(keep, records))
+
+    def kept(
+        self,
+        kind: str,
+        scope: str | None = None,
+        *,
+        key: str | None = None,
+        after: str | tuple[str, str] = "",
+        limit: int = KEPT,
+    ) -> Deferred[list[Record]]:
+        """See Log."""
+        return self._read.do(partial(self._pages.kept, kind, scope, key, after, limit))
 
     def append(self, epoch: str, entries: Sequence[Entry]) -> Stored:
         """See Log."""
@@ -226,14 +246,14 @@ def _create(life: Life, connection: Connection) -> None:
         raise NotStored("there is such a session")
 
 
-def _amend(epoch: str, change: Callable[[Life], Life], connection: Connection) -> None:
+def _amend(epoch: str, changes: Settings, connection: Connection) -> None:
     with connection.transaction():
         row = connection.execute(
             "SELECT body FROM chat.lives WHERE epoch = %s AND NOT ended FOR NO KEY UPDATE", (epoch,)
         ).fetchone()
         if row is None:
             raise NotStored("there is no such session")
-        life = change(_LIFE.decode(row[0]))
+        life = evolve(_LIFE.decode(row[0]), **changes)
         connection.execute("UPDATE chat.lives SET body = %s WHERE epoch = %s", (_body(life), epoch))
 
 

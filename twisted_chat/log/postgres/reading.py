@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import psycopg
 from attrs import define, evolve
 from msgspec.json import Decoder
 
 from twisted_chat.log import query as queries
-from twisted_chat.log.contract import PAGE_BYTES, PAGE_TEXTS, Life, Page, Unreadable
+from twisted_chat.log.contract import PAGE_BYTES, PAGE_TEXTS, Life, Page, Record, Unreadable
+from twisted_chat.log.postgres import records
 from twisted_chat.log.postgres.database import Connection, Database, Unreachable
 from twisted_chat.log.postgres.words import candidates
 from twisted_chat.vocabulary.messages import Text
+
+T = TypeVar("T")
 
 MAX_SEQ: Final = 2**62
 """What a ``before`` is cut to: PostgreSQL's integers end somewhere."""
@@ -63,9 +67,20 @@ class Reader:
         """See Log.search."""
         return self._do(lambda connection: _search(connection, epoch, terms, before, limit))
 
-    def _do(self, work: Any) -> Page:
+    def kept(
+        self,
+        kind: str,
+        scope: str | None,
+        key: str | None,
+        after: str | tuple[str, str],
+        limit: int,
+    ) -> list[Record]:
+        """See Log.kept."""
+        return self._do(partial(records.kept, kind, scope, key, after, limit))
+
+    def _do(self, work: Callable[[Connection], T]) -> T:
         try:
-            found: Page = self.database.do(work, again=True)
+            found = self.database.do(work, again=True)
         except psycopg.errors.QueryCanceled:
             raise Unreadable("it took too long") from None
         except (Unreachable, psycopg.Error) as problem:

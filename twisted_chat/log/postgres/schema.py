@@ -54,6 +54,7 @@ CREATE TABLE chat.records (
     PRIMARY KEY (kind, scope, key)
 );
 CREATE INDEX records_scope ON chat.records (scope);
+CREATE INDEX records_key ON chat.records (kind, key);
 """
 
 STEPS: Final = (FIRST,)
