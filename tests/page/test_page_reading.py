@@ -126,7 +126,8 @@ def test_new_since_you_left(browser: Browser, shared: WebDaemon) -> None:
         for data in ("new one", "listener: new two"):
             bob.ask("text", session="news", data=data)
         visitor.page.wait_for_selector("[data-session=news] .badge.calls")
-        assert re.match(r"1\s+mention", visitor.page.inner_text("[data-session=news] .badge"))
+        badges = visitor.page.locator("[data-session=news] .badge").all_inner_texts()
+        assert [re.sub(r"\s+", " ", words) for words in badges] == ["@1 mention", "2 unread"]
         visitor.open("news")
         row = visitor.page.locator(".row:has(.divider.new)")
         assert row.locator(".body").inner_text() == "new one"
@@ -136,3 +137,79 @@ def test_new_since_you_left(browser: Browser, shared: WebDaemon) -> None:
         visitor.open("news")
         visitor.wait_for_text("listener: new two")
         assert visitor.page.locator(".divider.new").count() == 0
+
+
+def test_found_is_what_was_looked_for(browser: Browser, shared: WebDaemon) -> None:
+    """A hit leads to its own text, also where the page has let go of it since."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("digger")
+        bob.ask("create", session="deep")
+        fill(bob, "deep", 2_600)
+        visitor.login("diver")
+        visitor.go_to("deep")
+        visitor.wait_for_text("text 2600")
+        visitor.page.evaluate(SCROLL_UP)
+        visitor.wait_for_text("text 1")
+        visitor.page.click("#newest")
+        visitor.wait_for_text("text 2600")
+        visitor.page.click("#search-open")
+        for number in ("700", "1900", "3"):
+            visitor.page.fill("#search-field", number)
+            visitor.page.press("#search-field", "Enter")
+            visitor.page.click(f".result:has(mark:text-is('{number}'))")
+            visitor.page.wait_for_selector(f".row.flash .body:text-is('text {number}')")
+            visitor.page.wait_for_selector(".row.flash", state="detached")
+
+
+def test_mentions_are_counted_again(browser: Browser, shared: WebDaemon) -> None:
+    """After a reload, mentions in what is unread are still mentions."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("reminder")
+        bob.ask("create", session="calls")
+        visitor.login("reminded")
+        visitor.go_to("calls")
+        bob.ask("text", session="calls", data="before")
+        visitor.wait_for_text("before")
+        visitor.open("lobby")
+        for data in ("plain", "reminded: come", "@reminded!", "not reminded@corp.example"):
+            bob.ask("text", session="calls", data=data)
+        visitor.page.wait_for_selector("[data-session=calls] .badge.calls")
+        visitor.page.reload()
+        badges = visitor.page.locator("[data-session=calls] .badge")
+        visitor.page.wait_for_selector("[data-session=calls] .badge.calls:has-text('@2')")
+        assert badges.last.inner_text().startswith("4")
+
+
+def test_a_short_conversation_is_at_the_bottom(browser: Browser, shared: WebDaemon) -> None:
+    """What was said last is just above where one writes, however little it is."""
+    with Visitor(browser, shared.url) as visitor:
+        visitor.login("terse")
+        visitor.page.click("#create-open")
+        visitor.page.fill("#create-name", "terse-room")
+        visitor.page.keyboard.press("Enter")
+        visitor.wait_for_title("terse-room")
+        visitor.say("one")
+        row = visitor.page.locator(".row").last.bounding_box()
+        frame = visitor.page.locator("#scroller").bounding_box()
+        assert row is not None
+        assert frame is not None
+        assert abs(row["y"] + row["height"] - frame["y"] - frame["height"]) < 2
+
+
+def test_printing(browser: Browser, shared: WebDaemon) -> None:
+    """On paper is the whole conversation, and nothing of the page around it."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("printed")
+        bob.ask("create", session="paper")
+        fill(bob, "paper", 450)
+        visitor.login("printer")
+        visitor.go_to("paper")
+        visitor.wait_for_text("text 450")
+        visitor.page.evaluate(
+            "window.print = () => { dispatchEvent(new Event('beforeprint'));"
+            " window.printed = document.querySelectorAll('.row').length;"
+            " dispatchEvent(new Event('afterprint')); }"
+        )
+        visitor.page.keyboard.press("Control+p")
+        visitor.wait("() => window.printed === 450")
+        assert visitor.page.locator(".row").count() < 100

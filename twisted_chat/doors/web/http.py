@@ -33,7 +33,7 @@ PAGE_HEADERS: Final = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
-        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+        " connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
         " require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -47,6 +47,10 @@ ASSET_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 """With what its name says all about: a browser never has to ask again."""
+
+
+ICON_HEADERS: Final = {"Cache-Control": "max-age=86400", "X-Content-Type-Options": "nosniff"}
+"""With what browsers ask for by a name of their own."""
 
 
 class BodylessRequest(Request):
@@ -154,6 +158,7 @@ def make_site(
     assets.putChild(page.folder.encode(), folder := SiteResource())
     for name, file in page.assets.items():
         folder.putChild(name.encode(), FileResource(file, ASSET_HEADERS))
+    root.putChild(b"favicon.ico", FileResource(page.assets["favicon.ico"], ICON_HEADERS))
     root.putChild(b"health", HealthResource(accepts, clock))
     root.putChild(b"ws", SocketResource(sockets, origins, proxies))
     return BoundSite(root, clock, turnstile)

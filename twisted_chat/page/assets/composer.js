@@ -1,8 +1,11 @@
 /** Where one writes. What is written is kept for each session until it is sent. */
 
 /** @import { Client } from "./client.js" */
+/** @import { Commands } from "./commands.js" */
 
-import { byId } from "./dom.js";
+import { Choices } from "./choices.js";
+import { avatar, byId } from "./dom.js";
+import { isAction } from "./row.js";
 import { names } from "./session.js";
 import { eachFrame } from "./signal.js";
 
@@ -12,27 +15,34 @@ const CLOSE_TO_LONG = 4_000;
 /** Characters of a name that there is room for. */
 const LONG_NAME = 24;
 
+/** Where there is no real keyboard, Enter begins a line, as it does everywhere there. */
+const finger = matchMedia("(hover: none) and (pointer: coarse)");
+
 export class Composer {
   #session = "";
 
   /**
    * @param {Client} client
+   * @param {Commands} commands
    * @param {() => void} said  called after something was said
    */
-  constructor(client, said) {
+  constructor(client, commands, said) {
     this.client = client;
     this.store = client.store;
+    this.commands = commands;
     this.said = said;
     this.form = /** @type {HTMLFormElement} */ (byId("composer"));
     this.field = /** @type {HTMLTextAreaElement} */ (byId("write"));
     this.problem = byId("write-problem");
     this.over = byId("over");
+    this.choices = new Choices(this.field, (before) => this.#offer(before), () => this.#changed());
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#say();
+      void this.#say();
     });
     this.field.addEventListener("input", () => this.#changed());
     this.field.addEventListener("keydown", (event) => this.#pressed(event));
+    this.field.enterKeyHint = finger.matches ? "enter" : "send";
     const turn = eachFrame(() => this.#switch());
     this.store.changed.on((what) => {
       if (what === "current" || what === "login") turn();
@@ -58,6 +68,7 @@ export class Composer {
     const name = title.length > LONG_NAME ? `${title.slice(0, LONG_NAME)}…` : title;
     this.field.placeholder = session.other ? `Write to ${name}` : `Say something in ${name}`;
     this.#changed();
+    this.choices.close();
     if (!document.querySelector("dialog[open]")) this.focus();
   }
 
@@ -66,19 +77,37 @@ export class Composer {
     if (!CSS.supports("field-sizing", "content")) {
       this.field.rows = Math.min(10, value.split("\n").length);
     }
-    const problem = value.length > CLOSE_TO_LONG ? this.client.tooLong(value) : "";
-    this.problem.textContent = problem;
-    this.problem.hidden = !problem;
+    this.#show(value.length > CLOSE_TO_LONG ? this.client.tooLong(value) : "");
     this.store.keepDraft(value);
+    this.choices.update();
   }
 
-  #say() {
+  /** @param {string} problem */
+  #show(problem) {
+    this.problem.textContent = problem;
+    this.problem.hidden = !problem;
+  }
+
+  async #say() {
     const session = this.store.session;
     const data = this.field.value.replace(/\s+$/u, "").replace(/^(?:[ \t]*\n)+/u, "");
     if (!session || session.over || !data || this.client.tooLong(data)) return;
-    this.client.say(session, data);
-    this.#set("");
-    this.said();
+    this.choices.close();
+    if (!data.startsWith("/")) {
+      this.#set("");
+      this.client.say(session, data);
+      return this.said();
+    }
+    try {
+      const text = await this.commands.take(data);
+      if (this.store.session === session) this.#set("");
+      else session.draft = "";
+      if (text === null) return;
+      this.client.say(session, text);
+      this.said();
+    } catch (error) {
+      this.#show(error instanceof Error ? error.message : String(error));
+    }
   }
 
   /** @param {string} value */
@@ -89,14 +118,19 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "Enter" && !event.shiftKey) {
+    if (event.isComposing) return;
+    const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
+    if (key === "Enter" && (ctrlKey || metaKey) && !altKey) {
       event.preventDefault();
-      this.#say();
-    } else if (event.key === "ArrowUp" && !this.field.value && !this.field.readOnly) {
+      void this.#say();
+      return;
+    }
+    if (altKey || ctrlKey || metaKey || this.choices.pressed(event)) return;
+    if (key === "Enter" && !shiftKey && !finger.matches) {
+      event.preventDefault();
+      void this.#say();
+    } else if (key === "ArrowUp" && !this.field.value && !this.field.readOnly) {
       if (this.#editLast()) event.preventDefault();
-    } else if (event.key === "Tab" && !event.shiftKey) {
-      if (this.#complete()) event.preventDefault();
     }
   }
 
@@ -105,20 +139,31 @@ export class Composer {
     const text = this.store.outbox.editable(this.#session);
     if (!text) return false;
     this.client.drop(text);
-    this.#set(text.data);
+    this.#set(written(text.data));
     return true;
   }
 
-  /** Complete the name that is being written after an `@`. */
-  #complete() {
-    const end = this.field.selectionStart;
-    const begun = /(?:^|\s)@(\S+)$/u.exec(this.field.value.slice(0, end))?.[1]?.toLowerCase();
-    if (!begun) return false;
-    const all = [...(this.store.session?.users ?? [])].sort(names.compare);
-    const name = all.find((each) => each.toLowerCase().startsWith(begun));
-    if (!name) return false;
-    this.field.setRangeText(`${name} `, end - begun.length, end, "end");
-    this.#changed();
-    return true;
+  /** What may be chosen for what stands before the cursor. @param {string} before */
+  #offer(before) {
+    const command = /^\/([a-z]*)$/iu.exec(before);
+    if (command) {
+      return { from: 0, choices: this.commands.beginning(command[1] ?? "") };
+    }
+    const called = /(?:^|[\s("'[])@([^\s@]*)$/u.exec(before);
+    if (!called) return null;
+    const begun = called[1] ?? "";
+    const wanted = begun.toLowerCase();
+    const { session, me } = this.store;
+    const known = new Set([...(session?.users ?? []), ...(session?.other ? [session.other] : [])]);
+    known.delete(me);
+    const starts = (/** @type {string} */ name) => name.toLowerCase().startsWith(wanted);
+    const choices = [...known]
+      .filter((name) => name.toLowerCase().includes(wanted))
+      .sort((a, b) => +starts(b) - +starts(a) || names.compare(a, b))
+      .map((name) => ({ name, picture: avatar(name) }));
+    return { from: before.length - begun.length, choices };
   }
 }
+
+/** How a text is written that says this. @param {string} data */
+export const written = (data) => (data.startsWith("/") && !isAction(data) ? `/${data}` : data);

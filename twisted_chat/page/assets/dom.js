@@ -60,6 +60,12 @@ export function avatar(name) {
   return round;
 }
 
+/** Have an element say something; one that does already is left alone. @param {string} id @param {string} words */
+export function write(id, words) {
+  const element = byId(id);
+  if (element.textContent !== words) element.textContent = words;
+}
+
 /** A name, which can not change the direction of what is around it. @param {string} name */
 export function nameOf(name) {
   return el("bdi", "name", name);

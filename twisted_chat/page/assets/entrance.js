@@ -4,6 +4,7 @@
 /** @import { ListedSession } from "./wire.js" */
 
 import { byId, closeOnOutside } from "./dom.js";
+import { MAX_SESSION, MAX_TOPIC, tooLong } from "./wire.js";
 
 /** @param {string} id @returns {HTMLInputElement} */
 const input = (id) => byId(id);
@@ -77,6 +78,10 @@ export class Entrance {
 
   async #create() {
     const password = input("create-password").value;
+    const name = tooLong(input("create-name").value.trim(), MAX_SESSION);
+    const topic = tooLong(input("create-topic").value.trim(), MAX_TOPIC);
+    if (name) return this.#problem("create", `A name ${name}`);
+    if (topic) return this.#problem("create", `A topic ${topic}`);
     this.#problem("create", "");
     try {
       await this.rooms.create({
@@ -89,6 +94,7 @@ export class Entrance {
     } catch (error) {
       this.#problem("create", error instanceof Error ? error.message : "");
     }
+    return undefined;
   }
 
   /**

@@ -1,19 +1,46 @@
 /**
- * A text as it is shown: links that can be followed, `code`, blocks of code and one's own name are
- * set off; everything else is what it is. No part of a text becomes anything but a text node.
+ * A text as it is shown: a small part of Markdown (bold, italics, strike, code, blocks of code,
+ * quotes, lists, links), links that can be followed, and one's own name set off. Everything else is
+ * what it is, and no part of a text becomes anything but a text node. docs/client.md has the rules.
+ *
+ * Each sign is looked at a bounded number of times: no text takes long.
  */
+
+/** @import { Mention } from "./mention.js" */
 
 import { el } from "./dom.js";
 
-/** @typedef {{ kind: "text" | "link" | "code" | "block" | "name", value: string }} Token */
+/**
+ * @typedef {{ kind: "text" | "code" | "block" | "name", value: string }} Leaf
+ * @typedef {{ kind: "link", value: string, href: string }} Link
+ * @typedef {{ kind: "strong" | "em" | "del" | "quote" | "list" | "item", parts: Part[],
+ *   number?: number, deep?: number }} Branch
+ * @typedef {Leaf | Link | Branch} Part
+ */
 
 const FENCE = "```";
 const LINK = /https?:\/\/[^\s<>"'`\u0000-\u0020\u200b-\u200f\u2028-\u202f\u2066-\u2069\ufeff]+/giu;
-const TRAILING = ".,;:!?…";
+const TRAILING = ".,;:!?…*_~";
 /** @type {Record<string, string>} */
 const OPENING = { ")": "(", "]": "[", "}": "{" };
 const BRACKETS = "()[]{}";
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu;
+
+const QUOTE = /^>(?: |$)/u;
+const ITEM = /^( {0,6})(?:[-*•]|(\d{1,4})[.)]) +(?=\S)/u;
+const LABELLED = /\[([^[\]\n]{1,200})\]\((https?:\/\/[^\s()<>"'`]{1,2000}(?:\([^\s()<>"'`]{0,200}\)[^\s()<>"'`]{0,2000})?)\)/giuy;
+
+/** What may stand before a mark that opens, and after one that closes: else it is a sign. */
+const OUTSIDE_BEFORE = /[\s"'“‘([{<*_~—–,;:-]/u;
+const OUTSIDE_AFTER = /[\s"'”’)\]}>*_~—–.,:;!?…-]/u;
+
+/** What may stand inside a mark: a word, or what words are put in. */
+const INSIDE = /[\p{L}\p{N}\p{M}\p{Extended_Pictographic}"'“”‘’()[\]{}<>*_~@#%&$€£!?.,:;…+=/\u0060-]/u;
+
+const WORD = /[\p{L}\p{N}_]/u;
+
+/** Quotes in quotes, and marks in marks, at most. */
+const DEEPEST = 4;
 
 /** Show control characters as the pictures of them: harmless, and not hidden. @param {string} text */
 export function harmless(text) {
@@ -27,82 +54,262 @@ export function harmless(text) {
 /**
  * Cut a text into parts.
  * @param {string} text
- * @param {RegExp | null} mention
- * @returns {Token[]}
+ * @param {Mention | null} mention
+ * @returns {Part[]}
  */
-export function tokens(text, mention) {
-  /** @type {Token[]} */
-  const found = [];
-  let at = 0;
-  while (at < text.length) {
-    const open = text.indexOf(FENCE, at);
-    const close = open < 0 ? -1 : text.indexOf(FENCE, open + FENCE.length);
-    if (close < 0) break;
-    inline(text.slice(at, open).replace(/\n$/, ""), mention, found);
-    const block = text.slice(open + FENCE.length, close).replace(/^[\w+#-]*\n/, "");
-    if (block.trim()) found.push({ kind: "block", value: block.replace(/\n$/, "") });
-    else found.push({ kind: "text", value: text.slice(open, close + FENCE.length) });
-    at = close + FENCE.length;
-    if (text[at] === "\n") at += 1;
-  }
-  inline(text.slice(at), mention, found);
-  return found;
+export function parts(text, mention) {
+  return new Parser(mention).blocks(text, 0);
 }
 
-/**
- * @param {string} text
- * @param {RegExp | null} mention
- * @param {Token[]} found
- */
-function inline(text, mention, found) {
-  let at = 0;
-  let from = 0;
-  while (at < text.length) {
-    const open = text.indexOf("`", at);
-    const close = open < 0 ? -1 : text.indexOf("`", open + 1);
-    if (close < 0) break;
-    const code = text.slice(open + 1, close);
-    if (!code.trim() || code.includes("\n")) {
-      at = close; // what closes nothing may open something
-      continue;
+class Parser {
+  /** @param {Mention | null} mention */
+  constructor(mention) {
+    this.mention = mention;
+  }
+
+  /**
+   * @param {string} text
+   * @param {number} depth  quotes around it
+   */
+  blocks(text, depth) {
+    /** @type {Part[]} */
+    const found = [];
+    let at = 0;
+    while (at < text.length) {
+      const open = text.indexOf(FENCE, at);
+      const close = open < 0 ? -1 : text.indexOf(FENCE, open + FENCE.length);
+      if (close < 0) break;
+      this.#lines(text.slice(at, open).replace(/\n$/, ""), depth, found);
+      const block = text.slice(open + FENCE.length, close).replace(/^[\w+#-]*\n/, "");
+      if (block.trim()) found.push({ kind: "block", value: block.replace(/\n$/, "") });
+      else found.push({ kind: "text", value: text.slice(open, close + FENCE.length) });
+      at = close + FENCE.length;
+      if (text[at] === "\n") at += 1;
     }
-    links(text.slice(from, open), mention, found);
-    found.push({ kind: "code", value: code });
-    from = at = close + 1;
+    this.#lines(text.slice(at), depth, found);
+    return found;
   }
-  links(text.slice(from), mention, found);
+
+  /**
+   * @param {string} text
+   * @param {number} depth
+   * @param {Part[]} found
+   */
+  #lines(text, depth, found) {
+    if (!text) return;
+    const lines = text.split("\n");
+    /** @type {string[]} */
+    let plain = [];
+    const flush = () => {
+      if (plain.length) this.inline(plain.join("\n"), found);
+      plain = [];
+    };
+    for (let at = 0; at < lines.length;) {
+      const begun = at;
+      if (depth < DEEPEST) while (QUOTE.test(lines[at] ?? "")) at += 1;
+      if (at > begun) {
+        flush();
+        const quoted = lines.slice(begun, at).map((line) => line.replace(QUOTE, ""));
+        found.push({ kind: "quote", parts: this.blocks(quoted.join("\n"), depth + 1) });
+        continue;
+      }
+      if (ITEM.test(lines[at] ?? "")) {
+        flush();
+        at = this.#list(lines, at, found);
+        continue;
+      }
+      plain.push(lines[at] ?? "");
+      at += 1;
+    }
+    flush();
+  }
+
+  /**
+   * @param {string[]} lines
+   * @param {number} at  of the first item
+   * @param {Part[]} found
+   * @returns {number} where the list has ended
+   */
+  #list(lines, at, found) {
+    /** @type {Branch} */
+    const list = { kind: "list", parts: [] };
+    for (;;) {
+      const begins = ITEM.exec(lines[at] ?? "");
+      if (!begins) break;
+      const body = [(lines[at] ?? "").slice(begins[0].length)];
+      for (at += 1; at < lines.length; at += 1) { // lines that are set in belong to it
+        const line = lines[at] ?? "";
+        if (!/^ {2,}\S/u.test(line) || ITEM.test(line)) break;
+        body.push(line.trimStart());
+      }
+      const item = /** @type {Branch} */ ({
+        kind: "item", parts: [], deep: Math.min(2, Math.floor((begins[1] ?? "").length / 2)),
+      });
+      if (begins[2]) item.number = Number(begins[2]);
+      this.inline(body.join("\n"), item.parts);
+      list.parts.push(item);
+    }
+    found.push(list);
+    return at;
+  }
+
+  /**
+   * @param {string} text
+   * @param {Part[]} found
+   */
+  inline(text, found) {
+    const marks = new Marks(found);
+    let at = 0;
+    let from = 0;
+    const flush = (/** @type {number} */ to) => {
+      if (to > from) this.#named(text.slice(from, to), marks.here);
+    };
+    LINK.lastIndex = 0;
+    let link = LINK.exec(text);
+    let ticks = text.indexOf("`");
+    while (at < text.length) {
+      while (link && link.index < at) link = LINK.exec(text);
+      if (link?.index === at) {
+        const value = trimmed(link[0]);
+        const href = target(value);
+        if (href) {
+          flush(at);
+          marks.here.push({ kind: "link", value, href });
+          from = at += value.length;
+          LINK.lastIndex = at;
+          link = LINK.exec(text);
+          continue;
+        }
+      }
+      const sign = text[at] ?? "";
+      if (sign === "`" && ticks >= 0) {
+        const close = text.indexOf("`", at + 1);
+        if (close < 0) ticks = -1;
+        const code = close < 0 ? "" : text.slice(at + 1, close);
+        if (code.trim() && !code.includes("\n")) {
+          flush(at);
+          marks.here.push({ kind: "code", value: code });
+          from = at = close + 1;
+        } else {
+          at = close < 0 ? at + 1 : close; // what closes nothing may open something
+        }
+        LINK.lastIndex = at;
+        link = link && link.index < at ? LINK.exec(text) : link;
+        continue;
+      }
+      if (sign === "[") {
+        LABELLED.lastIndex = at;
+        const labelled = LABELLED.exec(text);
+        const href = labelled ? target(labelled[2] ?? "") : "";
+        // What looks like an address leads there, and nowhere else.
+        if (labelled && href && !/[./]\S/u.test(labelled[1] ?? "") && (labelled[1] ?? "").trim()) {
+          flush(at);
+          marks.here.push({ kind: "link", value: labelled[1] ?? "", href });
+          from = at += labelled[0].length;
+          continue;
+        }
+      }
+      if (sign === "*" || sign === "_" || sign === "~") {
+        let end = at + 1;
+        while (text[end] === sign) end += 1;
+        const before = text[at - 1] ?? " ";
+        const after = text[end] ?? " ";
+        const opens = OUTSIDE_BEFORE.test(before) && INSIDE.test(signAt(text, end));
+        const closes = OUTSIDE_AFTER.test(after) && isInside(text, at)
+          && !(/[.:-]/u.test(after) && WORD.test(text[end + 1] ?? "")); // __init__.py
+        const size = end - at;
+        if ((opens || closes) && size <= 3 && (sign !== "~" || size === 2)) {
+          flush(at);
+          marks.take(sign, size, opens, closes);
+          from = end;
+        }
+        at = end;
+        continue;
+      }
+      at += 1;
+    }
+    flush(text.length);
+    marks.end();
+  }
+
+  /**
+   * @param {string} text
+   * @param {Part[]} found
+   */
+  #named(text, found) {
+    let from = 0;
+    for (const range of this.mention?.find(text) ?? []) {
+      if (range.from > from) found.push({ kind: "text", value: text.slice(from, range.from) });
+      found.push({ kind: "name", value: text.slice(range.from, range.to) });
+      from = range.to;
+    }
+    if (from < text.length) found.push({ kind: "text", value: text.slice(from) });
+  }
 }
 
-/**
- * @param {string} text
- * @param {RegExp | null} mention
- * @param {Token[]} found
- */
-function links(text, mention, found) {
-  let from = 0;
-  for (const match of text.matchAll(LINK)) {
-    const value = trimmed(match[0]);
-    if (!target(value)) continue;
-    mentions(text.slice(from, match.index), mention, found);
-    found.push({ kind: "link", value });
-    from = match.index + value.length;
-  }
-  mentions(text.slice(from), mention, found);
+/** @param {string} text @param {number} at */
+function signAt(text, at) {
+  const code = text.codePointAt(at);
+  return code === undefined ? " " : String.fromCodePoint(code);
 }
 
-/**
- * @param {string} text
- * @param {RegExp | null} mention
- * @param {Token[]} found
- */
-function mentions(text, mention, found) {
-  let from = 0;
-  for (const match of mention ? text.matchAll(mention) : []) {
-    if (match.index > from) found.push({ kind: "text", value: text.slice(from, match.index) });
-    found.push({ kind: "name", value: match[0] });
-    from = match.index + match[0].length;
+/** Whether what ends at a place may end a marked part. @param {string} text @param {number} at */
+function isInside(text, at) {
+  const low = text.charCodeAt(at - 1);
+  const isPair = at > 1 && low >= 0xdc00 && low < 0xe000;
+  return at > 0 && (low === 0xfe0f || INSIDE.test(signAt(text, isPair ? at - 2 : at - 1)));
+}
+
+/** The marks that are open, and the parts that are in them. */
+class Marks {
+  /** @type {{ sign: string, size: number, parts: Part[] }[]} */
+  #open = [];
+
+  /** @param {Part[]} found */
+  constructor(found) {
+    this.found = found;
   }
-  if (from < text.length) found.push({ kind: "text", value: text.slice(from) });
+
+  get here() {
+    return this.#open.at(-1)?.parts ?? this.found;
+  }
+
+  /**
+   * @param {string} sign
+   * @param {number} size
+   * @param {boolean} opens
+   * @param {boolean} closes
+   */
+  take(sign, size, opens, closes) {
+    let left = size;
+    while (closes && left > 0) {
+      const wanted = left;
+      const at = this.#open.findLastIndex((mark) =>
+        mark.sign === sign && mark.size <= wanted && mark.parts.length > 0);
+      if (at < 0) break;
+      while (this.#open.length > at + 1) this.#undo();
+      const mark = /** @type {{ size: number, parts: Part[] }} */ (this.#open.pop());
+      const kind = sign === "~" ? "del" : mark.size === 2 ? "strong" : "em";
+      this.here.push({ kind, parts: mark.parts });
+      left -= mark.size;
+    }
+    while (opens && left > 0 && this.#open.length < DEEPEST) {
+      const part = left >= 2 ? 2 : 1;
+      this.#open.push({ sign, size: part, parts: [] });
+      left -= part;
+    }
+    if (left) this.here.push({ kind: "text", value: sign.repeat(left) });
+  }
+
+  /** What was opened last is closed nowhere: it is only a sign. */
+  #undo() {
+    const mark = this.#open.pop();
+    if (mark) this.here.push({ kind: "text", value: mark.sign.repeat(mark.size) }, ...mark.parts);
+  }
+
+  end() {
+    while (this.#open.length) this.#undo();
+  }
 }
 
 /** A link without the punctuation of the sentence around it. @param {string} link */
@@ -136,27 +343,61 @@ function target(link) {
 /**
  * The nodes that show a text.
  * @param {string} data
- * @param {RegExp | null} mention
+ * @param {Mention | null} mention
  * @returns {Node[]}
  */
 export function shown(data, mention) {
-  return tokens(harmless(data), mention).map(({ kind, value }) => {
-    switch (kind) {
-      case "code": return el("code", "", value);
-      case "block": return el("pre", "", el("code", "", value));
-      case "name": return el("mark", "", value);
-      case "link": return anchor(value);
-      default: return document.createTextNode(value);
-    }
-  });
+  return parts(harmless(data), mention).map(node);
 }
 
-/** @param {string} link */
-function anchor(link) {
-  const element = el("a", "", link);
-  element.href = target(link);
+/** @param {Part} part @returns {Node} */
+function node(part) {
+  switch (part.kind) {
+    case "code": return el("code", "", part.value);
+    case "block": return el("pre", "", el("code", "", part.value));
+    case "name": return el("mark", "", part.value);
+    case "link": return anchor(part.value, part.href);
+    case "text": return document.createTextNode(part.value);
+    case "quote": return el("blockquote", "", ...part.parts.map(node));
+    case "list": return list(part);
+    case "item": {
+      const item = el("li", `deep-${part.deep ?? 0}`, ...part.parts.map(node));
+      if (part.number === undefined) item.classList.add("dot");
+      else item.value = part.number;
+      return item;
+    }
+    default: return el(part.kind, "", ...part.parts.map(node));
+  }
+}
+
+/** @param {Branch} part */
+function list(part) {
+  const first = part.parts[0];
+  const isNumbered = first?.kind === "item" && first.number !== undefined;
+  return el(isNumbered ? "ol" : "ul", "", ...part.parts.map(node));
+}
+
+/**
+ * @param {string} words
+ * @param {string} href
+ */
+function anchor(words, href) {
+  const element = el("a", "", words);
+  element.href = href;
   element.target = "_blank";
   element.rel = "noopener noreferrer nofollow ugc";
   element.title = element.href;
   return element;
+}
+
+const BLOCKS = new Set(["block", "quote", "list", "item"]);
+
+/** A text in a line, without its marks: for a notification, a reply, a list. @param {string} data */
+export function plain(data) {
+  /** @type {(all: Part[]) => string} */
+  const flat = (all) => all.map((part) => {
+    const words = "value" in part ? part.value : flat(part.parts);
+    return BLOCKS.has(part.kind) ? ` ${words} ` : words;
+  }).join("");
+  return flat(parts(harmless(data), null)).replace(/\s+/gu, " ").trim();
 }

@@ -3,8 +3,9 @@
 /** @import { Client } from "./client.js" */
 /** @import { Rooms } from "./rooms.js" */
 
-import { byId, closeOnOutside, el } from "./dom.js";
+import { byId, closeOnOutside, el, write } from "./dom.js";
 import { eachFrame } from "./signal.js";
+import { MAX_TOPIC, tooLong } from "./wire.js";
 
 export class Header {
   /**
@@ -19,7 +20,10 @@ export class Header {
     this.deleting = byId("about-deleting");
     closeOnOutside(this.dialog);
     byId("about-open").addEventListener("click", () => this.#open());
-    byId("about-form").addEventListener("submit", () => this.#save());
+    byId("about-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#save();
+    });
     byId("about-close").addEventListener("click", () => this.dialog.close());
     byId("leave").addEventListener("click", () => this.#leave());
     byId("delete").addEventListener("click", () => {
@@ -35,15 +39,15 @@ export class Header {
 
   #render() {
     const session = this.store.session;
-    byId("title").textContent = session?.title ?? "";
-    byId("topic").textContent = session?.topic ?? "";
+    write("title", session?.title ?? "");
+    write("topic", session?.topic ?? "");
     byId("title-lock").toggleAttribute("hidden", !session?.locked);
     const lives = session !== undefined && !session.over;
     byId("search-open").hidden = !lives;
     for (const id of ["about-open", "members-open"]) byId(id).hidden = !lives || session.other !== "";
     byId("nothing").hidden = session !== undefined || !this.store.me;
     const count = session?.count ?? 0;
-    byId("member-count").textContent = count.toLocaleString();
+    write("member-count", count.toLocaleString());
     byId("members-open").setAttribute("aria-label", `Members, ${count}`);
   }
 
@@ -63,12 +67,18 @@ export class Header {
     for (const id of ["about-topic-label", "about-topic", "about-save"]) byId(id).hidden = !may;
     byId("delete").hidden = !this.rooms.mayDelete(session);
     this.deleting.hidden = true;
+    byId("about-problem").hidden = true;
     this.dialog.showModal();
   }
 
   #save() {
     const session = this.store.session;
     const topic = this.topic.value.trim();
+    const long = tooLong(topic, MAX_TOPIC);
+    byId("about-problem").textContent = long && `A topic ${long}`;
+    byId("about-problem").hidden = !long;
+    if (long) return;
+    this.dialog.close();
     if (session && this.rooms.maySetTopic(session) && topic !== session.topic) {
       this.#tell(this.rooms.setTopic(session, topic));
     }

@@ -5,7 +5,7 @@
 /** @import { Direct, Failure, Message, Snapshot, Text } from "./wire.js" */
 
 import { attentive } from "./attention.js";
-import { mentionOf } from "./mention.js";
+import { Mention } from "./mention.js";
 import { Signal } from "./signal.js";
 import { MOST, OUT_OF_SIGHT } from "./timeline.js";
 
@@ -13,7 +13,7 @@ export class Inbox {
   /** A new text, and whether it calls the person. @type {Signal<{ text: Text, calls: boolean }>} */
   heard = new Signal();
 
-  #mention = mentionOf("");
+  #mention = new Mention("");
 
   /** @param {Client} client */
   constructor(client) {
@@ -26,7 +26,7 @@ export class Inbox {
     const { store } = this;
     switch (message.type) {
       case "welcome":
-        this.#mention = mentionOf(message.user);
+        this.#mention = new Mention(message.user);
         return this.client.welcomed(message);
       case "session":
         return this.#snapshot(message);
@@ -80,6 +80,9 @@ export class Inbox {
     const before = session.epoch;
     const goesOn = session.snapshot(snapshot, store.marks);
     if (before && before !== session.epoch) this.#doubt(session);
+    if (!goesOn && session.unread && !session.other && session.name !== store.current) {
+      void client.past.countCalls(session, this.#mention);
+    }
     if (store.current === "" || (store.current === session.name && !goesOn)) {
       store.show(session.name);
     }
@@ -115,7 +118,7 @@ export class Inbox {
     }
     if (session.receive(text)) {
       if (own && (session.other || session.unread === 1)) store.readTo(text.seq, session);
-      const calls = !own && (session.other !== "" || text.data.search(this.#mention) >= 0);
+      const calls = !own && (session.other !== "" || this.#mention.isIn(text.data));
       if (calls) session.mentions += 1;
       session.timeline.keepNewest(session === store.session ? MOST : OUT_OF_SIGHT);
       if (session === store.session && !own && !attentive()) session.note(text.seq);

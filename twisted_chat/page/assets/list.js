@@ -35,6 +35,8 @@ export class List {
   #elements = new Map();
   /** The row at the top edge, by its number. @type {{ number: number, into: number }} */
   #anchor = { number: 0, into: 0 };
+  /** Whether all rows are in the page, as on paper. */
+  #whole = false;
   #top = -1;
   #width = 0;
 
@@ -79,6 +81,12 @@ export class List {
     this.pinned = false;
     this.#anchor = { number, into: -share * this.scroller.clientHeight };
     this.#settle();
+  }
+
+  /** Have all rows in the page, to be printed; or those in sight again. @param {boolean} whole */
+  print(whole) {
+    this.#whole = whole;
+    this.render();
   }
 
   showEnd() {
@@ -175,8 +183,8 @@ export class List {
    */
   #fill(top, bottom) {
     const { count } = this.rows;
-    this.from = count ? this.#heights.at(top) : 0;
-    this.to = count ? this.#heights.at(bottom) + 1 : 0;
+    this.from = count && !this.#whole ? this.#heights.at(top) : 0;
+    this.to = count && !this.#whole ? this.#heights.at(bottom) + 1 : count;
     const wanted = { from: this.#origin + this.from, to: this.#origin + this.to };
     for (const [number, { element }] of this.#elements) {
       if (number >= wanted.from && number < wanted.to) continue;

@@ -3,6 +3,7 @@
 /** @import { Client } from "./client.js" */
 
 import { byId } from "./dom.js";
+import { MAX_USER, tooLong } from "./wire.js";
 
 export class LoginView {
   /** @param {Client} client */
@@ -27,6 +28,8 @@ export class LoginView {
   #submit() {
     const user = this.user.value.trim();
     if (!user) return this.#show("Please say who you are.", this.user);
+    const long = tooLong(user, MAX_USER);
+    if (long) return this.#show(`A name ${long}`, this.user);
     const password = this.password.value;
     this.#show("");
     this.enter.disabled = true;

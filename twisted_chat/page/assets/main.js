@@ -2,6 +2,7 @@
 
 import { Banner } from "./banner.js";
 import { Client } from "./client.js";
+import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
 import { Entrance } from "./entrance.js";
@@ -19,12 +20,15 @@ import { TextsView } from "./texts.js";
 const url = new URL("ws", document.baseURI);
 url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
 
+const isMac = /mac|iphone|ipad/iu.test(navigator.platform);
+
 const store = new Store();
 const client = new Client(url.href, store);
 const rooms = new Rooms(client);
 const login = new LoginView(client);
 const texts = new TextsView(client);
-const composer = new Composer(client, () => void texts.toNewest());
+const commands = new Commands(client, rooms);
+const composer = new Composer(client, commands, () => void texts.toNewest());
 const entrance = new Entrance(rooms);
 const switcher = new Switcher(rooms, entrance);
 const search = new Search(client, texts);
@@ -33,6 +37,15 @@ new Header(client, rooms);
 const members = new MembersView(rooms);
 new Banner(client);
 new Notifier(client, rooms);
+
+commands.add("list", "ls", "", "Show which sessions there are, and who is here.", () => switcher.open());
+commands.add("who", "w", "", "Show who is in this session.", () => members.toggle(true));
+commands.add("search", "f", "WORDS…", "Find texts with these words.", (words) => {
+  search.look(words ?? "");
+});
+commands.add("print", "", "", "Print this conversation.", () => texts.print());
+
+if (isMac) byId("switcher-key").textContent = "⌘ K";
 
 byId("sidebar-open").addEventListener("click", () => {
   document.body.classList.toggle("sidebar-open");
@@ -46,6 +59,10 @@ document.addEventListener("keydown", (event) => {
   } else if ((event.ctrlKey || event.metaKey) && event.shiftKey && event.key.toLowerCase() === "f") {
     event.preventDefault();
     search.toggle(true);
+  } else if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "p"
+      && store.session) {
+    event.preventDefault();
+    void texts.print();
   } else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
     escape();
   }

@@ -7,6 +7,7 @@
 import { attentive } from "./attention.js";
 import { byId, el } from "./dom.js";
 import { saidNo, sayNo } from "./memory.js";
+import { eachFrame } from "./signal.js";
 
 /** Characters of a text in a notification, at most. */
 const GLIMPSE = 160;
@@ -21,6 +22,7 @@ export class Notifier {
   /** @type {Text[]} */
   #toRead = [];
   #breath = 0;
+  #late = 0;
 
   /**
    * @param {Client} client
@@ -35,8 +37,13 @@ export class Notifier {
       if (calls) this.#call(text);
       if (text.session === this.store.current && text.source !== this.store.me) this.#read(text);
     });
+    const title = eachFrame(() => this.#title());
+    document.addEventListener("visibilitychange", () => this.#title()); // no frames while hidden
     this.store.changed.on((what) => {
-      if (what === "sessions" || what === "login" || what === "current") this.#title();
+      if (what === "sessions" || what === "login" || what === "current") {
+        if (document.visibilityState === "visible") title();
+        else this.#late ||= setTimeout(() => this.#title(), BREATH);
+      }
       if (what === "current") this.log.replaceChildren();
     });
     byId("ask-yes").addEventListener("click", () => {
@@ -51,10 +58,13 @@ export class Notifier {
 
   #title() {
     const { store } = this;
+    clearTimeout(this.#late);
+    this.#late = 0;
     const count = store.calls || store.unread;
     const where = store.session?.title ?? "";
     const name = [where, store.server || "twisted-chat"].filter(Boolean).join(" · ");
-    document.title = count ? `(${count}) ${name}` : name;
+    const title = count ? `(${count}) ${name}` : name;
+    if (document.title !== title) document.title = title;
   }
 
   /** Somebody means the person. @param {Text} text */

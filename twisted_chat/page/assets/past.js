@@ -1,6 +1,7 @@
 /** Reading the past: pages of history into a session's timeline, and search. */
 
 /** @import { Connection } from "./connection.js" */
+/** @import { Mention } from "./mention.js" */
 /** @import { Session } from "./session.js" */
 /** @import { Store } from "./store.js" */
 /** @import { Found, Texts } from "./wire.js" */
@@ -10,6 +11,9 @@ import { PAGE } from "./wire.js";
 
 /** The newest texts of a direct session among which one's own is looked for. */
 const GLANCE = 20;
+
+/** Pages of unread texts in which mentions are looked for, at most. */
+const GLANCES = 5;
 
 export class Past {
   #connection;
@@ -72,6 +76,8 @@ export class Past {
   async around(session, seq) {
     const { timeline } = session;
     if (timeline.has(seq)) return true;
+    await session.reading; // one page at a time: what is on its way may be what is wanted
+    if (timeline.has(seq)) return true;
     const before = Math.min(seq + PAGE, session.head + 1);
     await this.#load(session, "around", { before, limit: 2 * PAGE }, (page) => {
       if (page.texts.length) timeline.take(page.texts, { older: page.more, instead: true });
@@ -100,6 +106,33 @@ export class Past {
   }
 
   /**
+   * Count the texts that call the person among those that came while the page was not there.
+   * @param {Session} session
+   * @param {Mention} mention
+   */
+  async countCalls(session, mention) {
+    const { epoch } = session;
+    const until = session.head;
+    let after = session.read;
+    try {
+      for (let pages = 0; pages < GLANCES && after < until; pages++) {
+        /** @type {Texts} */
+        const page = await this.#connection.ask({
+          type: "history", session: session.name, after, limit: 2 * PAGE,
+        });
+        if (page.epoch !== epoch || epoch !== session.epoch || !page.texts.length) break;
+        const calls = page.texts.filter(({ seq, source, data }) => seq <= until
+          && seq > session.read && source !== this.#store.me && mention.isIn(data));
+        session.mentions += calls.length;
+        after = page.texts.at(-1)?.seq ?? until;
+      }
+    } catch {
+      // Refused or lost: they count as unread all the same.
+    }
+    this.#store.changed.emit("sessions");
+  }
+
+  /**
    * @param {Session} session
    * @param {string} query
    * @param {number} [before] a seq
@@ -122,10 +155,10 @@ export class Past {
     if (session.loading || session.stuck || this.#connection.link !== "ready") return;
     session.loading = way;
     try {
-      /** @type {Texts} */
-      const page = await this.#connection.ask({
-        type: "history", session: session.name, ...range,
-      });
+      /** @type {Promise<Texts>} */
+      const asked = this.#connection.ask({ type: "history", session: session.name, ...range });
+      session.reading = asked.then(() => {}, () => {});
+      const page = await asked;
       if (page.epoch === session.epoch) take(page);
     } catch (error) {
       session.stuck = error instanceof Refused;

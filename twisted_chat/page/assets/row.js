@@ -1,5 +1,6 @@
 /** One row of the text list: a text, and above it what begins with it (a day, the new ones). */
 
+/** @import { Mention } from "./mention.js" */
 /** @import { Line } from "./timeline.js" */
 
 import { dayOf, hourAndMinute, inFull, machine, nameOfDay } from "./clock.js";
@@ -48,7 +49,7 @@ export function isLong(data) {
 /**
  * @param {Line} line
  * @param {Look} look
- * @param {RegExp | null} mention
+ * @param {Mention | null} mention
  * @param {Does} does
  */
 export function row(line, look, mention, does) {
@@ -66,8 +67,8 @@ export function row(line, look, mention, does) {
     quiet.classList.add("aside");
     text.append(quiet, el("span", "unseen", `${line.source}:`));
   }
-  const body = el("div", "body", ...shown(line.data, mention));
-  body.dir = "auto";
+  const body = bodyOf(line, mention);
+  if (isAction(line.data)) item.classList.add("action");
   text.append(body);
   if (look.folded) {
     body.classList.add("folded");
@@ -76,6 +77,21 @@ export function row(line, look, mention, does) {
   if (look.state) text.append(status(look, does));
   item.append(text);
   return item;
+}
+
+/** Whether a text says what its author does. @param {string} data */
+export const isAction = (data) => data.startsWith("/me ") && data.length > 4;
+
+/**
+ * @param {Line} line
+ * @param {Mention | null} mention
+ */
+function bodyOf({ source, data }, mention) {
+  const words = isAction(data)
+    ? [nameOf(source), " ", ...shown(data.slice(4), mention)] : shown(data, mention);
+  const body = el("div", "body", ...words);
+  body.dir = "auto";
+  return body;
 }
 
 /** @param {number} time */

@@ -7,6 +7,8 @@
 import { inShort } from "./clock.js";
 import { button, byId, el, nameOf } from "./dom.js";
 import { harmless } from "./format.js";
+import { glimpse } from "./marks.js";
+import { MAX_QUERY, tooLong } from "./wire.js";
 
 /** Characters of a text that a result shows, at most. */
 const GLIMPSE = 300;
@@ -49,11 +51,19 @@ export class Search {
     (open ? this.field : byId("write")).focus();
   }
 
+  /** Look for words. @param {string} words */
+  look(words) {
+    this.toggle(true);
+    this.field.value = words;
+    void this.#find();
+  }
+
   async #find() {
     const query = this.field.value.trim();
     this.list.replaceChildren();
-    this.words.textContent = query ? "Searching …" : "";
-    if (query) await this.#more(query, undefined);
+    const long = tooLong(query, MAX_QUERY);
+    this.words.textContent = long ? `A search ${long}` : query ? "Searching …" : "";
+    if (query && !long) await this.#more(query, undefined);
   }
 
   /**
@@ -67,7 +77,7 @@ export class Search {
     try {
       const { texts, more } = await this.client.past.search(session, query, before);
       if (search !== this.#search) return;
-      this.list.append(...texts.reverse().map((text) => this.#result(text)));
+      this.list.append(...texts.reverse().map((text) => this.#result(text, query)));
       const count = this.list.childElementCount;
       const found = count === 1 ? "One text found." : `${count} texts found, the newest first.`;
       this.words.textContent = count ? found : "Nothing found.";
@@ -82,10 +92,12 @@ export class Search {
     }
   }
 
-  /** @param {Text} text */
-  #result(text) {
-    const glimpse = text.data.length > GLIMPSE ? `${text.data.slice(0, GLIMPSE)}…` : text.data;
-    const body = el("span", "body", harmless(glimpse));
+  /**
+   * @param {Text} text
+   * @param {string} query
+   */
+  #result(text, query) {
+    const body = el("span", "body", ...glimpse(harmless(text.data), query, GLIMPSE));
     body.dir = "auto";
     const by = el("span", "by", nameOf(text.source), " ", el("time", "", inShort(text.time)));
     const result = button("result", by, () => void this.#go(text.seq));

@@ -46,6 +46,8 @@ export class Session {
   over = "";
   /** Which way texts are being asked for. @type {"" | "older" | "newer" | "around"} */
   loading = "";
+  /** Settled when what is being asked for has come. @type {Promise<void>} */
+  reading = Promise.resolve();
   /** Whether the server would not tell more: it is not asked again before it says more itself. */
   stuck = false;
 

@@ -5,13 +5,15 @@
 /** @import { Rooms } from "./rooms.js" */
 /** @import { Session } from "./session.js" */
 
-import { arrange, avatar, byId, el, icon, nameOf } from "./dom.js";
+import { arrange, avatar, byId, el, icon, nameOf, write } from "./dom.js";
 import { eachFrame } from "./signal.js";
 
 /** More unread texts than this are just many. */
 const MANY = 999;
 
 export class Sidebar {
+  #me = "";
+
   /**
    * @param {Client} client
    * @param {Rooms} rooms
@@ -33,10 +35,11 @@ export class Sidebar {
     arrange(this.groups.rooms, sessions.filter((each) => !each.other).map((s) => this.#entry(s)));
     arrange(this.groups.people, sessions.filter((each) => each.other).map((s) => this.#entry(s)));
     byId("people-title").hidden = !this.groups.people.childElementCount;
-    byId("me-name").textContent = store.me;
-    byId("me-kind").textContent = store.guest ? "guest" : store.operator ? "operator" : "";
-    byId("me-avatar").replaceChildren(avatar(store.me));
-    byId("server-name").textContent = store.server;
+    write("me-name", store.me);
+    write("me-kind", store.guest ? "guest" : store.operator ? "operator" : "");
+    if (this.#me !== store.me) byId("me-avatar").replaceChildren(avatar(store.me));
+    this.#me = store.me;
+    write("server-name", store.server);
   }
 
   /** @param {Session} session @returns {Entry} */
@@ -61,22 +64,31 @@ export class Sidebar {
         entry.append(other ? avatar(other) : icon("i-room"), nameOf(title));
         if (isHere) entry.append(el("span", "here", el("span", "unseen", "is here")));
         if (locked) entry.append(icon("i-lock"));
-        if (unread) entry.append(badge(unread, calls, other !== ""));
+        if (unread) entry.append(...badges(unread, calls, other !== ""));
       },
     };
   }
 }
 
 /**
+ * How much is unread; and before it, in a room, how much of it means the person.
  * @param {number} unread
- * @param {number} calls  those of them that mean the person
+ * @param {number} calls
  * @param {boolean} direct
  */
-function badge(unread, calls, direct) {
-  const count = calls || unread;
-  const words = calls && !direct ? " mentions" : " unread";
-  return el(
-    "span", calls ? "badge calls" : "badge", count > MANY ? `${MANY}+` : `${count}`,
-    el("span", "unseen", words),
-  );
+function badges(unread, calls, direct) {
+  const all = badge(direct ? "badge calls" : "badge", unread, "", " unread");
+  if (direct || !calls) return [all];
+  return [badge("badge calls", calls, "@", calls === 1 ? " mention" : " mentions"), all];
+}
+
+/**
+ * @param {string} className
+ * @param {number} count
+ * @param {string} sign
+ * @param {string} words
+ */
+function badge(className, count, sign, words) {
+  const number = count > MANY ? `${MANY}+` : `${count}`;
+  return el("span", className, `${sign}${number}`, el("span", "unseen", words));
 }

@@ -16,18 +16,30 @@ export class Signal {
   }
 }
 
+/** How many times as long as the work took there is time for something else, before it again. */
+const REST = 3;
+
 /**
- * Return a function that runs `work` once in the next frame, however often it is called before.
+ * Return a function that runs `work` once in one of the next frames, however often it is called
+ * before: in the very next one, unless the work itself would then take up much of the time.
  * @param {() => void} work
  */
 export function eachFrame(work) {
   let asked = false;
+  let next = 0;
+  /** @param {number} now */
+  const run = (now) => {
+    if (now < next) return void requestAnimationFrame(run);
+    asked = false;
+    const began = performance.now();
+    work();
+    const ended = performance.now();
+    next = ended + Math.min(100, REST * (ended - began));
+    return undefined;
+  };
   return () => {
     if (asked) return;
     asked = true;
-    requestAnimationFrame(() => {
-      asked = false;
-      work();
-    });
+    requestAnimationFrame(run);
   };
 }

@@ -7,10 +7,10 @@
 import { attentive } from "./attention.js";
 import { byId } from "./dom.js";
 import { List } from "./list.js";
-import { mentionOf } from "./mention.js";
+import { Mention } from "./mention.js";
 import { begins, isLong, row } from "./row.js";
 import { eachFrame } from "./signal.js";
-import { FOLLOWED } from "./timeline.js";
+import { FOLLOWED, MOST } from "./timeline.js";
 
 /** Rows from either end of what is at hand at which more is asked for. */
 const CLOSE = 60;
@@ -24,7 +24,7 @@ const FLASH = 2_000;
 export class TextsView {
   /** @type {Waiting[]} */
   #waiting = [];
-  /** @type {RegExp | null} */
+  /** @type {Mention | null} */
   #mention = null;
   /** Long texts that the person wants to see whole. @type {Set<string>} */
   #unfolded = new Set();
@@ -45,9 +45,11 @@ export class TextsView {
     this.missed.addEventListener("click", () => this.#toMissed());
     const render = eachFrame(() => this.#render());
     this.store.changed.on((what) => {
-      if (what === "login") this.#mention = this.store.me ? mentionOf(this.store.me) : null;
+      if (what === "login") this.#mention = this.store.me ? new Mention(this.store.me) : null;
       if (what === "texts" || what === "current" || what === "login") render();
     });
+    window.addEventListener("beforeprint", () => this.list.print(true));
+    window.addEventListener("afterprint", () => this.list.print(false));
     for (const event of ["focus", "visibilitychange"]) {
       window.addEventListener(event, () => this.#seen());
     }
@@ -210,11 +212,9 @@ export class TextsView {
    * @returns {Promise<boolean>} whether it is still there
    */
   async toText(seq) {
-    const session = this.store.session;
-    if (!session || !(await this.client.past.around(session, seq))) return false;
+    if (!(await this.#goTo(seq))) return false;
     this.#flashed = seq;
-    this.#render();
-    this.list.show(seq);
+    this.list.render();
     const element = this.list.element(seq);
     element?.classList.add("flash");
     setTimeout(() => {
@@ -224,13 +224,41 @@ export class TextsView {
     return true;
   }
 
+  /** Print the whole conversation, as far as a page can hold it: MOST texts. */
+  async print() {
+    const session = this.store.session;
+    while (session && session === this.store.session && !session.timeline.complete) {
+      const { first, lines } = session.timeline;
+      if (!lines.length || lines.length >= MOST) break;
+      await session.reading;
+      this.list.pinned = false; // what is read must not be let go of
+      await this.client.past.older(session);
+      if (session.timeline.first === first) break;
+    }
+    window.print();
+  }
+
   async #toMissed() {
     const session = this.store.session;
     if (!session?.newFrom) return;
-    const seq = session.newFrom;
-    if (await this.client.past.around(session, seq)) {
-      this.#render();
-      this.list.show(seq, 0.25);
+    if (!(await this.#goTo(session.newFrom, 0.25))) {
+      this.store.said.emit("What is new is not there any more.");
     }
+  }
+
+  /**
+   * Have a text at hand, and in sight.
+   * @param {number} seq
+   * @param {number} [share] how far down, 0 to 1
+   * @returns {Promise<boolean>} whether it is still there
+   */
+  async #goTo(seq, share) {
+    const session = this.store.session;
+    if (!session || !(await this.client.past.around(session, seq))) return false;
+    if (session !== this.store.session) return true; // the person is elsewhere by now
+    this.list.pinned = false; // who goes back follows the newest no more, and nothing is let go of
+    this.#render();
+    this.list.show(seq, share);
+    return true;
   }
 }

@@ -12,6 +12,22 @@ export const MAX_RESUMED = 64;
 /** Texts asked for at a time. */
 export const PAGE = 100;
 
+/** Characters of a user's name, a session's name, a topic and a query, at most. */
+export const MAX_USER = 32;
+export const MAX_SESSION = 64;
+export const MAX_TOPIC = 256;
+export const MAX_QUERY = 256;
+
+/**
+ * The end of a sentence about something that is too long, or "". Nothing is cut in silence.
+ * @param {string} words
+ * @param {number} most
+ */
+export function tooLong(words, most) {
+  const length = [...words].length;
+  return length > most ? `has at most ${most} characters; this one has ${length}.` : "";
+}
+
 /**
  * @typedef {{ session: string, after?: number, epoch?: string, password?: string }} Place
  * @typedef {{ type: string, id?: string, [field: string]: unknown }} Request
