@@ -640,7 +640,12 @@ class FileTests(WebCase):
             self.assertEqual(answer.status, 200, reference)
             self.assertIn("immutable", answer.headers["Cache-Control"])
             self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
-            self.assertTrue(re.fullmatch(r"assets/[0-9a-f]{16}/[a-z]+\.\w+", reference))
+            self.assertTrue(re.fullmatch(r"assets/[0-9a-f]{16}/[a-z0-9-]+\.\w+", reference))
+
+    def test_icon(self) -> None:
+        """What browsers ask for by a name of its own is there."""
+        answer = self.web().ask("/favicon.ico")
+        self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, "image/x-icon"))
 
     def test_gzip(self) -> None:
         """Files come compressed where that is understood, and are the same."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PHONE = {"viewport": {"width": 360, "height": 700}, "has_touch": True, "is_mobile": True}
 
 
-@pytest.mark.parametrize("line", ["/msgg bob the secret", "/", "/usr/bin/python is gone", "/servers"])
+@pytest.mark.parametrize("line", ["/msgg bob a secret", "/", "/usr/bin/python is gone", "/servers"])
 def test_what_is_no_command_is_not_said(browser: Browser, shared: WebDaemon, line: str) -> None:
     """A line that begins with a slash is never said by mistake, and stays where it was written."""
     with Visitor(browser, shared.url, viewport=TALL) as visitor:

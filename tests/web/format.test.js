@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { harmless, parts, plain } from "../../twisted_chat/page/assets/format.js";
+import { harmless, plain } from "../../twisted_chat/page/assets/format.js";
+import { parts } from "../../twisted_chat/page/assets/markdown.js";
 import { Mention } from "../../twisted_chat/page/assets/mention.js";
 
 /** The parts of a text, as `kind:value`, or `kind(…)` around others. */
