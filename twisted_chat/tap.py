@@ -32,9 +32,11 @@ from twisted.python.usage import UsageError
 from twisted_chat.accounts.accounts import Accounts, Admission, make_portal
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.passwords import NiceThreads, Passwords
+from twisted_chat.accounts.proofs import Prover
 from twisted_chat.accounts.users_file import AccountsError
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.rules import Rules
+from twisted_chat.doors.lines import LinesFactory
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import SessionPorts, listen_like
 from twisted_chat.doors.watch import Turnstile
@@ -149,7 +151,11 @@ class Options(UsageOptions):
             raise SettingsError("--web needs autobahn: install twisted-chat[web].")
         from twisted.internet import reactor
 
-        for description in self.settings.port + self.settings.web:
+        for description in (
+            *self.settings.port,
+            *self.settings.web,
+            *self.settings.lines,
+        ):
             try:
                 serverFromString(reactor, description)
             except Exception as problem:  # each kind of endpoint has its own ways to complain
@@ -226,6 +232,8 @@ class ChatService(MultiService):
                 self._listen(description, factory, "native")
             if self.settings.web:
                 self._open_web()
+            if self.settings.lines:
+                self._open_lines()
         except (AccountsError, LogError, CannotListenError, SettingsError) as problem:
             self._logger.critical("{problem}", problem=_reason(problem))
             _die(problem)
@@ -269,6 +277,7 @@ class ChatService(MultiService):
         self.admission = Admission(
             portal, Attempts(self.reactor), accounts=self.accounts is not None
         )
+        self.prover = Prover(self.admission, self.accounts)
 
     def _open_accounts(self, threads: NiceThreads) -> Accounts | None:
         path = self.settings.users
@@ -303,6 +312,19 @@ class ChatService(MultiService):
         self._doors.append(door)
         for description in chosen.web:
             self._listen(description, cast(Factory, door.site), "web")
+
+    def _open_lines(self) -> None:
+        chosen = self.settings
+        factory = LinesFactory(
+            self.prover,
+            self.reactor,
+            lambda: chosen.lobby or None,
+            rate=chosen.rate,
+            turnstile=self.turnstile,
+        )
+        self._doors.append(factory)
+        for description in chosen.lines:
+            self._listen(description, factory, "lines")
 
     def _session_ports(self, low: int, high: int) -> SessionPorts:
         listen = listen_like(self.reactor, self.settings.port)

@@ -120,6 +120,12 @@ class Settings:
     web: tuple[str, ...] = _setting(
         _endpoint, "where the web door listens: a port or an endpoint [off]", (), many=True
     )
+    lines: tuple[str, ...] = _setting(
+        _endpoint,
+        "where the lines door (telnet, netcat) listens: a port or an endpoint [off]",
+        (),
+        many=True,
+    )
     web_origin: tuple[str, ...] = _setting(
         _origin,
         "an origin, such as https://chat.example.org, whose pages may use the web door"

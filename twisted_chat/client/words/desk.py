@@ -44,7 +44,7 @@ class Desk:
     ``make`` makes a client for an address, a user and a password. ``user`` is the name on servers
     for which no other is given. ``memory`` is what remains of earlier runs. ``zone`` is where the
     person lives (None: where the machine is). ``alone``: there is one server, and the person has
-    no way to another.
+    no way to another; ``refusal`` is why it can not be there either.
     """
 
     screen: Screen
@@ -54,6 +54,7 @@ class Desk:
     zone: tzinfo | None = None
     alone: bool = False
     leaving: bool = False
+    refusal: ChatError | None = field(default=None, init=False)
     view: View = field(init=False)
     where: Whereabouts = field(init=False)
     speaker: Speaker = field(init=False)
@@ -177,7 +178,8 @@ class Desk:
             self.view.info(f"{server.name} is back{waited}.")
         else:
             kind = "guest" if welcome.guest else "operator" if welcome.operator else ""
-            self.view.info(f"You are on {server.name} as {welcome.user}{kind and f' ({kind})'}.")
+            place = welcome.server if self.alone else server.name
+            self.view.info(f"You are on {place} as {welcome.user}{kind and f' ({kind})'}.")
             self._direct(server, welcome)
             self.view.run(self._settle(server))
         self._remember(server)  # the token, for the case that we are killed
@@ -187,7 +189,10 @@ class Desk:
         known, server.obstacle = server.obstacle, event.reason
         reason = event.reason.rstrip(".")
         new = server.client.welcome is None
-        if known is not None:
+        if self.alone:  # there is nowhere to come back from
+            self.view.fail(event.reason)
+            self.view.run(self.leave())
+        elif known is not None:
             pass  # it was said when it began
         elif event.hopeless and new:
             self.view.fail(f"{server.name}: {reason}")
@@ -243,6 +248,11 @@ class Desk:
 
     async def _refused(self, server: Server, error: ChatError) -> None:
         """Ask for a password where that is what is missing; else give the server up."""
+        if self.alone:
+            self.refusal = error
+            await self.leave()
+            server.settle()
+            return
         if error.code == "bad-credentials":
             if server.client.password is not None:
                 self.view.problem(str(error))

@@ -49,7 +49,8 @@ class Speaker:
         """Show that a text waits, or why it was refused; its echo is shown like any text."""
 
         def wait() -> None:
-            self.view.show(*render.waiting(data, speaker, server.name))
+            place = "the server" if self.where.alone else server.name
+            self.view.show(*render.waiting(data, speaker, place))
 
         if server.client.online:  # as far as anybody knows
             late = server.client.reactor.callLater(SLOW, wait)

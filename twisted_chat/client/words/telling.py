@@ -52,7 +52,7 @@ class Teller:
                 own = event.user == server.client.user
                 self._parted(server, event.session, render.deleted(event, server.client.user), own)
             case m.Notice():
-                self.view.info(f"{server.name}: {event.data}")
+                self.view.info(self.where.of(server, event.data))
             case m.Error():
                 self._error(server, event)
             case _:  # a bye, whose reason comes with the connection's end
@@ -89,7 +89,7 @@ class Teller:
 
     def _error(self, server: Server, error: m.Error) -> None:
         if error.session is None:
-            self.view.problem(f"{server.name}: {error.data}")
+            self.view.problem(self.where.of(server, error.data))
             return
         room = server.room(error.session)
         if room is self.where.room:  # what is said next would be said elsewhere

@@ -62,6 +62,10 @@ class Whereabouts:
         """Name a session among all servers, where there may be several."""
         return room.name if self.alone else room.path
 
+    def of(self, server: Server, sentence: str) -> str:
+        """Say of which server a sentence is, where there may be several."""
+        return sentence if self.alone else f"{server.name}: {sentence}"
+
     def prompt(self) -> Line:
         """Return where one is, what is unread elsewhere, and whether the server is there."""
         server = self.server
