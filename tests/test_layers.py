@@ -43,6 +43,12 @@ COMMANDS = {"client.terminal.main": {"vocabulary", "operation"}}
 REACTOR = {"tap", "client.terminal.main"}
 """Who may import the reactor, inside functions. All others are given one, or a clock."""
 
+MAX_LINES = 400
+"""Lines of a module, at most."""
+
+TO_BE_SPLIT = {"doors.web.sockets", "doors.conversation", "log.writing", "tap"}
+"""Those that are longer still."""
+
 PURE = "vocabulary"
 """It imports nothing of Twisted: a program of any kind can use it."""
 
@@ -214,6 +220,15 @@ class LayerTests(SynchronousTestCase):
         self.assertEqual([known(one) for one in imports("chat.chat", source)], ["tap"])
         source = "def make():\n from twisted_chat.tap import Options"
         self.assertEqual([known(one) for one in imports("chat.chat", source)], [None])
+
+    def test_no_module_is_long(self) -> None:
+        """A module does one thing, and that fits in so many lines."""
+        lines = {
+            module: len(path.read_text(encoding="utf-8").splitlines())
+            for module, path in modules().items()
+        }
+        long = {module: count for module, count in lines.items() if count > MAX_LINES}
+        self.assertEqual(long.keys() - TO_BE_SPLIT, set(), long)
 
     def test_imports_point_up(self) -> None:
         """No module imports what is below it, what is none of its business, or the reactor."""

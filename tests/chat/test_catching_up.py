@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.kit.support import FULL, ChatCase, Client, World, types
-from twisted_chat.chat import session
+from twisted_chat.chat import giving
 
 
 class ComingBackTests(ChatCase):
@@ -198,7 +198,7 @@ class ComingBackTests(ChatCase):
 
     def test_said_while_a_large_session_is_told(self) -> None:
         """One's own text is answered, too, where the snapshot has it and others have it not yet."""
-        self.patch(session, "WRITES_IN_A_TURN", 1)
+        self.patch(giving, "WRITES_IN_A_TURN", 1)
         self.alice.ask("create", session="ops")
         for number in range(10):
             self.here.come(f"u{number}").ask("join", session="ops")

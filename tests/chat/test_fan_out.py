@@ -9,8 +9,11 @@ from twisted.internet.defer import fail
 from twisted.internet.task import Clock
 
 from tests.kit.support import ChatCase, HeldLog
-from twisted_chat.chat import session as session_module
-from twisted_chat.chat.session import BATCH_TEXTS, Encode, Member, Mind, Session, Turn
+from twisted_chat.chat import giving
+from twisted_chat.chat.batching import BATCH_TEXTS
+from twisted_chat.chat.member import Encode, Mind
+from twisted_chat.chat.session import Member, Session
+from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Life, Stored
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.messages import Bye, Deleted, Response, Text, encode
@@ -187,7 +190,7 @@ class FanOutTests(ChatCase):
         Who falls behind before its turn has not had it, who leaves does not get it, who joins has
         it in its snapshot, and what is said meanwhile comes after it for everybody.
         """
-        self.patch(session_module, "WRITES_IN_A_TURN", 2)
+        self.patch(giving, "WRITES_IN_A_TURN", 2)
         early, slow, late, gone, last = (
             self.user(name) for name in ("early", "slow", "late", "gone", "last")
         )
@@ -221,7 +224,7 @@ class FanOutTests(ChatCase):
 
     def test_a_session_that_ends_while_it_gives_out(self) -> None:
         """Everybody has had what was said when a session is deleted."""
-        self.patch(session_module, "WRITES_IN_A_TURN", 2)
+        self.patch(giving, "WRITES_IN_A_TURN", 2)
         users = [self.user(f"u{number}") for number in range(7)]
         self.session.say(users[0], "one", None)
         self.end_turn()

@@ -6,7 +6,7 @@ from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 
 from tests.kit.support import ChatCase, HeldLog, later, types
-from twisted_chat.chat.session import GATHERED_NAMES
+from twisted_chat.chat.roster import GATHERED_NAMES
 from twisted_chat.log.contract import Entry, Life
 from twisted_chat.log.memory import MemoryLog
 

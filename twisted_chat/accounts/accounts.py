@@ -32,8 +32,8 @@ from twisted_chat.accounts import users_file
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.passwords import DECOY, Passwords, TooLate, is_hash, prepared
 from twisted_chat.accounts.users_file import Account, AccountsError, UnreadableError
+from twisted_chat.chat.member import Mind
 from twisted_chat.chat.people import Guest
-from twisted_chat.chat.session import Mind
 from twisted_chat.chat.user import IUser, User
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.names import key_of, user_name

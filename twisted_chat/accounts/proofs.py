@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from twisted_chat.accounts.accounts import Admission, GuestName, IGuestName
 from twisted_chat.accounts.passwords import TooLate
-from twisted_chat.chat.session import Mind
+from twisted_chat.chat.member import Mind
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.names import Name, user_name

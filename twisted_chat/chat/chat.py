@@ -22,10 +22,11 @@ from zope.interface import Interface, implementer
 from twisted_chat.chat import requests  # noqa: F401  # every request has its handler
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.locks import Guesses, Passwords
+from twisted_chat.chat.member import Mind
 from twisted_chat.chat.people import Directory, Guest, People, Person
 from twisted_chat.chat.rules import Rules
-from twisted_chat.chat.session import Mind, Turn
 from twisted_chat.chat.sessions import Ports, Sessions
+from twisted_chat.chat.turn import Turn
 from twisted_chat.chat.user import IUser, User
 from twisted_chat.log.contract import Log
 from twisted_chat.vocabulary.errors import ChatError

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, field
 
+from twisted_chat.chat.member import Attendant
 from twisted_chat.chat.people import People, Person
-from twisted_chat.chat.session import Attendant, Session
+from twisted_chat.chat.session import Session
 from twisted_chat.chat.sessions import Sessions
 from twisted_chat.log.contract import Life
 from twisted_chat.vocabulary.errors import ChatError

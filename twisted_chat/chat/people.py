@@ -6,7 +6,7 @@ from typing import Protocol
 
 from attrs import Factory, define, field, frozen
 
-from twisted_chat.chat.session import Attendant
+from twisted_chat.chat.member import Attendant
 from twisted_chat.vocabulary.names import Name
 
 

@@ -22,8 +22,10 @@ from twisted.logger import Logger
 
 from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.locks import Passwords
+from twisted_chat.chat.member import Attendant
 from twisted_chat.chat.rules import Rules
-from twisted_chat.chat.session import Attendant, Session, Turn
+from twisted_chat.chat.session import Session
+from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Life, Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Deleted, Left, Snapshot

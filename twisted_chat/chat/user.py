@@ -16,11 +16,13 @@ from zope.interface import Interface, implementer
 from twisted_chat.chat.asking import HANDLERS, Answer
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.locks import Guesses, Passwords
+from twisted_chat.chat.member import Mind
 from twisted_chat.chat.paging import ROOM, fitting, listing
 from twisted_chat.chat.people import People, Person
 from twisted_chat.chat.rules import Rules
-from twisted_chat.chat.session import Member, Mind, Session, Turn
+from twisted_chat.chat.session import Member, Session
 from twisted_chat.chat.sessions import Sessions
+from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (

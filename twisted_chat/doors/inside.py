@@ -23,7 +23,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from twisted_chat.chat.session import Encode
+from twisted_chat.chat.member import Encode
 from twisted_chat.client.link import Connection
 from twisted_chat.doors.conversation import Conversation, Line, Why
 from twisted_chat.vocabulary.messages import Request, Response, encode

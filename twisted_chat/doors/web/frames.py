@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 
-from twisted_chat.chat.session import Encode
+from twisted_chat.chat.member import Encode
 from twisted_chat.vocabulary.messages import Response, encode
 
 WORTH_COMPRESSING: Final = 512

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.accounts.accounts import Admission
-from twisted_chat.chat.session import Encode
+from twisted_chat.chat.member import Encode
 from twisted_chat.doors.conversation import Conversation, Why
 from twisted_chat.doors.deadlines import Deadlines
 from twisted_chat.doors.outlet import Outlet

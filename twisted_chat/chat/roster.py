@@ -1,0 +1,137 @@
+"""The roster: which users are in a session, by how many connections, and who is told of it.
+
+A user with several connections comes with the first and goes with the last. In a large session
+comings and goings are gathered, and told once a second, so that a storm of them does not cost the
+square of its members.
+
+Invariants: every attendance has a connection at least; while something is gathered one timer is
+running, and what came and went within the second is named nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import nsmallest
+from itertools import islice
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_chat.chat.member import Attendant
+from twisted_chat.vocabulary.messages import (
+    MAX_SNAPSHOT_USERS,
+    MAX_WHO,
+    Joined,
+    Left,
+    Members,
+    Presence,
+    Response,
+)
+from twisted_chat.vocabulary.names import Name
+
+GATHERED_NAMES = 200
+"""Names in each list of one ``presence``, at most."""
+
+GATHER_SECONDS = 1.0
+"""How long comings and goings of a large session are gathered."""
+
+
+@define(eq=False)
+class Attendance:
+    """A user in a session, by how many connections."""
+
+    name: Name
+    connections: int = 0
+
+
+@define(eq=False)
+class Roster:
+    """Who is in the session of that name; ``tell`` is how the members hear of it.
+
+    ``waiting`` returns how many events wait to be told: what a log that hangs keeps back. Over
+    ``limit`` users comings and goings are gathered. A ``silent`` session, a direct one, tells none.
+    """
+
+    session: str
+    _clock: IReactorTime
+    _limit: int
+    _silent: bool
+    _tell: Callable[[Response, Attendant | None], None]
+    """Tell the members, but for the connection that caused it, which has a reply."""
+    _waiting: Callable[[], int]
+    _users: dict[str, Attendance] = field(init=False, factory=dict)
+    _gathered: dict[str, tuple[str, bool]] = field(init=False, factory=dict)
+    """Who came (True) or went since it was told last, by key; no name where it did both."""
+
+    @property
+    def count(self) -> int:
+        """How many users are here."""
+        return len(self._users)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._users
+
+    def first_names(self) -> Sequence[str]:
+        """Return so many names as a snapshot has."""
+        users = islice(self._users.values(), MAX_SNAPSHOT_USERS)
+        return [attendance.name.text for attendance in users]
+
+    def who(self, after: str) -> Members:
+        """Return the first names whose compared form is over ``after``."""
+        keys = nsmallest(MAX_WHO + 1, (key for key in self._users if key > after))
+        return Members(
+            session=self.session,
+            users=[self._users[key].name.text for key in keys[:MAX_WHO]],
+            count=self.count,
+            more=len(keys) > MAX_WHO,
+        )
+
+    def came(self, name: Name, cause: Attendant) -> None:
+        """One more connection of that user is here; ``cause`` is not told."""
+        attendance = self._users.get(name.key)
+        if attendance is None:
+            attendance = self._users[name.key] = Attendance(name)
+            self._note(name, cause, came=True)
+        attendance.connections += 1
+
+    def went(self, name: Name, cause: Attendant) -> None:
+        """One connection of that user is here no more."""
+        attendance = self._users[name.key]
+        attendance.connections -= 1
+        if not attendance.connections:
+            del self._users[name.key]
+            self._note(name, cause, came=False)
+
+    def clear(self) -> None:
+        """Nobody is here any more, and nobody is told."""
+        self._users.clear()
+
+    def _note(self, name: Name, cause: Attendant, *, came: bool) -> None:
+        if self._silent:
+            return
+        if self._gathered or self.count > self._limit or self._waiting() >= GATHERED_NAMES:
+            self._gather(name, came=came)
+            return
+        event = Joined if came else Left
+        self._tell(event(session=self.session, user=name.text, count=self.count), cause)
+
+    def _gather(self, name: Name, *, came: bool) -> None:
+        if not self._gathered:
+            self._clock.callLater(GATHER_SECONDS, self._tell_gathered)
+        # Who came and went within the second is not named; the mark stays, and the timer with it.
+        undone = name.key in self._gathered and self._gathered[name.key][0] != ""
+        self._gathered[name.key] = ("" if undone else name.text, came)
+
+    def _tell_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, {}
+        came = (name for name, came in gathered.values() if came and name)
+        went = (name for name, came in gathered.values() if not came and name)
+        self._tell(
+            Presence(
+                session=self.session,
+                count=self.count,
+                joined=list(islice(came, GATHERED_NAMES)),
+                left=list(islice(went, GATHERED_NAMES)),
+            ),
+            None,
+        )

@@ -1,0 +1,72 @@
+"""A turn: one pass of the reactor. What happens in it is stored, and given out, at its end."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Protocol
+
+from attrs import Factory, define
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from twisted_chat.chat.member import Attendant
+
+READS_IN_A_TURN = 8
+"""Pages that are begun in one turn, at most: catching up never holds up what is live."""
+
+
+class Turned(Protocol):
+    """A session, as a turn sees it."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for people."""
+
+    def __hash__(self) -> int: ...
+
+    def turn(self) -> None:
+        """Store and give out what there is."""
+
+
+@define(eq=False, repr=False)
+class Turn:
+    """What is to be done at the end of this turn of the reactor."""
+
+    _clock: IReactorTime
+    _sessions: dict[Turned, None] = Factory(dict)
+    _behind: dict[Attendant, None] = Factory(dict)
+    _scheduled: bool = False
+
+    _logger = Logger()
+
+    def wake(self, session: Turned) -> None:
+        """Let ``session`` store and give out what it has, when this turn ends."""
+        self._sessions[session] = None
+        if not self._scheduled:
+            self._schedule()
+
+    def catch_up(self, user: Attendant) -> None:
+        """Let ``user`` be read to from the log, where it is behind, when it is its turn."""
+        self._behind[user] = None
+        if not self._scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._scheduled = True
+        self._clock.callLater(0, self._end)
+
+    def _end(self) -> None:
+        self._scheduled = False
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions:
+            try:
+                session.turn()
+            except Exception:  # a session that is broken loses its own turn alone
+                self._logger.failure("{session} is broken", session=session.name)
+        for user in tuple(islice(self._behind, READS_IN_A_TURN)):
+            del self._behind[user]
+            if user.behind and not user.full and not user.reading:
+                member = next(iter(user.behind))
+                member.session.catch_up(member)
+        if self._behind and not self._scheduled:
+            self._schedule()
