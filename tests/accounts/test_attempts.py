@@ -7,7 +7,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_chat.accounts import attempts as attempts_module
-from twisted_chat.accounts.attempts import Attempts, network
+from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 
 

@@ -10,12 +10,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactor
+from twisted.trial import util
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.certificates import make_certificate
 from tests.kit.support import ChatCase, World, types
 from twisted_chat.doors.native import ChatFactory
-from twisted_chat.doors.ports import WAIT_SECONDS, SessionPorts, listen_like
+from twisted_chat.doors.ports import WAIT_SECONDS, SessionPorts
+from twisted_chat.operation.listening import Listener
 from twisted_chat.vocabulary.messages import Bye
 
 
@@ -44,7 +46,7 @@ class LikenessTests(SynchronousTestCase):
     def listened(self, *descriptions: str) -> tuple[Any, ...]:
         """Return what the reactor is asked for."""
         reactor = MemoryReactor()
-        listen_like(reactor, descriptions)(4_000, cast(Any, None))
+        Listener(reactor).listen_like(descriptions)(4_000, cast(Any, None))
         return tuple((reactor.tcpServers or reactor.sslServers)[0])
 
     def test_in_clear(self) -> None:
@@ -67,6 +69,8 @@ class LikenessTests(SynchronousTestCase):
         self.assertEqual((port, where), (4_000, "127.0.0.2"))
         self.assertTrue(hasattr(context, "getContext"))
         self.assertEqual(self.listened(tls, "tcp:1234:interface=127.0.0.1")[3:], ("127.0.0.1",))
+
+    setattr(test_tls, "suppress", [util.suppress(category=DeprecationWarning)])  # noqa: B010
 
     def mktemp_folder(self) -> str:
         folder = TemporaryDirectory()

@@ -16,15 +16,17 @@ from pytest_twisted import ensureDeferred
 from twisted.internet import reactor, tcp
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import directlyProvides
 
 from tests.kit.support import ChatCase, Client, Object, Pipe, frame, types, wire
 from twisted_chat.accounts.accounts import Admission
-from twisted_chat.doors import native
+from twisted_chat.doors import tcp as links
 from twisted_chat.doors.native import ChatProtocol, encode_frame
 from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.watch import CLOSE_SECONDS, LOGIN_SECONDS, Refused
@@ -260,16 +262,45 @@ class ClosingTests(ChatCase):
         self.assertEqual((protocol.host, protocol.port), ("local", 0))
 
 
+class FakeTransport:
+    """As much of a TCP transport as is asked for signs of life."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self.link = link
+
+    def getHandle(self) -> socket.socket:
+        return self.link
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled)
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        self.link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, enabled)
+
+
 class KeepAliveTests(SynchronousTestCase):
     def test_below_tls(self) -> None:
-        """TCP asks whether the client is still there, also where TLS lies over it."""
+        """TCP asks whether the client is still there, also where TLS lies over it.
+
+        What is under way to it waits no longer for an answer than a connection that is idle.
+        """
         with socket.socket() as link:
-            below = type("Transport", (), {"getHandle": lambda _: link})()
             wrapper: Any = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
-            wrapper.transport = below
-            native._set_keepalive(wrapper)
-            seconds = link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
-            self.assertEqual(seconds, native.KEEPALIVE_SECONDS)
+            wrapper.transport = FakeTransport(link)
+            directlyProvides(wrapper, ITCPTransport)
+            links.keep_alive(wrapper)
+            idle, every, times, under_way = (
+                link.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (
+                    socket.TCP_KEEPIDLE,
+                    socket.TCP_KEEPINTVL,
+                    socket.TCP_KEEPCNT,
+                    socket.TCP_USER_TIMEOUT,
+                )
+            )
+            self.assertEqual(idle, links.KEEPALIVE_SECONDS)
+            self.assertEqual(under_way, (idle + every * times) * 1_000)
+            self.assertLess(under_way, 200_000)
 
 
 class GarbageTests(ChatCase):

@@ -88,7 +88,9 @@ def connected(port: int, *headers: str, tls: ssl.SSLContext | None = None) -> It
 def get(port: int, path: str) -> tuple[int, bytes]:
     """Ask for a page; return status and body."""
     with socket.create_connection(("127.0.0.1", port), 15) as link:
-        link.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        link.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        )
         data = b""
         while more := link.recv(65_536):
             data += more

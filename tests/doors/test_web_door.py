@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 
 from tests.kit.support import ChatCase, types
 from tests.kit.web_support import (
@@ -36,8 +36,9 @@ from twisted_chat import page
 from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.watch import CLOSE_SECONDS, LOGIN_SECONDS, Refused, Turnstile
 from twisted_chat.doors.web import frames as encoders
+from twisted_chat.doors.web.channel import HTTP_SECONDS
 from twisted_chat.doors.web.frames import WORTH_COMPRESSING, compressing, encode_frame
-from twisted_chat.doors.web.http import HEALTH_SECONDS, HTTP_SECONDS
+from twisted_chat.doors.web.http import HEALTH_SECONDS
 from twisted_chat.doors.web.sockets import (
     FRAMES_IN_A_ROW,
     LOOK_SECONDS,
@@ -569,13 +570,47 @@ class ProxyTests(WebCase):
             (["203.0.113.9, 198.51.100.5"], "203.0.113.9"),
             (["::ffff:203.0.113.9"], "203.0.113.9"),
             (["2001:DB8:0::1"], "2001:db8::1"),
-            (["203.0.113.9, unknown"], "192.0.2.1"),
-            (["203.0.113.9, \x1b[2J"], "192.0.2.1"),
-            (["203.0.113.9, \u00ff"], "192.0.2.1"),
+            (["203.0.113.5:4444"], "203.0.113.5"),
+            (["[2001:db8::1]:443"], "2001:db8::1"),
+            (['"[2001:DB8::1]:443"'], "2001:db8::1"),
+            (["fe80::1%eth0"], "fe80::1"),
+            (["[::FFFF:203.0.113.9]:1"], "203.0.113.9"),
+            (["6.6.6.6, nonsense, 203.0.113.9"], "203.0.113.9"),
             ([""], "192.0.2.1"),
             ([], "192.0.2.1"),
         ):
             self.assertEqual(self.origin_of(*forwarded, proxies=proxies)[0], host, forwarded)
+
+    def test_a_proxy_that_says_what_is_no_address(self) -> None:
+        """Whoever that is comes in as nobody: it would share the proxy's address with all like it.
+
+        The operator is told.
+        """
+        web = self.web(proxies=("192.0.2.1",))
+        for forwarded in ("unknown", "\x1b[2J", "\u00ff", "_hidden", "203.0.113.256", "1.2.3.4:x"):
+            with capturedLogs() as logs:
+                answer = web.connect(f"X-Forwarded-For: 203.0.113.9, {forwarded}").handshake
+            self.assertEqual(answer.status, 400, forwarded)
+            said = formatEvent(logs[-1])
+            self.assertIn("no address", said)
+            self.assertNotIn("\x1b", said)
+
+
+class HostTests(WebCase):
+    """Under which names the door is known."""
+
+    def test_rebinding(self) -> None:
+        """A page of another name that points here for a moment lets nobody in."""
+        web = self.web(origins=["https://talk.example.org"], hosts=["chat.test", "*.corp.test"])
+        for host, known in (
+            *(("chat.test", True), ("CHAT.test:8080", True), ("talk.example.org", True)),
+            *(("127.0.0.1:8080", True), ("[::1]:8080", True), ("localhost", True)),
+            *(("a.corp.test", True), ("a.b.corp.test", False), ("corp.test", False)),
+            *(("evil.test", False), ("evil.test:8080", False), ("chat.test.evil.test", False)),
+            *(("127.0.0.1.evil.test", False), ("[", False)),
+        ):
+            handshake = web.connect(f"Origin: http://{host}", host=host).handshake
+            self.assertEqual(handshake.status, 101 if known else 421, host)
 
 
 class SettingsTests(ChatCase):
@@ -735,7 +770,6 @@ class HttpTests(WebCase):
             ("/", "Accept-Encoding", 200),
             ("/ws", "Upgrade", 426),
             ("/ws", "Origin", 403),
-            ("/ws", "X-Forwarded-For", 426),
             ("/ws", "Host", 426),
         ):
             self.assertEqual(web.ask(path, f"{name}: \u00ff").status, status)

@@ -111,6 +111,7 @@ class Web:
 
         self.world = world
         lobby = world.chat.rules.lobby
+        settings.setdefault("hosts", ["chat.test"])
         self.door: WebDoor = web_door(
             world.admission, world.clock, lambda: lobby or None, accepts or well, **settings
         )

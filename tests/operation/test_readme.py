@@ -63,7 +63,15 @@ class ExampleTests(SynchronousTestCase):
             everything.flush()
             found = settings.read({}, everything.name)
         # These have no value that means what is so without them.
-        found = evolve(found, users=None, session_ports=None, max_connections=0, log=settings.LOG)
+        found = evolve(
+            found,
+            users=None,
+            session_ports=None,
+            max_connections=0,
+            log=settings.LOG,
+            welcome=None,
+            admin=None,
+        )
         self.assertEqual(found, Settings())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.kit.certificates import make_certificate
 from tests.kit.daemon import Daemon, RawClient, free_port
-from twisted_chat.tap import SPARE_FILES
+from twisted_chat.operation.limits import SPARE_FILES
 
 pytestmark = pytest.mark.slow
 

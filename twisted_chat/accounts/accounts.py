@@ -11,6 +11,7 @@ A checker's answer is the realm's question: an account is its name as bytes, a g
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from hmac import compare_digest
@@ -288,6 +289,8 @@ class Admission:
     attempts: Attempts
     accounts: bool = field(kw_only=True)
     """Whether there are accounts; without them, a password says nothing."""
+    refusals: Counter[str] = field(init=False, factory=Counter)
+    """How often each code was said, by all doors, since the start."""
 
     async def admit(self, user: str, password: str | None, token: str | None, mind: Mind) -> User:
         """Log in from ``mind.host``.

@@ -16,7 +16,6 @@ window after the last real guess.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Final
 
@@ -24,6 +23,7 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 
 MAX_FAILURES: Final = 5
@@ -37,19 +37,6 @@ MAX_ADDRESSES: Final = 10_000
 
 MAX_WAITING: Final = 1_024
 """Logins that wait for others of their address, in all, at most."""
-
-
-def network(host: str) -> str:
-    """Return what counts as one address: an IPv4 address, or the /64 that one IPv6 host has."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return str(address)
 
 
 @frozen
@@ -69,7 +56,7 @@ class _Line:
 
 @define(eq=False)
 class Attempts:
-    """Counts wrong passwords by address; a clock that is set back or forward forgives.
+    """Counts wrong passwords by address.
 
     A login that guesses (it has a password) awaits ``begin`` and in the end calls ``end``; one
     that does not calls ``check``. Either then tells how it went.

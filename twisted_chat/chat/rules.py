@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import define, fields
 
 from twisted_chat.vocabulary.messages import MAX_TEXT
 
 
-@frozen(kw_only=True)
+@define(kw_only=True, eq=False)
 class Rules:
-    """What the operator decided; every number is a limit, and 0 means none."""
+    """What the operator decided; every number is a limit, and 0 means none.
+
+    All who ask have the same one: a new decision is taken over in place, and holds at once.
+    """
 
     server: str = "twisted-chat"
     lobby: str = "lobby"
@@ -21,3 +24,10 @@ class Rules:
     presence_limit: int = 200
     guests_keep: bool = True
     """Whether a guest may create a session that stays when it is empty."""
+    greeting: str = ""
+    """What everyone is told after login."""
+
+    def take(self, others: Rules) -> None:
+        """Decide as those have it."""
+        for one in fields(Rules):
+            setattr(self, one.name, getattr(others, one.name))

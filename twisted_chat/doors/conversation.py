@@ -31,6 +31,7 @@ from twisted_chat.vocabulary.messages import (
     Login,
     Logout,
     NotAnObject,
+    Notice,
     Ping,
     Place,
     Pong,
@@ -320,6 +321,8 @@ class Conversation:
         if self._full:
             user.filled()
         self.tell(user.welcome(request.id))
+        if greeting := user.chat.rules.greeting:
+            self.tell(Notice(data=greeting))
         entry = self.entry()
         key = key_of(entry) if entry is not None else None
         # One is in direct sessions already: they come before whatever has to be waited for, so that
@@ -348,6 +351,7 @@ class Conversation:
             await deferLater(self.clock, 0)
 
     def _refuse(self, refused: ChatError, id: str | None, session: str | None = None) -> None:
+        self.admission.refusals[refused.code] += 1
         self.tell(Error(code=refused.code, data=str(refused), session=session, id=id))
 
     def _broken(self) -> ChatError:

@@ -6,17 +6,15 @@ one of them.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.protocols.basic import Int32StringReceiver
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -24,12 +22,10 @@ from twisted_chat.accounts.accounts import Admission
 from twisted_chat.chat.member import Encode
 from twisted_chat.doors.conversation import Conversation, Why
 from twisted_chat.doors.outlet import Outlet
+from twisted_chat.doors.tcp import keep_alive, peer_of
 from twisted_chat.doors.watch import Refused, Turnstile, Watch
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import MAX_FRAME_BEFORE_LOGIN, Bye, Response, encode
-
-KEEPALIVE_SECONDS = 60
-"""After so long a silence TCP asks whether the client is still there."""
 
 _length = Struct("!I")
 
@@ -67,13 +63,8 @@ class ChatProtocol(Int32StringReceiver):
     def connectionMade(self) -> None:
         """Begin a conversation."""
         transport = self.transport
-        peer = transport.getPeer()
-        self.host = str(getattr(peer, "host", "local"))
-        self.port = int(getattr(peer, "port", 0))
-        if ITCPTransport.providedBy(transport):
-            transport.setTcpNoDelay(True)
-            transport.setTcpKeepAlive(True)
-            _set_keepalive(transport)
+        self.host, self.port = peer_of(transport)
+        keep_alive(transport)
         self._outlet = Outlet(transport)
         self.deliver = self._outlet.deliver
         self.conversation = self.factory.converse(self)
@@ -174,15 +165,6 @@ class ChatProtocol(Int32StringReceiver):
         """The connection is gone: connectionLost says so too."""
 
 
-def _set_keepalive(transport: Any) -> None:
-    if isinstance(transport, ProtocolWrapper):  # TLS
-        transport = transport.transport
-    connection: socket.socket = transport.getHandle()
-    for option, seconds in (("TCP_KEEPIDLE", KEEPALIVE_SECONDS), ("TCP_KEEPINTVL", 15)):
-        if hasattr(socket, option) and connection.family in (socket.AF_INET, socket.AF_INET6):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
-
-
 @define(eq=False, slots=False)
 class ChatFactory(Factory):
     """One listener of the native door.
@@ -206,7 +188,7 @@ class ChatFactory(Factory):
     ) -> ChatProtocol | Refused:
         """Take a connection; one for which there is no room is closed at once."""
         if self.turnstile.is_full:
-            return Refused()
+            return self.turnstile.refuse()
         protocol = ChatProtocol()
         protocol.factory = self
         return protocol

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, cast
+from collections.abc import Callable
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IReactorTime
-from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from twisted_chat.doors.native import ChatFactory
@@ -30,7 +26,7 @@ WAIT_SECONDS = 5.0
 class SessionPorts:
     """Native doors of single sessions, on the ports from ``low`` to ``high``.
 
-    ``listen`` may be a ``listen_like``; ``make_factory`` makes the factory of a
+    ``listen`` binds a port; ``make_factory`` makes the factory of a
     door whose visitors are in the session of that name.
     """
 
@@ -110,31 +106,3 @@ class SessionPorts:
             for waiter in waiting:
                 waiter.callback(None)
         await factory.close(farewell)
-
-
-@define(eq=False)
-class _Learner:
-    """Stands in for the reactor, to learn how an endpoint listens."""
-
-    reactor: Any
-    """IReactorTCP and IReactorSSL."""
-    learned: list[Listen] = field(init=False, factory=list)
-
-    def listenTCP(self, port: int, factory: Factory, **how: Any) -> None:
-        self.learned.append(partial(self.reactor.listenTCP, **how))
-
-    def listenSSL(self, port: int, factory: Factory, **how: Any) -> None:
-        self.learned.append(partial(self.reactor.listenSSL, **how))
-
-
-def listen_like(reactor: Any, descriptions: Sequence[str]) -> Listen:
-    """Return what listens on any port as the first of these endpoints does that is in clear.
-
-    Where all of them are ``ssl:``, as the first of them: with its interface and its certificate,
-    which is read now. What is no TCP endpoint is passed by; with none, it is plain TCP.
-    """
-    found = [one for one in descriptions if one.startswith(("tcp:", "tcp6:", "ssl:"))]
-    clear = [one for one in found if not one.startswith("ssl:")]
-    learner = _Learner(reactor)
-    serverFromString(cast(Any, learner), (clear or found or ["tcp:0"])[0]).listen(Factory())
-    return learner.learned[0]

@@ -8,14 +8,36 @@ from typing import Any, Final
 from twisted.internet.interfaces import ITCPTransport
 from twisted.protocols.policies import ProtocolWrapper
 
+from twisted_chat.vocabulary.addresses import LOCAL, spelled
+
 KEEPALIVE_SECONDS: Final = 60
 """After so long a silence TCP asks whether the client is still there."""
+
+PROBE_SECONDS: Final = 15
+"""How often it asks then; it gives up after PROBES of them without an answer."""
+
+PROBES: Final = 8
+
+UNANSWERED_SECONDS: Final = KEEPALIVE_SECONDS + PROBE_SECONDS * PROBES
+"""How long bytes that were sent may wait for the other side to take them: as long as it takes to
+find out that nobody is there when nothing is sent. A client that takes nothing for so long, and be
+it that it is only asleep, is cut off, and comes back to what it missed."""
+
+_OPTIONS: Final = (
+    ("TCP_KEEPIDLE", KEEPALIVE_SECONDS),
+    ("TCP_KEEPINTVL", PROBE_SECONDS),
+    ("TCP_KEEPCNT", PROBES),
+    ("TCP_USER_TIMEOUT", UNANSWERED_SECONDS * 1_000),
+)
 
 
 def peer_of(transport: Any) -> tuple[str, int]:
     """Return the address of who is on the other side."""
     peer = transport.getPeer()
-    return str(getattr(peer, "host", "local")), int(getattr(peer, "port", 0))
+    host = getattr(peer, "host", None)
+    if host is None:
+        return LOCAL, 0
+    return spelled(host) or str(host), int(getattr(peer, "port", 0))
 
 
 def keep_alive(transport: Any) -> None:
@@ -26,7 +48,13 @@ def keep_alive(transport: Any) -> None:
     transport.setTcpKeepAlive(True)
     if isinstance(transport, ProtocolWrapper):  # TLS
         transport = transport.transport
-    connection: socket.socket = transport.getHandle()
-    for option, seconds in (("TCP_KEEPIDLE", KEEPALIVE_SECONDS), ("TCP_KEEPINTVL", 15)):
-        if hasattr(socket, option) and connection.family in (socket.AF_INET, socket.AF_INET6):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
+    ask_for_life(transport.getHandle())
+
+
+def ask_for_life(connection: socket.socket) -> None:
+    """Let TCP end a connection where nobody is there, whether something is under way or not."""
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    for option, value in _OPTIONS:
+        if hasattr(socket, option):  # systems differ
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

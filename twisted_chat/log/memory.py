@@ -64,9 +64,15 @@ class MemoryLog:
     """
 
     clock: IReactorTime
+    now: Callable[[], float] = field(kw_only=True)
+    """Seconds since 1970, for the time of what is stored: the clock's where it is not given."""
     _kept: dict[str, _Kept] = field(factory=dict, init=False)
     _records: dict[str, dict[tuple[str, str], Record]] = field(factory=dict, init=False)
     """By their kind, scope and key."""
+
+    @now.default
+    def _now(self) -> Callable[[], float]:
+        return self.clock.seconds
 
     def lives(self) -> Sequence[Life]:
         """See Log."""
@@ -143,7 +149,7 @@ class MemoryLog:
         session = kept.life.name
         texts = kept.texts
         seq = kept.first + len(texts) - 1
-        now = int(self.clock.seconds() * 1000)
+        now = int(self.now() * 1000)
         answers = []
         for entry in entries:
             source, id = entry.source, entry.id

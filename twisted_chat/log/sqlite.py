@@ -103,6 +103,8 @@ class SqliteLog:
     """
 
     clock: IReactorTime
+    now: Callable[[], float] = field(kw_only=True)
+    """Seconds since 1970, for the time of what is stored: the clock's where it is not given."""
     _path: str
     _writer: Writer
     _pages: Reader
@@ -132,6 +134,10 @@ class SqliteLog:
     _idle: Deferred[None] | None = field(default=None, init=False)
     """While the log is being closed: fires when the writer has nothing left to do."""
     _logger = Logger()
+
+    @now.default
+    def _now(self) -> Callable[[], float]:
+        return self.clock.seconds
 
     # --- the contract ----------------------------------------------------------------------
 
@@ -170,7 +176,7 @@ class SqliteLog:
 
     def append(self, epoch: str, entries: Sequence[Entry]) -> Deferred[list[Text]]:
         """See Log."""
-        return self._submit(Append(epoch, entries, int(self.clock.seconds() * 1000)))
+        return self._submit(Append(epoch, entries, int(self.now() * 1000)))
 
     def read(self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS) -> Deferred[Page]:
         """See Log."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from attrs import Attribute, field, fields, frozen
 
+from twisted_chat.vocabulary.addresses import LOCAL, spelled
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_TEXT
 from twisted_chat.vocabulary.names import session_name
@@ -81,10 +81,22 @@ def _origin(raw: str) -> str:
 
 def _proxy(raw: str) -> str:
     """An address; or ``local``, which is whoever comes through a UNIX socket."""
-    try:
-        return raw if raw == "local" else str(ip_address(raw))
-    except ValueError:
-        raise ValueError(f"must be an address such as 127.0.0.1, or local, not {raw!r}") from None
+    found = raw if raw == LOCAL else spelled(raw)
+    if found is None:
+        raise ValueError(f"must be an address such as 127.0.0.1, or local, not {raw!r}")
+    return found
+
+
+def _host(raw: str) -> str:
+    if re.fullmatch(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?", raw) is None:
+        raise ValueError(f"must be a host name such as chat.example.org, not {raw!r}")
+    return raw.lower()
+
+
+def _log_format(raw: str) -> str:
+    if raw not in ("text", "json"):
+        raise ValueError(f"must be text or json, not {raw!r}")
+    return raw
 
 
 def _ports(raw: str) -> tuple[int, int]:
@@ -130,6 +142,21 @@ class Settings:
         _origin,
         "an origin, such as https://chat.example.org, whose pages may use the web door"
         " besides the door's own; may be given several times",
+        (),
+        many=True,
+    )
+    web_host: tuple[str, ...] = _setting(
+        _host,
+        "a name under which the web door is reached (*.example.org: every name of one more label),"
+        " besides its addresses, localhost, this machine's name and those of --web-origin;"
+        " may be given several times",
+        (),
+        many=True,
+    )
+    certificate: tuple[str, ...] = _setting(
+        _text,
+        "a file of a key, its certificate and the chain, for clients that ask a TLS endpoint for"
+        " one of the names in it; may be given several times",
         (),
         many=True,
     )
@@ -179,6 +206,12 @@ class Settings:
         " 0 for no limit [1000]",
         1_000.0,
     )
+    max_waiting: int = _setting(
+        _whole(1, 10**12 - 1, "a number of bytes"),
+        "bytes that wait for all clients together, at most: past it those who read least get"
+        " what they miss from the log, and nobody new comes in [268435456]",
+        268_435_456,
+    )
     presence_limit: int = _setting(
         _whole(0, 1_000_000, "a number"),
         "users of a session above which comings and goings are told gathered [200]",
@@ -194,6 +227,21 @@ class Settings:
         _ports, "give each session a port of its own, LOW-HIGH [off]", None
     )
     name: str = _setting(_text, "what the server calls itself [twisted-chat]", "twisted-chat")
+    welcome: str | None = _setting(
+        _text, "a file with what everyone is told after login, read again at SIGHUP [none]", None
+    )
+    metrics: tuple[str, ...] = _setting(
+        _endpoint,
+        "where figures for Prometheus are served, at /metrics: a port or an endpoint [off]",
+        (),
+        many=True,
+    )
+    admin: str | None = _setting(
+        _text, "the UNIX socket by which 'twisted-chat admin' reaches the daemon [off]", None
+    )
+    log_format: str = _setting(
+        _log_format, "how the daemon's own log is written: text or json [text]", "text"
+    )
     table: bool = _setting(
         _truth,
         "draw the table of connected clients also where standard output is no terminal",

@@ -29,6 +29,7 @@ from twisted_chat.client.terminal.pipe import Pipe, PipeOptions
 from twisted_chat.client.terminal.plain import Failed, Person, PlainScreen
 from twisted_chat.client.words.desk import Desk
 from twisted_chat.client.words.view import Screen
+from twisted_chat.vocabulary.clock import steady
 
 ADMIN: Final = frozenset({"users", "export", "import", "backup"})
 """First words that are the operator's commands, not a server."""
@@ -229,8 +230,10 @@ def _run(flow: Callable[..., Any], *arguments: object, asyncio: bool = False) ->
         loop = new_event_loop()
         set_event_loop(loop)
         asyncioreactor.install(loop)
+    from twisted.internet import reactor
     from twisted.internet.task import react
 
+    steady(reactor)
     react(_reported, (flow, *arguments))
 
 

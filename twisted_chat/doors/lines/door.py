@@ -326,7 +326,7 @@ class LinesFactory(Factory):
     ) -> LinesProtocol | Refused:
         """Take a connection; one for which there is no room is closed at once."""
         if self.turnstile.is_full:
-            return Refused()
+            return self.turnstile.refuse()
         protocol = LinesProtocol()
         protocol.factory = self
         return protocol

@@ -22,7 +22,7 @@ from twisted.web.server import Site
 from twisted_chat.accounts.accounts import Admission
 from twisted_chat.doors.watch import Turnstile
 from twisted_chat.doors.web.http import make_site
-from twisted_chat.doors.web.sockets import WebFactory
+from twisted_chat.doors.web.sockets import WebFactory, WebWatch
 from twisted_chat.page import load
 from twisted_chat.vocabulary.messages import Bye
 
@@ -33,6 +33,20 @@ class WebDoor:
 
     site: Site
     _sockets: WebFactory
+
+    @property
+    def rate(self) -> float:
+        """See Conversation; for those who come from now on."""
+        return self._sockets.rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        self._sockets.rate = rate
+
+    @property
+    def watch(self) -> WebWatch:
+        """What looks after the connections."""
+        return self._sockets.watch
 
     def close(self, farewell: Bye) -> Deferred[None]:
         """Say farewell on every WebSocket; fires when all of them are gone, in a while."""
@@ -47,6 +61,7 @@ def web_door(
     *,
     origins: Sequence[str] = (),
     proxies: Sequence[str] = (),
+    hosts: Sequence[str] = (),
     rate: float = 0.0,
     turnstile: Turnstile | None = None,
 ) -> WebDoor:
@@ -55,8 +70,9 @@ def web_door(
     ``accepts`` returns when the log has stored something, and raises where it does not. Pages of
     the door's own host, and of ``origins`` (such as ``https://chat.example.org``), may open a
     WebSocket; so may whatever is no page. ``X-Forwarded-For`` is believed from ``proxies`` alone.
+    For ``hosts`` see Hosts.
     """
     turnstile = turnstile or Turnstile()
     sockets = WebFactory(admission, clock, entry, rate, turnstile)
-    site = make_site(load(), sockets, clock, accepts, origins, proxies, turnstile)
+    site = make_site(load(), sockets, clock, accepts, origins, proxies, turnstile, hosts)
     return WebDoor(site, sockets)

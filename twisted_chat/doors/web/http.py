@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import connectionDone
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from twisted_chat.doors.watch import Refused, Turnstile
+from twisted_chat.doors.tcp import peer_of
+from twisted_chat.doors.watch import Turnstile
+from twisted_chat.doors.web.channel import BoundSite
+from twisted_chat.doors.web.hosts import Hosts
 from twisted_chat.doors.web.sockets import WebFactory
 from twisted_chat.page import File, Page
-
-HTTP_SECONDS: Final = 15.0
-"""How long an HTTP connection may be idle, or take for the head of a request."""
+from twisted_chat.vocabulary.addresses import spelled
 
 HEALTH_SECONDS: Final = 5.0
 """How long the log may take before it counts as ailing."""
@@ -54,95 +52,6 @@ ICON_HEADERS: Final = {"Cache-Control": "max-age=86400", "X-Content-Type-Options
 """With what browsers ask for by a name of their own."""
 
 
-class BodylessRequest(Request):
-    """A request without a body: nothing here takes one, and a large one would go to the disk.
-
-    Each is answered in a turn of its own: thousands of them fit into one read.
-    """
-
-    def process(self) -> None:
-        """Answer, when everybody else has been heard."""
-        channel: Any = self.channel
-        channel.callLater(0, self._process)
-
-    def _process(self) -> None:
-        if self.channel is not None:  # the client is still there
-            super().process()
-
-    def gotLength(self, length: int | None) -> None:
-        """Refuse a body before it comes."""
-        super().gotLength(0)
-        channel: Any = self.channel
-        if length != 0:
-            channel.transport.write(
-                b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-            )
-            channel.loseConnection()
-
-
-class BoundChannel(HTTPChannel):
-    """An HTTP connection that is counted, and ends in time and without a word.
-
-    HTTP_SECONDS are for the whole head of a request, from the beginning or the answer before it.
-    """
-
-    site: BoundSite
-    transport: Any
-
-    def connectionMade(self) -> None:
-        """Count it."""
-        super().connectionMade()
-        self.site.turnstile.enter()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Count it no longer."""
-        self.site.turnstile.leave()
-        super().connectionLost(reason)
-
-    def hand_over(self) -> bytes:
-        """Its transport is another protocol's now; return what has come behind the request."""
-        self.transport = None
-        self.site.turnstile.leave()
-        return b"".join(self._dataBuffer)
-
-    def resetTimeout(self) -> None:
-        """Give no more time for a part of a head: a trickle could go on for ever."""
-
-    def timeoutConnection(self) -> None:
-        """End it: nothing whole has been asked for in time."""
-        self.loseConnection()
-
-    def loseConnection(self) -> None:
-        """End it when the answer has been read, or after ``abortTimeout`` in any case."""
-        if self._abortingCall is None:
-            self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)
-        super().loseConnection()
-
-    def forceAbortClient(self) -> None:
-        """Cut it off."""
-        self._abortingCall = None
-        self.transport.abortConnection()
-
-
-class BoundSite(Site):
-    """A site that keeps no record of who reads what, and lets in as many as there is room for."""
-
-    noisy = False
-    # HTTP/1.1 alone: a WebSocket takes its connection over.
-    protocol = BoundChannel  # type: ignore[assignment]
-
-    def __init__(self, root: Resource, clock: IReactorTime, turnstile: Turnstile) -> None:
-        super().__init__(root, BodylessRequest, timeout=HTTP_SECONDS, reactor=clock)
-        self.turnstile = turnstile
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Take a connection; one for which there is no room is closed at once."""
-        return Refused() if self.turnstile.is_full else super().buildProtocol(addr)
-
-    def log(self, request: object) -> None:
-        """Write no line."""
-
-
 def make_site(
     page: Page,
     sockets: WebFactory,
@@ -151,17 +60,19 @@ def make_site(
     origins: Sequence[str],
     proxies: Sequence[str],
     turnstile: Turnstile,
+    hosts: Sequence[str],
 ) -> Site:
     """Return the site: see web_door."""
     root = SiteResource()
-    root.putChild(b"", FileResource(page.index, PAGE_HEADERS))
+    known = Hosts.of(hosts, origins)
+    root.putChild(b"", FileResource(page.index, PAGE_HEADERS, known))
     root.putChild(b"assets", assets := SiteResource())
     assets.putChild(page.folder.encode(), folder := SiteResource())
     for name, file in page.assets.items():
         folder.putChild(name.encode(), FileResource(file, ASSET_HEADERS))
     root.putChild(b"favicon.ico", FileResource(page.assets["favicon.ico"], ICON_HEADERS))
     root.putChild(b"health", HealthResource(accepts, clock))
-    root.putChild(b"ws", SocketResource(sockets, origins, proxies))
+    root.putChild(b"ws", SocketResource(sockets, origins, proxies, known))
     return BoundSite(root, clock, turnstile)
 
 
@@ -178,6 +89,15 @@ def _say(request: Request, code: int, sentence: str, phrase: bytes | None = None
     request.setHeader("Cache-Control", "no-store")
     request.setHeader("X-Content-Type-Options", "nosniff")
     return f"{sentence}\n".encode()
+
+
+def _misdirected(request: Request) -> bytes:
+    return _say(
+        request,
+        421,
+        "This server is not known under that name: the operator can add it with --web-host.",
+        b"Misdirected Request",
+    )
 
 
 class SiteResource(Resource):
@@ -202,14 +122,17 @@ class SiteResource(Resource):
 class FileResource(SiteResource):
     """One file of the page, from memory."""
 
-    def __init__(self, file: File, headers: Mapping[str, str]) -> None:
+    def __init__(self, file: File, headers: Mapping[str, str], known: Hosts | None = None) -> None:
         super().__init__()
         self._file = file
         self._headers = headers
+        self._known = known
 
     def render_GET(self, request: Request) -> bytes | int:
         """Send the file, compressed where that is understood; or say that it has not changed."""
         file = self._file
+        if self._known is not None and not self._known.has(_header(request, b"Host")):
+            return _misdirected(request)
         for name, value in self._headers.items():
             request.setHeader(name, value)
         request.setHeader("Vary", "Accept-Encoding")
@@ -281,14 +204,21 @@ class HealthResource(SiteResource):
 class SocketResource(SiteResource):
     """``/ws``: hands the connection over to the WebSockets."""
 
-    def __init__(self, sockets: WebFactory, origins: Sequence[str], proxies: Sequence[str]) -> None:
+    _logger = Logger()
+
+    def __init__(
+        self, sockets: WebFactory, origins: Sequence[str], proxies: Sequence[str], known: Hosts
+    ) -> None:
         super().__init__()
         self._sockets = sockets
+        self._known = known
         self._origins = {_origin(origin) for origin in origins}
-        self._proxies = {_address(proxy) or proxy for proxy in proxies}
+        self._proxies = {spelled(proxy) or proxy for proxy in proxies}
 
     def render_GET(self, request: Request) -> bytes | int:
         """Let in who may come, and asks for a WebSocket."""
+        if not self._known.has(_header(request, b"Host")):
+            return _misdirected(request)
         if request.requestHeaders.hasHeader(b"Origin") and not self._is_ours(
             _header(request, b"Origin"), _header(request, b"Host")
         ):
@@ -299,7 +229,10 @@ class SocketResource(SiteResource):
             request.setHeader("Upgrade", "websocket")
             sentence = "Here is a WebSocket, and nothing else."
             return _say(request, 426, sentence, b"Upgrade Required")
-        host, port = self._client(request)
+        found = self._client(request)
+        if found is None:
+            return _say(request, 400, "Your address could not be read from X-Forwarded-For.")
+        host, port = found
         channel: Any = request.channel
         behind = channel.hand_over()
         self._sockets.take(transport, host, port, _head(request), behind)
@@ -311,15 +244,26 @@ class SocketResource(SiteResource):
         own = {_origin(f"{scheme}://{host}") for scheme in ("http", "https")}
         return judged is not None and (judged in own or judged in self._origins)
 
-    def _client(self, request: Request) -> tuple[str, int]:
-        """Who it is: the last address that no trusted proxy has."""
-        peer = request.getClientAddress()
-        host = str(getattr(peer, "host", "local"))
-        port = int(getattr(peer, "port", 0))
-        for forwarded in reversed(_header(request, b"X-Forwarded-For").split(",")):
-            before = _address(forwarded)
-            if before is None or (_address(host) or host) not in self._proxies:
+    def _client(self, request: Request) -> tuple[str, int] | None:
+        """Return who it is: the last address that no trusted proxy has.
+
+        None where a trusted proxy said something that is no address: whoever that is would
+        otherwise be taken for the proxy, and share one address with all others like it.
+        """
+        host, port = peer_of(request.channel.transport)
+        forwarded = _header(request, b"X-Forwarded-For")
+        for one in reversed(forwarded.split(",")) if forwarded.strip(" \t") else ():
+            if host not in self._proxies:
                 break
+            before = spelled(one)
+            if before is None:
+                self._logger.warn(
+                    "{proxy} says that somebody comes from {address!r}, which is no address:"
+                    " refused",
+                    proxy=host,
+                    address=one.strip()[:64],
+                )
+                return None
             host, port = before, 0
         return host, port
 
@@ -332,16 +276,6 @@ def _origin(origin: str) -> tuple[str, str, int] | None:
     except (ValueError, KeyError):
         return None
     return (parts.scheme, parts.hostname, port) if parts.hostname else None
-
-
-def _address(text: str) -> str | None:
-    """Return an address in the one way to write it; None for anything else."""
-    try:
-        address = ip_address(text.strip().strip("[]"))
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address)
 
 
 def _head(request: Request) -> bytes:

@@ -65,6 +65,8 @@ class PostgresLog:
     """
 
     clock: IReactorTime
+    now: Callable[[], float] = field(kw_only=True)
+    """Seconds since 1970, for the time of what is stored: the clock's where it is not given."""
     _writer: Database
     _pages: Reader
     _finder: Reader
@@ -80,6 +82,10 @@ class PostgresLog:
     _idle: Deferred[None] | None = field(default=None, init=False)
     """While the log is being closed: fires when the writer has nothing left to do."""
     _logger = Logger()
+
+    @now.default
+    def _now(self) -> Callable[[], float]:
+        return self.clock.seconds
 
     # --- the contract ----------------------------------------------------------------------
 
@@ -126,7 +132,7 @@ class PostgresLog:
         """See Log."""
         if not entries:
             return []
-        time = int(self.clock.seconds() * 1000)
+        time = int(self.now() * 1000)
         return self._submit(writing.Append(epoch, self._names.get(epoch, ""), entries, time))
 
     def read(self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS) -> Deferred[Page]:

@@ -1,0 +1,77 @@
+"""The wall clock is set, an hour back or forward, under a daemon that runs: no duration changes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.kit.daemon import Daemon, RawClient, free_port
+
+pytestmark = pytest.mark.slow
+
+_SHIFTED = """
+import os, time
+real = time.time
+def shifted():
+    try:
+        return real() + float(open("shift").read() or 0)
+    except OSError:
+        return real()
+time.time = shifted
+import sys
+from twisted.scripts.twistd import run
+sys.argv[0] = "twistd"
+run()
+"""
+
+
+class ShiftedDaemon(Daemon):
+    """A daemon whose wall clock a file sets: before anything of Twisted has taken ``time.time``."""
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", _SHIFTED, *super().command[3:]]
+
+    def shift(self, seconds: float) -> None:
+        """Set its wall clock, so many seconds from the true time."""
+        (self.directory / "shift.new").write_text(str(seconds))
+        (self.directory / "shift.new").rename(self.directory / "shift")
+
+
+@pytest.mark.parametrize("seconds", [-3_600, 3_600])
+def test_the_wall_clock_is_set(seconds: int, tmp_path: Path) -> None:
+    """Connections are answered at once, and a session that is empty closes when it should.
+
+    What is said bears the time of day as it is now.
+    """
+    web = free_port()
+    options = ("--linger", "1", "--rate", "20", "--web", f"tcp:{web}:interface=127.0.0.1")
+    with (
+        ShiftedDaemon(*options, directory=tmp_path) as daemon,
+        RawClient(daemon.port) as alice,
+        RawClient(daemon.port) as bob,
+        RawClient(daemon.port) as late,
+    ):
+        alice.login("alice")
+        bob.login("bob")
+        bob.ask("create", session="ops")
+        daemon.shift(seconds)
+        began = time.monotonic()
+        for number in range(60):  # past the rate and what is allowed at once: it waits, and goes on
+            alice.send({"type": "text", "data": str(number)})
+        times = [alice.receive_until("text")["time"] for _ in range(60)]
+        assert 0.5 < time.monotonic() - began < 8
+        assert abs(times[-1] / 1_000 - (time.time() + seconds)) < 10
+        bob.close()
+        deadline = time.monotonic() + 8
+        while any(one["session"] == "ops" for one in alice.ask("list")["sessions"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        with urlopen(f"http://127.0.0.1:{web}/health", timeout=10) as health:
+            assert health.status == 200
+        assert late.login("late")["type"] == "welcome"
+        assert daemon.stop() == 0

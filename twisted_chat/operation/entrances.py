@@ -1,0 +1,137 @@
+"""The doors that the operator asked for, listening."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.protocol import Factory
+
+from twisted_chat.doors.lines import LinesFactory
+from twisted_chat.doors.native import ChatFactory
+from twisted_chat.doors.ports import SessionPorts
+from twisted_chat.doors.watch import Watch
+from twisted_chat.operation.listening import Listener, in_order
+from twisted_chat.operation.parts import Parts
+from twisted_chat.operation.settings import Settings
+from twisted_chat.vocabulary.messages import Bye
+
+
+class Door(Protocol):
+    """What listens, and is told when the daemon stops."""
+
+    rate: float
+    """Requests a second of a connection; 0 for any number."""
+
+    @property
+    def watch(self) -> Watch[Any]:
+        """What looks after its connections."""
+
+    def close(self, farewell: Bye) -> Deferred[None]:
+        """Say farewell on every connection; fires when all of them are gone, in a while."""
+
+
+@define(eq=False)
+class Entrances:
+    """Every way in. ``settings`` are those that hold for who comes from now on."""
+
+    settings: Settings
+    reactor: Any
+    listener: Listener
+    doors: dict[str, list[Door]] = field(init=False, factory=dict)
+    ports: SessionPorts | None = field(init=False, default=None)
+    _parts: Parts | None = field(init=False, default=None)
+
+    @property
+    def parts(self) -> Parts:
+        """What they are ways into: known from ``open`` on."""
+        if self._parts is None:
+            raise RuntimeError("No door is open.")
+        return self._parts
+
+    def make_ports(self) -> SessionPorts | None:
+        """Return the ports of sessions, where they are to have some. Raises SettingsError."""
+        if self.settings.session_ports is not None:
+            low, high = self.settings.session_ports
+            self.ports = SessionPorts(
+                low,
+                high,
+                self.reactor,
+                self.listener.listen_like(self.settings.port),
+                lambda name: self._native(lambda: name),
+            )
+        return self.ports
+
+    def open(self, parts: Parts) -> None:
+        """Listen. Raises CannotListenError, SettingsError; what listens then, does so still."""
+        self._parts = parts
+        chosen = self.settings
+        for description in in_order(chosen.port):
+            factory = self._native(self._entry)
+            self._take("native", factory)
+            self.listener.listen(description, factory, "native")
+        if chosen.web:
+            from twisted_chat.doors.web import web_door  # autobahn is an extra
+
+            door = web_door(
+                parts.admission,
+                self.reactor,
+                self._entry,
+                lambda: parts.log.check(),
+                origins=chosen.web_origin,
+                proxies=chosen.trust_proxy,
+                hosts=chosen.web_host,
+                rate=chosen.rate,
+                turnstile=parts.turnstile,
+            )
+            self._take("web", door)
+            for description in in_order(chosen.web):
+                self.listener.listen(description, cast(Factory, door.site), "web")
+        if chosen.lines:
+            lines = LinesFactory(
+                parts.prover,
+                self.reactor,
+                self._entry,
+                rate=chosen.rate,
+                turnstile=parts.turnstile,
+            )
+            self._take("lines", lines)
+            for description in in_order(chosen.lines):
+                self.listener.listen(description, lines, "lines")
+
+    def take(self, chosen: Settings) -> None:
+        """Let these settings hold, for who comes from now on."""
+        self.settings = chosen
+        for doors in self.doors.values():
+            for door in doors:
+                door.rate = chosen.rate
+
+    async def close(self) -> None:
+        """Listen no more."""
+        for listening in self.listener.listening:
+            await maybeDeferred(listening.stopListening)
+
+    def dismiss(self, farewell: Bye) -> list[Deferred[None]]:
+        """Say farewell to everybody; each fires when those of one door are gone."""
+        ends = [door.close(farewell) for doors in self.doors.values() for door in doors]
+        if self.ports is not None:
+            ends.append(self.ports.stop(farewell))
+        return ends
+
+    def _take(self, name: str, door: Door) -> None:
+        self.doors.setdefault(name, []).append(door)
+
+    def _entry(self) -> str | None:
+        return self.settings.lobby or None
+
+    def _native(self, entry: Callable[[], str | None]) -> ChatFactory:
+        parts = self.parts
+        return ChatFactory(
+            parts.admission,
+            self.reactor,
+            entry,
+            rate=self.settings.rate,
+            turnstile=parts.turnstile,
+        )

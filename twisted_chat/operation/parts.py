@@ -1,0 +1,135 @@
+"""The chat and what it is made of, from the operator's settings: nothing listens yet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import define
+from twisted.logger import Logger
+
+from twisted_chat.accounts.accounts import Accounts, Admission, make_portal
+from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.accounts.passwords import NiceThreads, Passwords
+from twisted_chat.accounts.proofs import Prover
+from twisted_chat.chat.chat import Chat
+from twisted_chat.chat.rules import Rules
+from twisted_chat.chat.sessions import Ports
+from twisted_chat.doors.watch import Turnstile
+from twisted_chat.log.contract import Log
+from twisted_chat.log.urls import open_log
+from twisted_chat.operation import settings
+from twisted_chat.operation.console import Table
+from twisted_chat.operation.limits import SPARE_FILES, raise_descriptor_limit
+from twisted_chat.operation.settings import Settings, SettingsError
+
+MAX_WELCOME = 8_192
+"""Bytes of a text of welcome, at most."""
+
+_logger = Logger()
+
+
+def rules_of(chosen: Settings, connections: int, accounts: bool) -> Rules:
+    """Return what the operator decided. Raises SettingsError."""
+    return Rules(
+        server=chosen.name,
+        lobby=chosen.lobby,
+        linger=chosen.linger,
+        max_sessions=chosen.max_sessions,
+        max_members=chosen.max_members,
+        max_connections=connections,
+        max_text=chosen.max_text,
+        presence_limit=chosen.presence_limit,
+        guests_keep=not accounts,
+        greeting=_welcome(chosen.welcome),
+    )
+
+
+def _welcome(path: str | None) -> str:
+    if path is None:
+        return ""
+    try:
+        with open(path, "rb") as file:
+            read = file.read(MAX_WELCOME + 1)
+        text = read.decode("utf-8-sig").strip()
+    except OSError as problem:
+        raise SettingsError(f"--welcome {path}: {problem.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"--welcome {path}: it is not UTF-8.") from None
+    if len(read) > MAX_WELCOME:
+        raise SettingsError(f"--welcome {path}: it has more than {MAX_WELCOME} bytes.")
+    return text
+
+
+@define(eq=False)
+class Parts:
+    """What the doors are the ways into."""
+
+    accounts: Accounts | None
+    passwords: Passwords
+    session_passwords: Passwords
+    log: Log
+    turnstile: Turnstile
+    chat: Chat
+    admission: Admission
+    prover: Prover
+    connections: int
+    """How many the system allows; the operator may allow fewer."""
+
+    @classmethod
+    def made(
+        cls, chosen: Settings, reactor: Any, ports: Ports | None, around: Callable[[Log], Log]
+    ) -> Self:
+        """Open the accounts and the log. Raises AccountsError, LogError, SettingsError.
+
+        ``around`` may put something around the log that measures it.
+        """
+        threads = NiceThreads(reactor)
+        accounts = _open_accounts(chosen.users, threads)
+        passwords, session_passwords = Passwords(threads), Passwords(threads)
+        allowed = raise_descriptor_limit()
+        connections = chosen.max_connections or allowed
+        rules = rules_of(chosen, connections, accounts is not None)
+        log = around(open_log(chosen.log, reactor, reactor))
+        chat = Chat(log, reactor, session_passwords, Attempts(reactor), rules, accounts, ports)
+        if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):
+            chat.changed = Table(chat, reactor, _print).changed
+        portal = make_portal(chat, passwords, accounts, chosen.guests)
+        admission = Admission(portal, Attempts(reactor), accounts=accounts is not None)
+        return cls(
+            accounts,
+            passwords,
+            session_passwords,
+            log,
+            Turnstile(connections + SPARE_FILES // 2, chosen.max_waiting),
+            chat,
+            admission,
+            Prover(admission, accounts),
+            allowed,
+        )
+
+    def start(self) -> None:
+        """Let passwords be hashed."""
+        self.passwords.start()
+        self.session_passwords.start()
+
+    def stop(self) -> None:
+        """Let no more passwords be hashed."""
+        self.passwords.stop()
+        self.session_passwords.stop()
+
+
+def _open_accounts(path: str | None, threads: NiceThreads) -> Accounts | None:
+    if path is None and not Path(settings.USERS).exists():
+        _logger.info("There is no users file: everyone is a guest.")
+        return None
+    return Accounts(path or settings.USERS, threads.run)
+
+
+def _print(text: str) -> None:
+    """Write to the real standard output: twistd's log has taken the other."""
+    if sys.__stdout__ is not None:
+        sys.__stdout__.write(text)
+        sys.__stdout__.flush()

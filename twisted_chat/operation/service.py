@@ -1,0 +1,176 @@
+"""The daemon as a service: how it begins, and how it ends."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from attrs import define, field
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_chat.accounts.users_file import AccountsError
+from twisted_chat.chat.chat import Chat
+from twisted_chat.log.contract import LogError
+from twisted_chat.operation import signals
+from twisted_chat.operation.entrances import Entrances
+from twisted_chat.operation.listening import Listener, explained, reason
+from twisted_chat.operation.options import Options, die
+from twisted_chat.operation.parts import Parts
+from twisted_chat.operation.reloading import Reloading
+from twisted_chat.operation.settings import Settings, SettingsError
+from twisted_chat.operation.systemd import Notifier
+from twisted_chat.operation.tending import (
+    HEAP_SECONDS,
+    PRUNE_SECONDS,
+    REFRESH_SECONDS,
+    Pruner,
+    every,
+    settle_heap,
+)
+from twisted_chat.vocabulary.messages import Bye
+
+STOP_SECONDS = 4.0
+"""How long clients may take to read their farewell when the daemon stops."""
+
+LOG_SECONDS = 0.7
+"""How long the log may take to put itself in order after that."""
+
+RETRY_MILLISECONDS = 1_000
+"""When the first clients are told to come back after the daemon has stopped."""
+
+
+@define(eq=False, slots=False)
+class ChatService(MultiService):
+    """The daemon: opens the log, listens, and ends in an orderly way.
+
+    * privilegedStartService: the log is opened and every socket bound, or the program ends.
+    * startService: the chat takes up what the log holds; logins wait until it has.
+    * stopService: nobody new, ``bye`` to everyone, what is written is flushed, the log is closed.
+    """
+
+    options: Options
+    reactor: Any
+    """IReactorTime, IReactorThreads and IReactorCore; its seconds can not be set."""
+    systemd: Notifier = field(factory=Notifier.found)
+
+    entrances: Entrances = field(init=False)
+    parts: Parts = field(init=False)
+    reloading: Reloading = field(init=False)
+    _stopping: bool = field(init=False, default=False)
+
+    _logger = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        super().__init__()
+        listener = Listener(self.reactor, self.settings.certificate)
+        self.entrances = Entrances(self.options.settings, self.reactor, listener)
+        self.reloading = Reloading(self.options.read, self.entrances)
+
+    @property
+    def settings(self) -> Settings:
+        """What the operator chose at the start."""
+        return self.options.settings
+
+    @property
+    def chat(self) -> Chat:
+        """The chat."""
+        return self.parts.chat
+
+    # --- starting ----------------------------------------------------------------------------
+
+    def privilegedStartService(self) -> None:
+        """Open the log, bind the sockets; or end with one clear line and exit status 1."""
+        signals.hold()
+        try:
+            ports = self.entrances.make_ports()
+            self.parts = Parts.made(self.settings, self.reactor, ports, lambda log: log)
+            self.entrances.open(self.parts)
+        except CannotListenError as problem:
+            self._die(SettingsError(explained(problem)))
+        except (AccountsError, LogError, SettingsError) as problem:
+            self._die(problem)
+        super().privilegedStartService()
+
+    def _die(self, problem: Exception) -> None:
+        self._logger.critical("{problem}", problem=reason(problem))
+        die(problem)
+
+    def startService(self) -> None:
+        """Let the chat take up what the log holds."""
+        super().startService()
+        self.parts.start()
+        self._tend()
+        self.reactor.callWhenRunning(
+            lambda: signals.take(self.reactor, self.stop, self._told_to_reload)
+        )
+        self.reactor.callWhenRunning(self._open_chat)
+
+    def _tend(self) -> None:
+        """Begin what is done again and again."""
+        prune = Pruner(
+            self.chat.sessions,
+            lambda: (self.entrances.settings.retain, self.entrances.settings.retain_texts),
+        )
+        services = [
+            every(HEAP_SECONDS, settle_heap, self.reactor),
+            every(PRUNE_SECONDS, prune, self.reactor),
+        ]
+        if self.parts.accounts is not None:
+            services.append(every(REFRESH_SECONDS, self.parts.accounts.refresh, self.reactor))
+        if self.systemd.watchdog:
+            services.append(every(self.systemd.watchdog / 3, self.systemd.alive, self.reactor))
+        for service in services:
+            service.setServiceParent(self)
+
+    def _open_chat(self) -> None:
+        def failed(failure: Failure) -> None:
+            self._logger.failure("The chat can not open", failure)
+            # The reactor runs already, and twistd would end with status 0.
+            self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+            self.stop()
+
+        opened = Deferred.fromCoroutine(self.chat.open())
+        opened.addCallbacks(lambda _: self.systemd.ready(), failed)
+
+    def _told_to_reload(self) -> None:
+        self.systemd.reloading()
+        self.reloading.hear()
+        self.systemd.ready()
+
+    # --- stopping ----------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """End, in an orderly way: SIGTERM and SIGINT ask."""
+        if self.running and not self._stopping:
+            self._stopping = True
+            self.reactor.stop()
+
+    async def _end(self) -> None:
+        self.systemd.stopping()
+        farewell = Bye(data="The server is stopping.", retry=RETRY_MILLISECONDS)
+        await self.entrances.close()
+        ends = self.entrances.dismiss(farewell)
+        self.chat.close()
+        gone = DeferredList(ends, consumeErrors=True)  # those that are given up on
+        gone.addTimeout(STOP_SECONDS, self.reactor, lambda *_: None)
+        await gone
+        closed = self.parts.log.close()
+        # A disk that hangs does not hang the end: what was acknowledged is stored already.
+        closed.addTimeout(LOG_SECONDS, self.reactor, self._log_hangs)
+        await closed
+        self.parts.stop()
+
+    def _log_hangs(self, *_: object) -> None:
+        self._logger.warn("The log could not be closed in time; nothing acknowledged is lost.")
+
+    def stopService(self) -> Deferred[None]:
+        """Say farewell to everyone and end, within STOP_SECONDS and a little."""
+        stopped = Deferred.fromCoroutine(self._end())
+        stopped.addErrback(lambda failure: self._logger.failure("Could not stop", failure))
+        stopped.addCallback(lambda _: super(ChatService, self).stopService())
+        stopped.addCallback(lambda _: None)
+        return stopped
