@@ -185,3 +185,68 @@ class AttemptsTests(SynchronousTestCase):
         self.clock.advance(60)
         self.may_try("192.0.2.2")
         self.assertEqual((self.attempts._failures, self.attempts._lines), ({}, {}))
+
+    # --- who is known ------------------------------------------------------------------------
+
+    def log_in(self, host: str, user: str, right: bool) -> Deferred[None]:
+        def answered(_: None) -> None:
+            if right:
+                self.attempts.succeeded(host, user)
+            else:
+                self.attempts.failed(host, user)
+            self.attempts.end(host, user)
+
+        return self.attempts.begin(host, user).addCallback(answered)
+
+    def test_strangers_never_lock_out_the_owner(self) -> None:
+        """From an address where an account got in before, it gets in whatever is guessed there."""
+        learned: list[tuple[str, str]] = []
+        self.attempts.learned = lambda where, user: learned.append((where, user))
+        self.successResultOf(self.log_in("192.0.2.1", "alice", True))
+        self.assertEqual(learned, [("192.0.2.1", "alice")])
+        for _ in range(5):
+            self.successResultOf(self.log_in("192.0.2.1", "bob", False))
+        self.failureResultOf(self.log_in("192.0.2.1", "bob", True), ChatError)
+        self.successResultOf(self.log_in("192.0.2.1", "alice", True))
+        for host in range(60):
+            self.log_in(f"198.51.100.{host}", "alice", False).addErrback(lambda _: None)
+        self.failureResultOf(self.log_in("203.0.113.9", "alice", True), ChatError)
+        self.successResultOf(self.log_in("192.0.2.1", "alice", True))
+        self.assertEqual(len(learned), 1)
+        self.clock.advance(61)
+        self.successResultOf(self.log_in("203.0.113.9", "alice", True))
+
+    def test_who_is_known_may_be_guessed_too(self) -> None:
+        """At an address of its own an account has as many guesses as an address has."""
+        self.attempts.know("192.0.2.1", "alice")
+        for _ in range(5):
+            self.successResultOf(self.log_in("192.0.2.1", "alice", False))
+        self.failureResultOf(self.log_in("192.0.2.1", "alice", True), ChatError)
+
+    def test_addresses_have_their_turn(self) -> None:
+        """A flood from one address, or from many, makes nobody wait for all of it."""
+        self.attempts.know("203.0.113.1", "alice")
+        for host in range(20):
+            for _ in range(5):
+                self.attempts.begin(f"198.51.100.{host}", "bob")
+        known = self.attempts.begin("203.0.113.1", "alice")
+        stranger = self.attempts.begin("203.0.113.2", "carol")
+        self.assertNoResult(known)
+        self.attempts.end("198.51.100.0", "bob")
+        self.successResultOf(known)
+        self.attempts.end("203.0.113.1", "alice")
+        ends = [0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 4, 5]
+        for host in ends:  # each lets in one of the next address, and not all of one
+            self.assertNoResult(stranger)
+            self.attempts.end(f"198.51.100.{host}", "bob")
+        self.successResultOf(stranger)
+
+    def test_the_longest_line_makes_room(self) -> None:
+        """Where too many wait, the last of those who wait most goes, and a newcomer stays."""
+        self.patch(attempts_module, "MAX_WAITING", 10)
+        self.patch(attempts_module, "MAX_ACTIVE", 1)
+        flood = [self.attempts.begin("198.51.100.1") for _ in range(11)]
+        one = self.attempts.begin("192.0.2.1")
+        self.assertNoResult(one)
+        self.failureResultOf(flood[-1], ChatError)
+        self.assertNoResult(flood[-2])

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from tests.kit.support import ChatCase, types
+from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.user import MAX_PLACES
 from twisted_chat.log.contract import Life
 from twisted_chat.log.memory import MemoryLog
@@ -351,8 +352,12 @@ class SessionTests(ChatCase):
         here.directory.add("root", operator=True)
         del here.directory.known["alice"]
         alice.vanish()
-        for guest in (root, here.come("alice")):
-            self.assert_refused("not-allowed", guest.ask("delete", session="kept"))
+        self.assert_refused("not-allowed", root.ask("delete", session="kept"))
+        # Nobody gets the name that owns it; and who had got it all the same would own nothing.
+        self.assert_refused("bad-credentials", here.connect().ask("login", user="alice"))
+        here.chat.former = FormerNames(here.log, here.clock)
+        guest = here.come("alice")
+        self.assert_refused("not-allowed", guest.ask("delete", session="kept"))
 
     def test_guessing_a_sessions_password(self) -> None:
         """After five wrong passwords from an address it waits; then the right one opens."""

@@ -37,6 +37,7 @@ from twisted_chat.chat.sessions import Ports
 from twisted_chat.doors.native import ChatFactory, ChatProtocol
 from twisted_chat.log.contract import Entry, Life, Log, NotStored, Page, Record, Settings, Stored
 from twisted_chat.log.memory import MemoryLog
+from twisted_chat.vocabulary.lookalikes import Lookalikes
 from twisted_chat.vocabulary.messages import Text
 from twisted_chat.vocabulary.names import Name, user_name
 
@@ -85,6 +86,12 @@ class Directory:
 
     def is_taken(self, key: str) -> bool:
         return key in self.known
+
+    def resembling(self, name: Name) -> Name | None:
+        looks = Lookalikes()
+        for account in self.known.values():
+            looks.add(account.name)
+        return looks.of(name)
 
     def refresh(self) -> None:
         """Nothing to read."""

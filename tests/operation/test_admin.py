@@ -77,18 +77,18 @@ class AdminTests(SynchronousTestCase):
 
     def test_first_account(self) -> None:
         """The first account makes the file, which its owner alone can read."""
-        self.assertEqual(self.done("add", "Alice", password=b"secret\n"), "Alice is added.\n")
+        self.assertEqual(self.done("add", "Alice", password=b"s3cret-word\n"), "Alice is added.\n")
         self.assertEqual(self.file.stat().st_mode & 0o7777, 0o600)
         ((name, (password, operator)),) = self.accounts().items()
         self.assertEqual((name, operator), ("Alice", False))
-        self.assertTrue(verify_password(password, "secret"))
-        self.assertNotIn(b"secret", self.file.read_bytes())
+        self.assertTrue(verify_password(password, "s3cret-word"))
+        self.assertNotIn(b"s3cret-word", self.file.read_bytes())
         self.assertEqual([one.name for one in self.folder.iterdir()], ["users.csv"])
 
     def test_operator(self) -> None:
         """A role is given with the account, also in a file that had no roles yet."""
         self.file.write_text("user,password\nalice,a\n")
-        self.done("add", "bob", "--role", "operator", password=b"b")
+        self.done("add", "bob", "--role", "operator", password=b"correct horse")
         self.assertTrue(self.file.read_text().startswith("user,password,role\nalice,a\nbob,"))
         self.assertTrue(self.accounts()["bob"][1])
         self.assertFalse(self.accounts()["alice"][1])
@@ -96,13 +96,13 @@ class AdminTests(SynchronousTestCase):
     def test_others_are_left_alone(self) -> None:
         """Whatever is changed, every other row keeps its bytes, and the file its line ends."""
         self.file.write_bytes(ODD.encode())
-        self.done("add", "dora", password=b"d\r\n")
+        self.done("add", "dora", password=b"correct horse\r\n")
         text = self.file.read_bytes().decode()
         self.assertTrue(text.startswith(ODD + "\r\ndora,"), text)
         self.assertTrue(text.endswith(",\r\n"))
         self.done("remove", "DORA")
         self.assertEqual(self.file.read_bytes().decode(), ODD + "\r\n")
-        self.done("passwd", "bob", password=b"b")
+        self.done("passwd", "bob", password=b"correct horse")
         start, end = ODD.split("bob,plain\r\n")
         text = self.file.read_bytes().decode()
         self.assertTrue(text.startswith(start + "bob,"))
@@ -111,7 +111,7 @@ class AdminTests(SynchronousTestCase):
     def test_new_password(self) -> None:
         """A new password replaces the old one, plain text too; name and role stay."""
         self.file.write_bytes(ODD.encode())
-        for user, password in (("ALICE", "äöü 1"), ("bob", 'a"b,c')):
+        for user, password in (("ALICE", "äöü 1 äöü 2"), ("bob", 'a"b,c and more')):
             self.done("passwd", user, password=password.encode() + b"\n")
             hash, operator = self.accounts()[user.lower()]
             self.assertTrue(verify_password(hash, password))
@@ -143,15 +143,15 @@ class AdminTests(SynchronousTestCase):
         """What can not be done is one line that says why."""
         self.file.write_bytes(ODD.encode())
         for arguments, password, reason in (
-            (("add", "ALICE"), b"x", "There is a user ALICE"),
-            (("add", "a b"), b"x", "no spaces"),
-            (("add", "a" * 33), b"x", "at most 32 characters"),
+            (("add", "ALICE"), b"correct horse", "There is a user ALICE"),
+            (("add", "a b"), b"correct horse", "no spaces"),
+            (("add", "a" * 33), b"correct horse", "at most 32 characters"),
             (("add", "dora"), b"", "can not be empty"),
             (("add", "dora"), b"\n", "can not be empty"),
             (("add", "dora"), b"\xff\n", "not UTF-8"),
-            (("add", "dora"), b"x" * 1_025, "at most 1024 characters"),
-            (("add", "dora"), b"x" * 100_000, "at most 1024 characters"),
-            (("passwd", "dora"), b"x", "There is no user dora"),
+            (("add", "dora"), b"correct horse" * 1_025, "at most 1024 characters"),
+            (("add", "dora"), b"correct horse" * 100_000, "at most 1024 characters"),
+            (("passwd", "dora"), b"correct horse", "There is no user dora"),
             (("remove", "dora"), None, "There is no user dora"),
         ):
             self.assertIn(reason, self.refused(*arguments, password=password))
@@ -161,7 +161,7 @@ class AdminTests(SynchronousTestCase):
         for arguments in (("passwd", "alice"), ("remove", "alice"), ("list",)):
             self.assertIn("No such file", self.refused(*arguments))
         self.file = self.folder / "none" / "users.csv"
-        status, _, err = self.run_main("add", "alice", password=b"x")
+        status, _, err = self.run_main("add", "alice", password=b"correct horse")
         self.assertEqual((status, err.count("\n")), (1, 1))
         self.assertIn("none", err)
 
@@ -169,7 +169,7 @@ class AdminTests(SynchronousTestCase):
         """A broken file is not made worse: file, line and reason are told."""
         self.file.write_text("user,password\nalice,a\nbob\n")
         for arguments in (("add", "dora"), ("passwd", "alice"), ("remove", "alice"), ("list",)):
-            password = b"x" if arguments[0] in ("add", "passwd") else None
+            password = b"correct horse" if arguments[0] in ("add", "passwd") else None
             said = self.refused(*arguments, password=password)
             self.assertIn("users.csv, line 3: ", said)
 
@@ -185,10 +185,10 @@ class AdminTests(SynchronousTestCase):
 
     def test_asked_twice(self) -> None:
         """A password is asked for twice, and both have to be the same."""
-        answers = ["secret", "secret", "secret", "Secret"]
+        answers = ["s3cret-word", "s3cret-word", "s3cret-word", "S3cret-word"]
         self.patch(admin, "getpass", lambda _: answers.pop(0))
         self.done("add", "alice")
-        self.assertTrue(verify_password(self.accounts()["alice"][0], "secret"))
+        self.assertTrue(verify_password(self.accounts()["alice"][0], "s3cret-word"))
         self.assertIn("differ", self.refused("passwd", "alice"))
         self.assertEqual(answers, [])
 
@@ -237,12 +237,12 @@ class AdminTests(SynchronousTestCase):
             for question in (b"Password: ", b"The same again: "):
                 while not shown.endswith(question):
                     shown += terminal.read(1)
-                terminal.write(b"secret\n")
+                terminal.write(b"s3cret-word\n")
             self.assertEqual(program.wait(20), 0)
             while not shown.endswith(b"added.\r\n"):
                 shown += terminal.read(1)
-        self.assertNotIn(b"secret", shown)
-        self.assertTrue(verify_password(self.accounts()["alice"][0], "secret"))
+        self.assertNotIn(b"s3cret-word", shown)
+        self.assertTrue(verify_password(self.accounts()["alice"][0], "s3cret-word"))
 
     # --- the file ----------------------------------------------------------------------------
 
@@ -251,7 +251,7 @@ class AdminTests(SynchronousTestCase):
         self.file.write_text("user,password\n")
         for mode in (0o640, 0o666, 0o604):
             self.file.chmod(mode)
-            self.done("add", f"user{mode}", password=b"x")
+            self.done("add", f"user{mode}", password=b"correct horse")
             self.assertEqual(self.file.stat().st_mode & 0o7777, mode)
 
     @skipUnless(os.getuid() == 0, "giving a file away is for root")
@@ -259,7 +259,7 @@ class AdminTests(SynchronousTestCase):
         """The owner stays: root may change the file of the daemon's user."""
         self.file.write_text("user,password\n")
         os.chown(self.file, 1234, 4321)
-        self.done("add", "alice", password=b"x")
+        self.done("add", "alice", password=b"correct horse")
         found = self.file.stat()
         self.assertEqual((found.st_uid, found.st_gid), (1234, 4321))
 
@@ -271,14 +271,14 @@ class AdminTests(SynchronousTestCase):
 
         self.file.write_text("user,password\n")
         self.patch(os, "fchown", refused)
-        self.done("add", "alice", password=b"x")
+        self.done("add", "alice", password=b"correct horse")
 
     def test_link(self) -> None:
         """A link stays a link, and what it points to is changed."""
         real = self.folder / "real.csv"
         real.write_text("user,password\n")
         self.file.symlink_to("real.csv")
-        self.done("add", "alice", password=b"x")
+        self.done("add", "alice", password=b"correct horse")
         self.assertTrue(self.file.is_symlink())
         self.assertIn("alice,", real.read_text())
 
@@ -291,7 +291,7 @@ class AdminTests(SynchronousTestCase):
 
         for step in ("fsync", "fchmod", "replace"):
             patch = self.patch(os, step, full)
-            self.assertIn("No space left", self.refused("add", "dora", password=b"x"))
+            self.assertIn("No space left", self.refused("add", "dora", password=b"correct horse"))
             patch.restore()
 
     def test_on_the_disk(self) -> None:
@@ -310,7 +310,7 @@ class AdminTests(SynchronousTestCase):
 
         self.patch(os, "fsync", synced)
         self.patch(os, "replace", replaced)
-        self.done("add", "alice", password=b"x")
+        self.done("add", "alice", password=b"correct horse")
         self.assertEqual(steps, ["file", "name", "folder"])
 
     def test_waits_for_another(self) -> None:
@@ -324,7 +324,7 @@ class AdminTests(SynchronousTestCase):
         ) as program:
             assert program.stdin is not None
             assert program.stderr is not None
-            program.stdin.write(b"x\n")
+            program.stdin.write(b"correct horse\n")
             program.stdin.close()
             self.assertIn(b"waiting", program.stderr.readline())
             self.assertFalse(self.file.exists())
@@ -345,7 +345,7 @@ class AdminTests(SynchronousTestCase):
             for user in users
         ]
         for program in programs:
-            program.communicate(b"x\n", timeout=30)
+            program.communicate(b"correct horse\n", timeout=30)
             self.assertEqual(program.returncode, 0)
         self.assertEqual(sorted(self.accounts()), users)
         self.assertTrue(all(is_hash(password) for password, _ in self.accounts().values()))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from hmac import compare_digest
 from time import monotonic
@@ -32,12 +32,14 @@ from zope.interface import implementer
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.passwords import DECOY, Passwords, TooLate, is_hash, prepared
+from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.accounts.users_file import Account, AccountsError, UnreadableError
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.people import Guest
 from twisted_chat.chat.user import IUser, User
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.names import key_of, user_name
+from twisted_chat.vocabulary.lookalikes import Lookalikes, is_mixed
+from twisted_chat.vocabulary.names import Name, key_of, user_name
 
 RESERVED_SECONDS: Final = 600.0
 """How long no guest may have the name of an account that is in the users file no more."""
@@ -72,16 +74,19 @@ class Accounts:
         path: str | os.PathLike[str],
         run: Run = execute,
         seconds: Callable[[], float] = monotonic,
+        ended: Callable[[Collection[str]], object] = lambda _: None,
     ) -> None:
         self._path = os.fspath(path)
         self._run = run
         self._seconds = seconds
+        self.ended = ended
+        """Called with the keys of accounts that are gone, or have another password."""
         self._removed: dict[str, float] = {}
         self._state = _state(self._path)
         self._reading = False
         self._told: object = None
         """Which problem was told last, and of which state of the file."""
-        self._accounts, self._decoy = self._read({})
+        self._accounts, self._decoy, self._looks = self._read({})
         plain = [one.name.text for one in self._accounts.values() if not is_hash(one.password)]
         if plain:
             self._log.warn(
@@ -106,6 +111,10 @@ class Accounts:
             since is not None and self._seconds() - since < RESERVED_SECONDS
         )
 
+    def resembling(self, name: Name) -> Name | None:
+        """Return the name of an account that looks like ``name`` and is another."""
+        return self._looks.of(name)
+
     @property
     def decoy(self) -> str:
         """A hash to verify against, where there is no right one, and discard the answer."""
@@ -125,11 +134,18 @@ class Accounts:
         reading.addCallbacks(self._take, self._refuse, callbackArgs=(state,), errbackArgs=(state,))
         reading.addErrback(lambda failure: self._log.failure("Could not read accounts", failure))
 
-    def _take(self, read: tuple[dict[str, Account], str], state: _State) -> None:
+    def _take(self, read: tuple[dict[str, Account], str, Lookalikes], state: _State) -> None:
         self._reading, self._state, self._told = False, state, None
         before = self._accounts
-        self._accounts, self._decoy = read
+        self._accounts, self._decoy, self._looks = read
         self._reserve(before)
+        gone = [
+            key
+            for key, account in before.items()
+            if key not in self._accounts or self._accounts[key].password != account.password
+        ]
+        if gone:
+            self.ended(gone)
         self._log.info(
             "{file} has changed: {count} accounts.", file=self._path, count=len(self._accounts)
         )
@@ -161,12 +177,15 @@ class Accounts:
                 reason=problem.reason,
             )
 
-    def _read(self, before: Mapping[str, Account]) -> tuple[dict[str, Account], str]:
+    def _read(self, before: Mapping[str, Account]) -> tuple[dict[str, Account], str, Lookalikes]:
         known = {account.name.text: account.name for account in before.values()}
         found = users_file.read(self._path, known).accounts
         accounts = {account.name.key: account for account in found}
         hashes = (one.password for one in accounts.values() if is_hash(one.password))
-        return accounts, next(hashes, DECOY)
+        looks = Lookalikes()
+        for account in accounts.values():
+            looks.add(account.name)
+        return accounts, next(hashes, DECOY), looks
 
 
 @frozen
@@ -242,13 +261,15 @@ class GuestName:
 @implementer(ICredentialsChecker)
 @frozen(eq=False)
 class GuestChecker:
-    """Lets in whoever takes no account's name; the avatar id is a Guest.
+    """Lets in whoever takes no account's name, nor one like it; the avatar id is a Guest.
 
     Whether another guest has the name now, or an account left something under it, is for the
     realm to say.
     """
 
     accounts: Accounts | None
+    reserved: Lookalikes = field(factory=Lookalikes)
+    """Names that no guest has, nor one like them."""
     credentialInterfaces = (IGuestName,)
 
     def requestAvatarId(  # type: ignore[override]  # the realm is ours, and knows what a Guest is
@@ -256,18 +277,38 @@ class GuestChecker:
     ) -> Guest:
         """Return the guest.
 
-        Raises UnauthorizedLogin for an account's name, and ChatError ``invalid-name``.
+        Raises UnauthorizedLogin for an account's name, and ChatError ``invalid-name`` or
+        ``name-in-use`` for one that could be taken for another's.
         """
         name = user_name(credentials.name)
+        check_new(name, self.reserved)
         if self.accounts is not None:
             self.accounts.refresh()
             if self.accounts.is_taken(name.key):
                 raise UnauthorizedLogin
+            if self.accounts.resembling(name) is not None:
+                raise ChatError("name-in-use", f"{name} looks too much like another's name.")
         return Guest(name, credentials.token)
 
 
+def check_new(name: Name, reserved: Lookalikes) -> None:
+    """Judge a name that somebody chooses: a guest, or who makes an account.
+
+    Raises ChatError ``invalid-name`` where it is reserved, or written in scripts that do not go
+    together.
+    """
+    if is_mixed(name.text):
+        raise ChatError("invalid-name", "A user name is written in one script.")
+    if reserved.has(name):
+        raise ChatError("invalid-name", f"The name {name} is kept for the server itself.")
+
+
 def make_portal(
-    chat: IRealm, passwords: Passwords, accounts: Accounts | None, guests: bool
+    chat: IRealm,
+    passwords: Passwords,
+    accounts: Accounts | None,
+    guests: bool,
+    reserved: Lookalikes | None = None,
 ) -> Portal:
     """Return the portal to ``chat``: for accounts where there are any, and for guests.
 
@@ -277,7 +318,7 @@ def make_portal(
     if accounts is not None:
         portal.registerChecker(AccountChecker(accounts, passwords))
     if guests or accounts is None:
-        portal.registerChecker(GuestChecker(accounts))
+        portal.registerChecker(GuestChecker(accounts, reserved or Lookalikes()))
     return portal
 
 
@@ -291,6 +332,8 @@ class Admission:
     """Whether there are accounts; without them, a password says nothing."""
     refusals: Counter[str] = field(init=False, factory=Counter)
     """How often each code was said, by all doors, since the start."""
+    told: SparingLog | None = field(default=None, kw_only=True)
+    """Where failed logins are written, for an operator or a program that bans addresses."""
 
     async def admit(self, user: str, password: str | None, token: str | None, mind: Mind) -> User:
         """Log in from ``mind.host``.
@@ -300,25 +343,36 @@ class Admission:
         """
         name = user_name(user)
         if password is None or not self.accounts:
-            self.attempts.check(mind.host)
+            self.attempts.check(mind.host, name.key)
             return await self._login(name.key, GuestName(user, token), mind)
         given = UsernamePassword(name.text.encode(), password.encode("utf-8", "surrogatepass"))
-        await self.attempts.begin(mind.host)
+        await self.attempts.begin(mind.host, name.key)
         try:
             admitted = await self._login(name.key, given, mind)
             self.attempts.succeeded(mind.host, name.key)
             return admitted
         except TooLate:  # a guess all the same: else one would hang up before each answer
-            self.attempts.failed(mind.host, name.key)
+            self.failed(name.text, mind.host, mind.door)
             raise
         finally:
-            self.attempts.end(mind.host)
+            self.attempts.end(mind.host, name.key)
+
+    def failed(self, user: str, host: str, door: str) -> None:
+        """Count a failed login, and write it down."""
+        self.attempts.failed(host, key_of(user) or user)
+        if self.told is not None:
+            self.told.warn(
+                "Failed login from {host} as {user} by the {door} door",
+                host=host,
+                user=user,
+                door=door,
+            )
 
     async def _login(self, key: str, credentials: ICredentials, mind: Mind) -> User:
         try:
             _, user, _ = await self.portal.login(credentials, mind, IUser)
         except (UnauthorizedLogin, UnhandledCredentials):
-            self.attempts.failed(mind.host, key)
+            self.failed(key, mind.host, mind.door)
             raise ChatError(
                 "bad-credentials", "The name and the password do not match an account."
             ) from None

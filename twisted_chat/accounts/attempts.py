@@ -11,16 +11,23 @@ others. A person who mistyped costs those who share the address nothing, and who
 password can not buy more guesses by logging in as mallory. Failures of others run out by
 themselves, and what is refused unseen does not count: nobody is shut out for longer than the
 window after the last real guess.
+
+Who is known goes first: an account keeps its way in from an address from which it has logged in
+before, whatever strangers guess there or elsewhere. From all other addresses together so many
+guesses of one account are let in in a window. And guesses of all addresses have their turn one
+address after the other, a few at a time: a flood from many is slow, and waits behind those who are
+known.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from math import ceil
 from typing import Final
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.vocabulary.addresses import network
@@ -36,7 +43,16 @@ MAX_ADDRESSES: Final = 10_000
 """Addresses whose failures are remembered, at most; those that failed longest ago go first."""
 
 MAX_WAITING: Final = 1_024
-"""Logins that wait for others of their address, in all, at most."""
+"""Logins that wait for others, in all, at most."""
+
+MAX_ACTIVE: Final = 16
+"""Logins of all addresses that are under way at once: what is over waits for its turn."""
+
+MAX_GUESSES: Final = 50
+"""Failures of one account in a window, from all addresses that it is not known at."""
+
+MAX_KNOWN: Final = 100_000
+"""Addresses of accounts that are remembered, in all; the ones not heard of longest go first."""
 
 
 @frozen
@@ -49,69 +65,126 @@ class _Failure:
 class _Line:
     """The logins of one address that are under way, and those that wait for them."""
 
+    known: bool
     active: int = 0
     waiting: deque[Deferred[None]] = field(factory=deque)
-    serving: bool = False
 
 
 @define(eq=False)
 class Attempts:
-    """Counts wrong passwords by address.
+    """Counts wrong passwords by address, and lets guesses in a few at a time, all in their turn.
 
     A login that guesses (it has a password) awaits ``begin`` and in the end calls ``end``; one
-    that does not calls ``check``. Either then tells how it went.
+    that does not calls ``check``. Either then tells how it went. ``learned`` is called with each
+    address from which an account has got in for the first time.
     """
 
     _clock: IReactorTime
+    learned: Callable[[str, str], object] = field(default=lambda _where, _user: None, kw_only=True)
     _failures: OrderedDict[str, deque[_Failure]] = field(factory=OrderedDict, init=False)
-    _lines: dict[str, _Line] = field(factory=dict, init=False)
+    _by_user: OrderedDict[str, deque[float]] = field(factory=OrderedDict, init=False)
+    """When an account's password was guessed wrong, from wherever it is not known."""
+    _known: OrderedDict[tuple[str, str], None] = field(factory=OrderedDict, init=False)
+    """Addresses from which an account has got in before."""
+    _lines: OrderedDict[str, _Line] = field(factory=OrderedDict, init=False)
+    """By address, those whose turn it is first before the others."""
+    _fresh: set[tuple[str, str]] = field(factory=set, init=False)
+    """Who has got in just now, until its login ends."""
+    _active: int = field(default=0, init=False)
     _waiting: int = field(default=0, init=False)
+    _serving: bool = field(default=False, init=False)
 
-    def check(self, host: str) -> None:
+    # --- who is known ------------------------------------------------------------------------
+
+    def know(self, where: str, user: str) -> None:
+        """An account has got in from that address (a ``network``) before: it keeps its way in."""
+        self._known[where, user] = None
+        self._known.move_to_end((where, user))
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+
+    def _place(self, host: str, user: str | None) -> str:
+        """Return what is counted together: an address, or an account at an address of its own."""
+        where = network(host)
+        return f"{where} {user}" if (where, user) in self._known else where
+
+    # --- a login -----------------------------------------------------------------------------
+
+    def check(self, host: str, user: str | None = None) -> None:
         """Raise ChatError ``too-many-attempts`` while nothing from ``host`` may be tried."""
-        where, now = network(host), self._clock.seconds()
+        where, now = self._place(host, user), self._clock.seconds()
         if len(self._recent(where, now)) >= MAX_FAILURES:
             raise self._refusal(where, now)
 
-    def begin(self, host: str) -> Deferred[None]:
+    def begin(self, host: str, user: str | None = None) -> Deferred[None]:
         """Fire when a password from ``host`` may be tried; it is under way until ``end``.
 
         Fails with ChatError ``too-many-attempts``, or ``server-full`` where too many wait.
         """
-        where = network(host)
-        line = self._lines.setdefault(where, _Line())
+        where = self._place(host, user)
+        known = where != network(host)
+        if user is not None and not known and self._is_guessed(user):
+            return fail(
+                ChatError(
+                    "too-many-attempts",
+                    "Too many wrong passwords for this account; try again in a minute.",
+                )
+            )
+        line = self._lines.setdefault(where, _Line(known))
         turn: Deferred[None] = Deferred(lambda turn: self._give_up(line, turn))
         line.waiting.append(turn)
         self._waiting += 1
-        self._serve(where, line)
+        self._serve()
         if turn in line.waiting and self._waiting > MAX_WAITING:
-            self._give_up(line, turn)
-            turn.errback(
-                ChatError("server-full", "Too many logins are waiting; try again shortly.")
-            )
+            self._make_room()
         return turn
 
-    def end(self, host: str) -> None:
+    def end(self, host: str, user: str | None = None) -> None:
         """End what ``begin`` began, after telling how it went."""
-        where = network(host)
+        where = self._place(host, user)
         line = self._lines[where]
         line.active -= 1
-        self._serve(where, line)
+        self._active -= 1
+        if user is not None and (pair := (network(host), user)) in self._fresh:
+            self._fresh.discard(pair)
+            if pair not in self._known:
+                self.learned(*pair)
+            self.know(*pair)
+        self._serve()
+        self._tidy(where, line)
 
     def failed(self, host: str, user: str) -> None:
         """Count a failure to log in from ``host`` as ``user`` (a compared name)."""
-        where = network(host)
+        where, now = self._place(host, user), self._clock.seconds()
         failures = self._failures.setdefault(where, deque(maxlen=MAX_FAILURES))
-        failures.append(_Failure(self._clock.seconds(), user))
+        failures.append(_Failure(now, user))
         self._failures.move_to_end(where)
         if len(self._failures) > MAX_ADDRESSES:
             self._failures.popitem(last=False)
+        if where == network(host):
+            guessed = self._by_user.setdefault(user, deque(maxlen=MAX_GUESSES))
+            guessed.append(now)
+            self._by_user.move_to_end(user)
+            if len(self._by_user) > MAX_ADDRESSES:
+                self._by_user.popitem(last=False)
 
     def succeeded(self, host: str, user: str) -> None:
         """Take back the failures from ``host`` as ``user``, who was only mistyping."""
-        failures = self._failures.get(network(host), ())
+        where = self._place(host, user)
+        failures = self._failures.get(where, ())
         for failure in [failure for failure in failures if failure.user == user]:
-            self._failures[network(host)].remove(failure)
+            self._failures[where].remove(failure)
+        if where in self._lines:
+            self._fresh.add((network(host), user))
+
+    # --- within ------------------------------------------------------------------------------
+
+    def _is_guessed(self, user: str) -> bool:
+        """Whether somebody, or many together, are guessing that account's password."""
+        guessed = self._by_user.get(user)
+        if guessed is None or len(guessed) < MAX_GUESSES:
+            return False
+        return guessed[0] > self._clock.seconds() - WINDOW_SECONDS
 
     def _recent(self, where: str, now: float) -> deque[_Failure]:
         """Return the failures that still count, having forgotten the others."""
@@ -125,23 +198,45 @@ class Attempts:
             del self._failures[where]
         return failures
 
-    def _serve(self, where: str, line: _Line) -> None:
-        """Let in those who may be tried now; refuse the others once nothing can make room."""
-        if line.serving:  # a login that ended at once: the loop below goes on with the next
+    def _serve(self) -> None:
+        """Let in those who may be tried now, an address after the other; those known first."""
+        if self._serving:  # a login that ended at once: the loop below goes on with the next
             return
-        line.serving = True
-        while line.waiting:
-            now = self._clock.seconds()
+        self._serving = True
+        try:
+            while self._waiting and (served := self._serve_one()):
+                where, line = served
+                self._tidy(where, line)
+        finally:
+            self._serving = False
+
+    def _serve_one(self) -> tuple[str, _Line] | None:
+        now = self._clock.seconds()
+        lines = [(where, line) for where, line in self._lines.items() if line.waiting]
+        for where, line in sorted(lines, key=lambda found: not found[1].known):
             if line.active + len(self._recent(where, now)) < MAX_FAILURES:
+                if self._active >= MAX_ACTIVE:
+                    continue
                 line.active += 1
+                self._active += 1
+                self._lines.move_to_end(where)  # the next turn is another's
                 self._leave(line).callback(None)
-            elif not line.active:
+                return where, line
+            if not line.active:
                 self._leave(line).errback(self._refusal(where, now))
-            else:
-                break
-        line.serving = False
-        if not line.active and not line.waiting:
+                return where, line
+        return None
+
+    def _tidy(self, where: str, line: _Line) -> None:
+        if not line.active and not line.waiting and self._lines.get(where) is line:
             del self._lines[where]
+
+    def _make_room(self) -> None:
+        """Too many wait: the last of the longest line goes, and nobody pays for another's flood."""
+        line = max(self._lines.values(), key=lambda line: len(line.waiting))
+        turn = line.waiting[-1]
+        self._give_up(line, turn)
+        turn.errback(ChatError("server-full", "Too many logins are waiting; try again shortly."))
 
     def _leave(self, line: _Line) -> Deferred[None]:
         self._waiting -= 1

@@ -61,6 +61,34 @@ _hasher: Final = PasswordHasher(
 T = TypeVar("T")
 
 
+MIN_PASSWORD: Final = 8
+"""Characters in a password that somebody chooses, at least."""
+
+_COMMON: Final = frozenset(
+    {
+        *("password", "password1", "passwort", "kennwort", "12345678", "123456789", "1234567890"),
+        *("qwertyui", "qwertyuiop", "qwertzui", "qwertzuiop", "iloveyou", "sunshine", "princess"),
+        *("football", "baseball", "superman", "trustno1", "letmein1", "welcome1", "changeme"),
+        *("abcdefgh", "abcd1234", "11111111", "00000000", "88888888", "87654321", "admin123"),
+        *("secret12", "computer", "whatever", "starwars", "dragon12", "monkey12", "michelle"),
+        *("jennifer", "internet", "passw0rd", "p@ssword", "p@ssw0rd"),
+    }
+)
+"""Those that are tried first, of at least MIN_PASSWORD characters."""
+
+
+def weakness_of(password: str, user: str) -> str | None:
+    """Return why a password that ``user`` chooses is easily guessed, in a sentence; or None."""
+    folded = password.casefold()
+    if len(password) < MIN_PASSWORD:
+        return f"A password has at least {MIN_PASSWORD} characters."
+    if user and user.casefold() in folded and len(folded) - len(user) < MIN_PASSWORD // 2:
+        return "A password is not the user's name."
+    if len(set(folded)) < 3 or folded in _COMMON:
+        return "That password is one of the first that are tried."
+    return None
+
+
 def is_hash(text: str) -> bool:
     """Whether ``text`` is an encoded argon2 hash, as hash_password makes them."""
     return _HASH.fullmatch(text) is not None

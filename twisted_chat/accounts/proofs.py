@@ -110,28 +110,30 @@ class Prover:
             return None
         return Proof(name, account=False)
 
-    async def password(self, user: str, password: str, host: str) -> Proof:
+    async def password(self, user: str, password: str, host: str, door: str = "lines") -> Proof:
         """Verify a password.
 
         Raises ChatError ``invalid-name``, ``too-many-attempts``, ``bad-credentials``,
         ``server-full``.
         """
         name, attempts = user_name(user), self.admission.attempts
+        key = name.key
         checker = self.admission.portal.checkers.get(IUsernamePassword)
         given = UsernamePassword(name.text.encode(), password.encode("utf-8", "surrogatepass"))
-        await attempts.begin(host)
+        await attempts.begin(host, key)
         try:
             if checker is None:
                 raise UnauthorizedLogin
             await maybeDeferred(checker.requestAvatarId, given)
         except (UnauthorizedLogin, TooLate) as problem:
-            attempts.failed(host, name.key)
+            self.admission.failed(name.text, host, door)
             if isinstance(problem, TooLate):
                 raise
             raise _wrong() from None
+        else:
+            attempts.succeeded(host, key)
         finally:
-            attempts.end(host)
-        attempts.succeeded(host, name.key)
+            attempts.end(host, key)
         return Proof(name, account=True)
 
     def key(self, user: str, blob: bytes) -> Proof:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import Factory, define, field
@@ -21,6 +21,7 @@ from zope.interface import Interface, implementer
 
 from twisted_chat.chat import requests  # noqa: F401  # every request has its handler
 from twisted_chat.chat.direct import DirectSessions
+from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.people import Directory, Guest, People, Person
@@ -66,6 +67,8 @@ class Chat:
     connections: int = field(init=False, default=0)
     _leaving: dict[Person, IDelayedCall] = field(init=False, factory=dict)
     """Guests who may come back to their direct sessions for a while."""
+    former: FormerNames = field(init=False)
+    """Names that accounts have or had: no guest's."""
     _room: int = field(init=False, default=0)
     """How many may still be let in in this turn: none before the chat is open."""
     _waiting: deque[Deferred[None]] = field(init=False, factory=deque)
@@ -76,6 +79,7 @@ class Chat:
     def __attrs_post_init__(self) -> None:
         self.turn = Turn(self.clock)
         self.people = People(self.accounts)
+        self.former = FormerNames(self.log, self.clock)
         self.sessions = Sessions(
             self.log,
             self.turn,
@@ -91,6 +95,7 @@ class Chat:
 
     async def open(self) -> None:
         """Take up what the log holds, and make the lobby; logins wait until it is done."""
+        await self.former.load()
         for life in self.log.lives():
             if life.direct is None:
                 await self.sessions.revive(life)
@@ -152,11 +157,13 @@ class Chat:
     def _guest(self, guest: Guest) -> Person:
         person = self.people.here.get(guest.name.key)
         if person is None:
-            if self.directs.are_kept_for(guest.name.key):
+            if guest.name.key in self.former or self.directs.are_kept_for(guest.name.key):
                 raise UnauthorizedLogin  # whatever the users file says at the moment
+            if self.people.resembling(guest.name) is not None:
+                raise ChatError("name-in-use", f"{guest.name} looks too much like another's name.")
             token = secrets.token_urlsafe(16)
             person = Person(guest.name, guest=True, token=token)
-            self.people.here[guest.name.key] = person
+            self.people.add(person)
         elif (
             person.token is None
             or guest.token is None
@@ -177,8 +184,18 @@ class Chat:
             person = None
         if person is None:
             person = Person(name, guest=False)
-            self.people.here[name.key] = person
+            self.people.add(person)
+        self.former.remember(name)
         return person
+
+    def end_accounts(self, keys: Iterable[str]) -> None:
+        """End the connections of accounts that are gone, or whose password is another now."""
+        for key in keys:
+            person = self.people.here.get(key)
+            if person is not None and not person.guest:
+                for user in tuple(person.users):
+                    user.mind.close(Bye(data="This account was removed or has a new password."))
+                    user.logout()
 
     def departed(self, user: User, *, for_good: bool) -> None:
         """See user.Home."""
@@ -194,7 +211,7 @@ class Chat:
             elif person.guest:
                 self._forget_guest(person)
             else:
-                del self.people.here[person.name.key]
+                self.people.remove(person)
         self._logger.info(
             "{user} went, from {host}:{port} by the {door} door",
             user=person.name.text,
@@ -207,7 +224,7 @@ class Chat:
     def _forget_guest(self, person: Person) -> None:
         if person.users or self.people.here.get(person.name.key) is not person:
             return
-        del self.people.here[person.name.key]
+        self.people.remove(person)
         if (call := self._leaving.pop(person, None)) is not None and call.active():
             call.cancel()
         self.directs.forget_guest(person.name)

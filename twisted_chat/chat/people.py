@@ -7,6 +7,7 @@ from typing import Protocol
 from attrs import Factory, define, field, frozen
 
 from twisted_chat.chat.member import Attendant
+from twisted_chat.vocabulary.lookalikes import Lookalikes
 from twisted_chat.vocabulary.names import Name
 
 
@@ -63,6 +64,21 @@ class People:
 
     accounts: Directory | None = None
     here: dict[str, Person] = Factory(dict)
+    _looks: Lookalikes = Factory(Lookalikes)
+
+    def add(self, person: Person) -> None:
+        """Somebody is here now."""
+        self.here[person.name.key] = person
+        self._looks.add(person.name)
+
+    def remove(self, person: Person) -> None:
+        """Somebody is here no more."""
+        del self.here[person.name.key]
+        self._looks.discard(person.name)
+
+    def resembling(self, name: Name) -> Name | None:
+        """Return the name of somebody here that looks like ``name`` and is another."""
+        return self._looks.of(name)
 
     def known(self, key: str) -> Name | None:
         """Return the name of somebody who is here or has an account."""

@@ -28,6 +28,7 @@ from twisted_chat.chat.session import Session
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Life, Log
 from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.lookalikes import Lookalikes, is_mixed
 from twisted_chat.vocabulary.messages import Deleted, Left, Snapshot
 from twisted_chat.vocabulary.names import Name, key_of, session_name
 
@@ -65,6 +66,8 @@ class Sessions(Mapping[str, Session]):
     _by_key: dict[str, Session] = field(init=False, factory=dict)
     rooms: dict[str, Session] = field(init=False, factory=dict)
     """Those that are no direct ones: what a list shows."""
+    _looks: Lookalikes = field(init=False, factory=Lookalikes)
+    """Their names, by what they look like."""
     _beginning: int = field(init=False, default=0)
     """Rooms that are being created."""
     _closing: dict[Session, IDelayedCall] = field(init=False, factory=dict)
@@ -126,6 +129,7 @@ class Sessions(Mapping[str, Session]):
         async with self.claims.of(name.key):
             if name.key in self:
                 raise ChatError("session-exists", f"There is a session {name.text} already.")
+            self._check_looks(name)
             rooms = len(self.rooms) - (self.lobby is not None) + self._beginning
             if self._rules.max_sessions and rooms >= self._rules.max_sessions:
                 raise ChatError("too-many-sessions", "There are too many sessions already.")
@@ -139,6 +143,14 @@ class Sessions(Mapping[str, Session]):
                 self._linger(session)
                 return session.snapshot()
             return self.join(user, session)  # before anybody who waits for the session
+
+    def _check_looks(self, name: Name) -> None:
+        """Refuse a name that people would take for another session's."""
+        if is_mixed(name.text):
+            raise ChatError("invalid-name", "A session name is written in one script.")
+        other = self._looks.of(name)
+        if other is not None:
+            raise ChatError("session-exists", f"{name} looks too much like {other}.")
 
     async def _begin_room(
         self, user: Attendant, name: Name, password: str | None, keep: bool, topic: str
@@ -178,6 +190,7 @@ class Sessions(Mapping[str, Session]):
         )
         if life.direct is None:
             self.rooms[life.key] = session
+            self._looks.add(session_name(life.name))
         return session
 
     # --- who is in them ----------------------------------------------------------------------
@@ -278,7 +291,8 @@ class Sessions(Mapping[str, Session]):
         await self._log.delete(session.life.epoch)
         session.close(deleted, cause)
         del self._by_key[session.life.key]
-        self.rooms.pop(session.life.key, None)
+        if self.rooms.pop(session.life.key, None) is not None:
+            self._looks.discard(session_name(session.life.name))
         if (call := self._closing.pop(session, None)) is not None:
             call.cancel()
         self._close_port(session.port)

@@ -20,7 +20,7 @@ from typing import Final
 from attrs import define, evolve
 
 from twisted_chat.accounts import users_file
-from twisted_chat.accounts.passwords import hash_password, is_hash
+from twisted_chat.accounts.passwords import hash_password, is_hash, weakness_of
 from twisted_chat.accounts.users_file import EMPTY, OPERATOR, Account, AccountsError, UsersFile
 from twisted_chat.client.terminal.output import lenient
 from twisted_chat.log import files
@@ -75,6 +75,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 "--password-stdin",
                 action="store_true",
                 help="read the password from a line of standard input instead of asking",
+            )
+            parser.add_argument(
+                "--force", action="store_true", help="take a password that is easily guessed"
             )
         if run is add_user:
             parser.add_argument("--role", choices=[OPERATOR], help="may delete any session")
@@ -169,6 +172,10 @@ def _new_password(args: argparse.Namespace) -> str:
         raise Refused("A password can not be empty.")
     if len(password) > MAX_PASSWORD:
         raise Refused(f"A password has at most {MAX_PASSWORD} characters.")
+    if (weakness := weakness_of(password, args.user)) is not None:
+        if not args.force:
+            raise Refused(f"{weakness} (--force takes it all the same.)")
+        print(f"twisted-chat: {weakness}", file=sys.stderr)
     return password
 
 

@@ -12,8 +12,10 @@ from twisted.logger import Logger
 
 from twisted_chat.accounts.accounts import Accounts, Admission, make_portal
 from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.accounts.known import KnownAddresses
 from twisted_chat.accounts.passwords import NiceThreads, Passwords
 from twisted_chat.accounts.proofs import Prover
+from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.sessions import Ports
@@ -24,6 +26,8 @@ from twisted_chat.operation import settings
 from twisted_chat.operation.console import Table
 from twisted_chat.operation.limits import SPARE_FILES, raise_descriptor_limit
 from twisted_chat.operation.settings import Settings, SettingsError
+from twisted_chat.vocabulary.lookalikes import Lookalikes
+from twisted_chat.vocabulary.names import user_name
 
 MAX_WELCOME = 8_192
 """Bytes of a text of welcome, at most."""
@@ -45,6 +49,14 @@ def rules_of(chosen: Settings, connections: int, accounts: bool) -> Rules:
         guests_keep=not accounts,
         greeting=_welcome(chosen.welcome),
     )
+
+
+def reserved(chosen: Settings) -> Lookalikes:
+    """Return the names that no guest may have."""
+    names = Lookalikes()
+    for name in chosen.reserved_names:
+        names.add(user_name(name))
+    return names
 
 
 def _welcome(path: str | None) -> str:
@@ -77,6 +89,7 @@ class Parts:
     prover: Prover
     connections: int
     """How many the system allows; the operator may allow fewer."""
+    known: KnownAddresses
 
     @classmethod
     def made(
@@ -96,8 +109,13 @@ class Parts:
         chat = Chat(log, reactor, session_passwords, Attempts(reactor), rules, accounts, ports)
         if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):
             chat.changed = Table(chat, reactor, _print).changed
-        portal = make_portal(chat, passwords, accounts, chosen.guests)
-        admission = Admission(portal, Attempts(reactor), accounts=accounts is not None)
+        portal = make_portal(chat, passwords, accounts, chosen.guests, reserved(chosen))
+        attempts = Attempts(reactor)
+        admission = Admission(
+            portal, attempts, accounts=accounts is not None, told=SparingLog(reactor, _logger)
+        )
+        if accounts is not None:
+            accounts.ended = chat.end_accounts
         return cls(
             accounts,
             passwords,
@@ -108,7 +126,13 @@ class Parts:
             admission,
             Prover(admission, accounts),
             allowed,
+            KnownAddresses(log, attempts),
         )
+
+    async def open(self) -> None:
+        """Take up what the log holds; logins wait until it is done."""
+        await self.known.load()
+        await self.chat.open()
 
     def start(self) -> None:
         """Let passwords be hashed."""

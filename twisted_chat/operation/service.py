@@ -133,7 +133,7 @@ class ChatService(MultiService):
             self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
             self.stop()
 
-        opened = Deferred.fromCoroutine(self.chat.open())
+        opened = Deferred.fromCoroutine(self.parts.open())
         opened.addCallbacks(lambda _: self.systemd.ready(), failed)
 
     def _told_to_reload(self) -> None:

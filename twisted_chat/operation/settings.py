@@ -17,7 +17,7 @@ from attrs import Attribute, field, fields, frozen
 from twisted_chat.vocabulary.addresses import LOCAL, spelled
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_TEXT
-from twisted_chat.vocabulary.names import session_name
+from twisted_chat.vocabulary.names import session_name, user_name
 
 USERS: Final = "etc/users.csv"
 """The users file that is taken where it exists and no other is named."""
@@ -60,6 +60,13 @@ def _amount(what: str) -> Callable[[str], float]:
 def _lobby(raw: str) -> str:
     try:
         return session_name(raw).text if raw else ""
+    except ChatError as problem:
+        raise ValueError(str(problem)) from None
+
+
+def _name(raw: str) -> str:
+    try:
+        return user_name(raw).text
     except ChatError as problem:
         raise ValueError(str(problem)) from None
 
@@ -118,6 +125,14 @@ def _setting(parse: Callable[[str], T], help: str, default: Any, many: bool = Fa
     return field(default=default, metadata={"parse": parse, "help": help, "many": many})
 
 
+RESERVED_NAMES = (
+    *("server", "system", "root", "admin", "administrator", "operator", "moderator", "owner"),
+    *("service", "services", "NickServ", "ChanServ", "you", "me", "all", "everyone", "here"),
+    *("nobody", "anonymous"),
+)
+"""Names that people would take for the server, or for somebody who may do more, or for a word."""
+
+
 @frozen(kw_only=True)
 class Settings:
     """What the operator chose."""
@@ -171,6 +186,13 @@ class Settings:
         _text, f"the users file [{USERS}, where it exists; else guests only]", None
     )
     guests: bool = _setting(_truth, "let guests in beside the accounts, without a password", False)
+    reserved_names: tuple[str, ...] = _setting(
+        _name,
+        "a name that no guest may have, nor one that looks like it; may be given several times,"
+        " and then stands for all of these [" + ", ".join(RESERVED_NAMES) + "]",
+        RESERVED_NAMES,
+        many=True,
+    )
     log: str = _setting(
         _text, f"where texts are kept: sqlite:FILE[?synchronous=normal] or memory: [{LOG}]", LOG
     )

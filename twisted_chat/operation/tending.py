@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from twisted_chat.chat.sessions import Sessions
 
-REFRESH_SECONDS = 5.0
+REFRESH_SECONDS = 2.0
 """How often the users file is looked at."""
 
 PRUNE_SECONDS = 60.0

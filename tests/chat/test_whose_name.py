@@ -1,0 +1,78 @@
+"""Whose a name is: lookalikes, names that accounts had, connections of accounts that are gone."""
+
+from __future__ import annotations
+
+from twisted.logger import LogEvent, Logger, formatEvent
+
+from tests.kit.support import ChatCase
+from twisted_chat.accounts.sparing import LINES, SparingLog
+
+
+class NamesTests(ChatCase):
+    def test_a_guest_looks_like_nobody(self) -> None:
+        """No guest has a name that people take for an account's, or for that of who is here."""
+        world = self.world(users=["alice"])
+        for name in ("\u0430lice", "aIice", "al\u0131ce", "a1ice"):
+            refused = world.connect().ask("login", user=name)
+            self.assertIn(refused["code"], ("name-in-use", "invalid-name"), name)
+        world.come("Bob")
+        self.assert_refused("name-in-use", world.connect().ask("login", user="B0b"))
+        self.assertEqual(world.connect().ask("login", user="carol")["type"], "welcome")
+
+    def test_a_name_is_free_again(self) -> None:
+        """Who has gone is looked like by anybody."""
+        world = self.world()
+        bob = world.come("bob")
+        self.assert_refused("name-in-use", world.connect().ask("login", user="b0b"))
+        bob.ask("logout")
+        self.assertEqual(world.connect().ask("login", user="b0b")["type"], "welcome")
+
+    def test_sessions_look_like_none(self) -> None:
+        """No session is created that people take for another."""
+        alice = self.world().come("alice")
+        alice.ask("create", session="Ops")
+        self.assert_refused("session-exists", alice.ask("create", session="0ps"))
+        self.assert_refused("invalid-name", alice.ask("create", session="d\u0435v"))
+        alice.ask("delete", session="ops")
+        self.assertEqual(alice.ask("create", session="0ps")["type"], "session")
+
+    def test_what_an_account_was_called(self) -> None:
+        """A name that an account has had is no guest's, whatever becomes of the account."""
+        world = self.world(users=["dave"])
+        dave = world.come("dave", password="secret")
+        dave.say("mine")
+        dave.ask("logout")
+        assert world.directory is not None
+        del world.directory.known["dave"]
+        self.assert_refused("bad-credentials", world.connect().ask("login", user="Dave"))
+        after = self.world(log=world.log.log, users=[])
+        self.assert_refused("bad-credentials", after.connect().ask("login", user="dave"))
+        self.assertTrue(self.successResultOf(after.chat.former.release("dave")))
+        self.assertEqual(after.connect().ask("login", user="dave")["type"], "welcome")
+
+    def test_an_account_that_is_gone(self) -> None:
+        """All its connections are told, and end; nobody else's do."""
+        world = self.world(users=["dave"])
+        dave, also, bob = world.come("dave", password="secret"), None, world.come("bob")
+        also = world.come("dave", password="secret")
+        world.chat.end_accounts(["dave", "nobody"])
+        for client in (dave, also):
+            self.assertEqual(client.got()[-1]["type"], "bye")
+        self.assertEqual(list(world.chat.people.here), ["bob"])
+        self.assertEqual(bob.say("still here")["type"], "text")
+
+
+class SparingLogTests(ChatCase):
+    def test_lines(self) -> None:
+        """A line for each, escaped; past so many in a second they are counted."""
+        seen: list[LogEvent] = []
+        clock = self.world().clock
+        log = SparingLog(clock, Logger(observer=seen.append))  # type: ignore[arg-type]
+        for n in range(LINES + 7):
+            log.warn("Failed login from {host} as {user}", host="192.0.2.1", user=f"a\nb{n}")
+        self.assertEqual(len(seen), LINES)
+        self.assertEqual(formatEvent(seen[0]), "Failed login from 192.0.2.1 as a\\nb0")
+        clock.advance(1)
+        self.assertEqual(formatEvent(seen[-1]), "7 more lines like the last ones were left out")
+        log.warn("x")
+        self.assertEqual(len(seen), LINES + 2)
