@@ -25,6 +25,8 @@ from twisted_chat.accounts.users_file import EMPTY, OPERATOR, Account, AccountsE
 from twisted_chat.client.terminal.output import lenient
 from twisted_chat.log import files
 from twisted_chat.log.contract import LogError
+from twisted_chat.operation import doctor, steering
+from twisted_chat.operation.steering import NoDaemon
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.names import Name, user_name
 
@@ -43,10 +45,15 @@ def main(argv: list[str]) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_commands(commands)
     files.add_commands(commands)
-    args = parser.parse_args(argv)
+    steering.add_commands(commands)
+    doctor.add_commands(commands)
+    args, rest = parser.parse_known_args(argv)
+    if rest and args.run is not doctor.run:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    args.rest = rest
     try:
-        args.run(args)
-    except (Refused, AccountsError, ChatError, LogError) as problem:
+        return args.run(args) or 0
+    except (Refused, AccountsError, ChatError, LogError, NoDaemon) as problem:
         print(f"twisted-chat: {problem}", file=sys.stderr)
         return 1
     except OSError as problem:
@@ -56,7 +63,6 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("twisted-chat: interrupted; nothing is changed.", file=sys.stderr)
         return 1
-    return 0
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

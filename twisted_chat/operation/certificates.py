@@ -56,6 +56,13 @@ def names_of(options: CertificateOptions) -> list[str]:
     return [name.lower() for name in found.value.get_values_for_type(DNSName)]
 
 
+def expires(options: CertificateOptions) -> float:
+    """Return when a certificate expires, in seconds since 1970; 0 where there is none."""
+    if options.certificate is None:
+        return 0.0
+    return options.certificate.to_cryptography().not_valid_after_utc.timestamp()
+
+
 def named(paths: Sequence[str]) -> dict[str, SSL.Context]:
     """Return the contexts of certificate files by the names that they are for."""
     contexts: dict[str, SSL.Context] = {}
@@ -84,6 +91,11 @@ class Renewable:
         """Use these from the next connection on."""
         options.getContext().set_tlsext_servername_callback(self._choose)
         self._current, self.others = options, others
+
+    @property
+    def expires(self) -> float:
+        """When the certificate that is in use expires, in seconds since 1970."""
+        return expires(self._current)
 
     def getContext(self) -> SSL.Context:
         """Return the context for a new connection."""

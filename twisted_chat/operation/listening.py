@@ -233,6 +233,13 @@ class Listener:
         way = way_of(description)
         return lambda port, factory: self._bind(description, way, port, factory)
 
+    def expiries(self) -> list[tuple[str, float]]:
+        """Return when the certificate of each TLS endpoint expires, in seconds since 1970."""
+        return [
+            (":".join(split(description)[:2]), renewable.expires)
+            for description, renewable in self._renewables.items()
+        ]
+
     def renewed(self) -> Callable[[], None]:
         """Read all certificates again; return what puts them in force. Raises SettingsError."""
         if not self._renewables:

@@ -78,12 +78,16 @@ class Options(UsageOptions):
     def parseOptions(self, options: Any = None) -> None:
         """Parse, or end with one clear line and exit status 1."""
         try:
-            super().parseOptions(options)
-            self._judge()
+            self.understand(options)
             self._drop_pid_file()
             self._keep_to_itself()
         except (UsageError, SettingsError) as problem:
             die(problem)
+
+    def understand(self, options: Any = None) -> None:
+        """Parse, and do nothing else. Raises UsageError, SettingsError."""
+        super().parseOptions(options)
+        self._judge()
 
     def parseArgs(self, *args: str) -> None:
         """Take no arguments but options."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, field
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import CannotListenError
-from twisted.logger import Logger
+from twisted.internet.protocol import Factory
+from twisted.logger import ILogObserver, Logger
 from twisted.python.failure import Failure
 
 from twisted_chat.accounts.users_file import AccountsError
 from twisted_chat.chat.chat import Chat
 from twisted_chat.log.contract import LogError
-from twisted_chat.operation import signals
+from twisted_chat.operation import control, logging, signals
 from twisted_chat.operation.entrances import Entrances
-from twisted_chat.operation.listening import Listener, explained, reason
+from twisted_chat.operation.listening import Listener, explained, in_order, reason
 from twisted_chat.operation.options import Options, die
 from twisted_chat.operation.parts import Parts
 from twisted_chat.operation.reloading import Reloading
@@ -32,6 +34,9 @@ from twisted_chat.operation.tending import (
     settle_heap,
 )
 from twisted_chat.vocabulary.messages import Bye
+
+if TYPE_CHECKING:
+    from twisted_chat.operation.metrics import Metrics
 
 STOP_SECONDS = 4.0
 """How long clients may take to read their farewell when the daemon stops."""
@@ -61,6 +66,8 @@ class ChatService(MultiService):
     parts: Parts = field(init=False)
     reloading: Reloading = field(init=False)
     _stopping: bool = field(init=False, default=False)
+    _rotate: Callable[[], None] | None = field(init=False, default=None)
+    """What begins a new log file, where twistd does not see to that."""
 
     _logger = Logger()
 
@@ -87,13 +94,44 @@ class ChatService(MultiService):
         signals.hold()
         try:
             ports = self.entrances.make_ports()
-            self.parts = Parts.made(self.settings, self.reactor, ports, lambda log: log)
+            metrics = self._make_metrics()
+            around = (lambda log: log) if metrics is None else metrics.around
+            self.parts = Parts.made(self.settings, self.reactor, ports, around)
+            self._open_for_operators(metrics)
             self.entrances.open(self.parts)
         except CannotListenError as problem:
             self._die(SettingsError(explained(problem)))
         except (AccountsError, LogError, SettingsError) as problem:
             self._die(problem)
         super().privilegedStartService()
+
+    def _make_metrics(self) -> Metrics | None:
+        if not self.settings.metrics:
+            return None
+        from twisted_chat.operation.metrics import Metrics  # prometheus-client is an extra
+
+        return Metrics()
+
+    def _open_for_operators(self, metrics: Metrics | None) -> None:
+        """Let operators look and ask, where they may."""
+        listener = self.entrances.listener
+        if metrics is not None:
+            from twisted_chat.operation.metrics import LAG_SECONDS
+
+            metrics.watch(self.entrances)
+            every(LAG_SECONDS, metrics.look, self.reactor).setServiceParent(self)
+            for description in in_order(self.settings.metrics):
+                listener.listen(description, cast(Factory, metrics.site()), "metrics")
+        if self.settings.admin is not None:
+            listener.listening.append(control.listen(self.reactor, self.settings.admin, self))
+
+    def setServiceParent(self, parent: Any) -> None:
+        """See IService: the application has the log's observer, where it is to be another one."""
+        super().setServiceParent(parent)
+        twistd = self.options.parent
+        if self.settings.log_format == "json" and twistd is not None:
+            out, self._rotate = logging.opened(twistd["logfile"], bool(twistd["nodaemon"]))
+            parent.setComponent(ILogObserver, logging.observer(out))
 
     def _die(self, problem: Exception) -> None:
         self._logger.critical("{problem}", problem=reason(problem))
@@ -105,7 +143,7 @@ class ChatService(MultiService):
         self.parts.start()
         self._tend()
         self.reactor.callWhenRunning(
-            lambda: signals.take(self.reactor, self.stop, self._told_to_reload)
+            lambda: signals.take(self.reactor, self.stop, self._told_to_reload, self._rotate)
         )
         self.reactor.callWhenRunning(self._open_chat)
 
@@ -135,6 +173,10 @@ class ChatService(MultiService):
 
         opened = Deferred.fromCoroutine(self.parts.open())
         opened.addCallbacks(lambda _: self.systemd.ready(), failed)
+
+    def reload(self) -> list[str]:
+        """Take up what the operator changed; say what. Raises SettingsError."""
+        return self.reloading.reload()
 
     def _told_to_reload(self) -> None:
         self.systemd.reloading()

@@ -21,9 +21,15 @@ def hold() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def take(reactor: Any, stop: Callable[[], None], reload: Callable[[], None]) -> None:
-    """Take the signals, once the reactor has taken its own: SIGTERM and SIGINT, SIGHUP.
+def take(
+    reactor: Any,
+    stop: Callable[[], None],
+    reload: Callable[[], None],
+    rotate: Callable[[], None] | None = None,
+) -> None:
+    """Take the signals, once the reactor has taken its own.
 
+    They are SIGTERM and SIGINT, SIGHUP, and SIGUSR1 where there is a log to ``rotate``.
     The reactor's own handlers would make it a death by signal, and not an end with status 0.
     """
 
@@ -33,6 +39,8 @@ def take(reactor: Any, stop: Callable[[], None], reload: Callable[[], None]) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         on(number, stop)
     on(signal.SIGHUP, reload)
+    if rotate is not None:
+        on(signal.SIGUSR1, rotate)
     for number in HARMLESS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.SIG_IGN):
             name = number.name

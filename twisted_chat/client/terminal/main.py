@@ -31,7 +31,7 @@ from twisted_chat.client.words.desk import Desk
 from twisted_chat.client.words.view import Screen
 from twisted_chat.vocabulary.clock import steady
 
-ADMIN: Final = frozenset({"users", "export", "import", "backup"})
+ADMIN: Final = frozenset({"users", "export", "import", "backup", "admin", "doctor"})
 """First words that are the operator's commands, not a server."""
 
 DESCRIPTION: Final = """\

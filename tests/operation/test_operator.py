@@ -1,0 +1,273 @@
+"""What an operator asks a running daemon for: orders, figures, a JSON log, and the doctor."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.kit.certificates import make_certificate
+from tests.kit.daemon import Daemon, RawClient, free_port
+from twisted_chat.operation.steering import NoDaemon, ask
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent.parent
+DASHBOARD = ROOT / "etc" / "grafana-dashboard.json"
+
+
+def eventually(true: Callable[[], bool], what: str) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``twisted-chat``."""
+    main = "from twisted_chat.client.terminal.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", main, *words], cwd=cwd, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_orders(tmp_path: Path) -> None:
+    """The socket is the operator's alone; each order does what it says, or says why not."""
+    options = ("--log", "memory:", "--admin", "admin.sock")
+    with (
+        Daemon(*options, directory=tmp_path) as daemon,
+        RawClient(daemon.port) as alice,
+        RawClient(daemon.port) as bob,
+    ):
+        path = str(tmp_path / "admin.sock")
+        mode = os.stat(path).st_mode
+        assert stat.S_ISSOCK(mode)
+        assert stat.S_IMODE(mode) == 0o600
+        alice.login("alice")
+        bob.login("bob")
+        alice.ask("create", session="ops", topic="deploy\x1b[2J")
+
+        said = command("admin", "who", cwd=tmp_path)
+        assert said.returncode == 0, said.stderr
+        assert re.search(
+            r"^alice +127\.0\.0\.1 +\d+ +native +\d+ s +lobby, ops$", said.stdout, re.M
+        )
+        assert [line.split()[0] for line in ask(path, "who", {"session": "ops"})] == [
+            "user",
+            "alice",
+        ]
+        listed = "\n".join(ask(path, "sessions", {}))
+        assert re.search(r"^ops +1 +0 +alice +- +- +deploy\\x1b\[2J$", listed, re.M)
+
+        assert ask(path, "notice", {"data": "Soon."}) == ["Told to 2 connections."]
+        assert alice.receive_until("notice")["data"] == "Soon."
+        assert ask(path, "audit", {}) == ["Nothing is noted."]
+
+        ended = command(
+            "admin", "--socket", path, "disconnect", "bob", "--reason", "spam", cwd=ROOT
+        )
+        assert ended.stdout == "bob: 1 connections ended.\n"
+        assert "spam" in bob.receive_until("bye")["data"]
+        assert bob.at_end()
+
+        for order, given, word in (
+            ("disconnect", {"user": "nobody"}, "nobody"),
+            ("notice", {"data": ""}, "1 to 1024"),
+            ("notice", {"data": "x", "session": "none"}, "no such session"),
+            ("nonsense", {}, "nonsense"),
+        ):
+            with pytest.raises(NoDaemon, match=word):
+                ask(path, order, given)
+        refused = command("admin", "disconnect", "nobody", cwd=tmp_path)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith("twisted-chat: There is nobody here")
+        assert alice.ask("ping")["type"] == "pong"
+        assert "Traceback" not in daemon.output
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"\n", b"{}\n", b"[]\n", b"\xff\n", b'{"order":1}\n', b"x" * 100_000, b'{"order":"who"}'],
+)
+def test_any_bytes_at_the_socket(sent: bytes, tmp_path: Path) -> None:
+    """Whatever comes, the daemon goes on."""
+    options = ("--log", "memory:", "--admin", "admin.sock")
+    with Daemon(*options, directory=tmp_path) as daemon:
+        path = str(tmp_path / "admin.sock")
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(path)
+            try:
+                link.sendall(sent)
+                link.shutdown(socket.SHUT_WR)
+                link.recv(1_000)
+            except OSError:
+                pass
+        assert ask(path, "who", {}) == ["user  address  port  door  since  sessions"]
+        assert "Traceback" not in daemon.output
+
+
+def test_a_socket_that_was_left_behind(tmp_path: Path) -> None:
+    """A killed daemon's stands in nobody's way; who asks there is told."""
+    daemon = Daemon("--log", "memory:", "--admin", "admin.sock", directory=tmp_path)
+    with daemon:
+        daemon.kill()
+        with pytest.raises(NoDaemon, match="no daemon"):
+            ask(str(tmp_path / "admin.sock"), "who", {})
+        daemon.start()
+        assert len(ask(str(tmp_path / "admin.sock"), "who", {})) == 1
+        assert daemon.stop() == 0
+    assert "No daemon" in command("admin", "who", cwd=tmp_path).stderr
+
+
+def test_reload_and_drain(tmp_path: Path) -> None:
+    """A reload says what is wrong to who asked; a drain ends the daemon, everybody told."""
+    (tmp_path / "chat.toml").write_text('log = "memory:"\nadmin = "admin.sock"\n')
+    with (
+        Daemon("--config", "chat.toml", directory=tmp_path) as daemon,
+        RawClient(daemon.port) as alice,
+        RawClient(daemon.port) as bob,
+    ):
+        alice.login("alice")
+        bob.login("bob")
+        assert command("admin", "reload", cwd=tmp_path).returncode == 0
+        (tmp_path / "chat.toml").write_text("nonsense")
+        refused = command("admin", "reload", cwd=tmp_path)
+        assert refused.returncode == 1
+        assert "chat.toml" in refused.stderr
+        began = time.monotonic()
+        drained = command("admin", "drain", "--seconds", "1", cwd=tmp_path)
+        assert drained.returncode == 0, drained.stderr
+        assert time.monotonic() - began > 0.9
+        for client in (alice, bob):
+            assert client.receive_until("bye")["retry"] > 0
+        assert daemon.wait() == 0
+
+
+def test_metrics(tmp_path: Path) -> None:
+    """They say what is so; each query of the dashboard names one, and each one is in it."""
+    pytest.importorskip("prometheus_client")
+    port, tls = free_port(), free_port()
+    key = make_certificate(tmp_path)
+    options = (
+        *("--log", "memory:", "--metrics", f"tcp:{port}:interface=127.0.0.1"),
+        *("--port", f"ssl:{tls}:interface=127.0.0.1:privateKey={key}"),
+    )
+    with Daemon(*options, directory=tmp_path) as daemon, RawClient(daemon.port) as alice:
+        alice.login("alice")
+        for number in range(3):
+            alice.ask("text", data=str(number))
+        alice.ask("join", session="none")
+        time.sleep(1.2)
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            page = answer.read().decode()
+    for line in (
+        'twisted_chat_connections{door="native"} 1.0',
+        "twisted_chat_users 1.0",
+        "twisted_chat_guests 1.0",
+        "twisted_chat_texts_total 3.0",
+        'twisted_chat_refusals_total{code="no-such-session"} 1.0',
+        "twisted_chat_sessions 1.0",
+    ):
+        assert line in page, page
+    assert f'twisted_chat_certificate_expires{{endpoint="ssl:{tls}"}}' in page
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.MULTILINE))
+    there = {name for name in kinds if not name.endswith("_created")}
+    queries = re.findall(r'"expr": "((?:[^"\\]|\\.)*)"', DASHBOARD.read_text())
+    named = {
+        re.sub(r"_(bucket|sum|count)$", "", name)
+        for query in queries
+        for name in re.findall(r"\b(?:twisted_chat|process)_\w+", query)
+    }
+    assert named <= there, named - there
+    ours = {name for name in there if name.startswith("twisted_chat_")}
+    assert ours <= named, ours - named
+
+
+def test_json_log(tmp_path: Path) -> None:
+    """Each line is an object; what people chose is in it as it is, and can break no line."""
+    options = ("--log", "memory:", "--log-format", "json")
+    daemon = Daemon(*options, directory=tmp_path)
+    daemon.twistd = ["-n", "--logfile=chat.log"]
+    log = tmp_path / "chat.log"
+    with daemon, RawClient(daemon.port) as alice:
+        alice.login("älice")
+        eventually(lambda: "lice" in log.read_text(), "it is said")
+        said = [json.loads(line) for line in log.read_text().splitlines()]
+        came = next(one for one in said if one["message"].startswith("älice came"))
+        assert (came["user"], came["door"], came["host"]) == ("älice", "native", "127.0.0.1")
+        assert came["level"] == "info"
+        assert log.stat().st_mode & 0o777 == 0o600
+        daemon.signal(signal.SIGUSR1)
+        eventually((tmp_path / "chat.log.1").exists, "it is rotated")
+        assert daemon.stop() == 0
+
+
+def test_doctor(tmp_path: Path) -> None:
+    """It says what is wrong, and ends with 1; where nothing is, with 0."""
+    users = tmp_path / "users.csv"
+    users.write_text("user,password,role\nalice,alice-changeme,\nbob,secret,operator\n")
+    users.chmod(0o644)
+    key = make_certificate(tmp_path)
+    (tmp_path / "chat.toml").write_text(
+        f'port = ["ssl:1235:privateKey={key}"]\nusers = "users.csv"\nmetrics = ["9464"]\n'
+    )
+    found = command("doctor", "--config", "chat.toml", cwd=tmp_path)
+    assert found.returncode == 1, found
+    for word in (
+        "everybody knows the passwords of alice",
+        "plain text",
+        "chmod 600 users.csv",
+        "expires on",  # it is good for a day
+        "everybody can read the metrics",
+    ):
+        assert word in found.stdout, found.stdout
+    good = command("doctor", "--port", "tcp:1234:interface=127.0.0.1", cwd=tmp_path)
+    assert good.returncode == 0, good.stdout
+    assert "WRONG" not in good.stdout
+    (tmp_path / "chat.db").write_bytes(b"nonsense" * 1_000)
+    damaged = command("doctor", cwd=tmp_path)
+    assert damaged.returncode == 1
+    assert "chat.db" in damaged.stdout
+    broken = command("doctor", "--linger", "soon", cwd=tmp_path)
+    assert (broken.returncode, broken.stdout.count("\n")) == (1, 1)
+    assert "--linger" in broken.stdout
+
+
+def test_systemd_is_told(tmp_path: Path) -> None:
+    """That it is ready, alive, reloading and stopping, each at its time."""
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(10)
+
+        def told() -> str:
+            return systemd.recv(4_096).decode()
+
+        environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"}
+        daemon = Daemon("--log", "memory:", directory=tmp_path, environment=environment)
+        with daemon:
+            heard = [told() for _ in range(4)]
+            assert "READY=1" in heard
+            assert "WATCHDOG=1" in heard
+            daemon.signal(signal.SIGHUP)
+            while not (said := told()).startswith("RELOADING=1"):
+                assert said == "WATCHDOG=1"
+            assert "MONOTONIC_USEC=" in said
+            while (said := told()) != "READY=1":
+                assert said == "WATCHDOG=1"
+            daemon.signal(signal.SIGTERM)
+            while (said := told()) != "STOPPING=1":
+                assert said == "WATCHDOG=1"
+            assert daemon.wait() == 0

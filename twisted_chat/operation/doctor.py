@@ -1,0 +1,259 @@
+"""``twisted-chat doctor``: says in sentences what is wrong, and ends with 1 where something is.
+
+It looks at a configuration, the users file, the log, certificates, what the system allows, and a
+daemon that runs. It changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+from twisted.python.usage import UsageError
+
+from twisted_chat.accounts import users_file
+from twisted_chat.accounts.passwords import is_hash
+from twisted_chat.accounts.users_file import AccountsError
+from twisted_chat.operation import settings, steering
+from twisted_chat.operation.limits import SPARE_FILES
+from twisted_chat.operation.listening import kind_of, reason, way_of
+from twisted_chat.operation.options import PRIVATE, Options
+from twisted_chat.operation.settings import Settings, SettingsError
+
+EXAMPLES: Final = {name: f"{name}-changeme" for name in ("alice", "bob", "carol")}
+"""Passwords that everybody knows: etc/users.csv has them."""
+
+SOON: Final = 14 * 86_400
+"""Seconds before its end at which a certificate should be a new one by now."""
+
+ROOM: Final = 256 * 1024 * 1024
+"""Bytes that should be free where the log is."""
+
+BACKLOG: Final = Path("/proc/sys/net/core/somaxconn")
+
+_MARKS: Final = {"good": "ok", "hint": "hint", "wrong": "WRONG"}
+
+
+@frozen
+class Finding:
+    """One sentence; ``kind`` is ``good``, ``hint`` or ``wrong``."""
+
+    kind: str
+    sentence: str
+
+
+def good(sentence: str) -> Finding:
+    """It is as it should be."""
+    return Finding("good", sentence)
+
+
+def hint(sentence: str) -> Finding:
+    """It works; somebody may want to know."""
+    return Finding("hint", sentence)
+
+
+def wrong(sentence: str) -> Finding:
+    """Something is to be done."""
+    return Finding("wrong", sentence)
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``doctor``."""
+    parser = commands.add_parser(
+        "doctor",
+        help="say what is wrong with a server's configuration, files and machine",
+        description="Say what is wrong; give it the options that the daemon is given.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what was found; return 1 where something is wrong."""
+    status = 0
+    for finding in examine(args.rest):
+        print(f"{_MARKS[finding.kind]:>5}  {finding.sentence}")
+        if finding.kind == "wrong":
+            status = 1
+    return status
+
+
+def examine(words: list[str]) -> Iterator[Finding]:
+    """Look at everything that the daemon would use with these options."""
+    options = Options()
+    try:
+        options.understand(words)
+    except (UsageError, SettingsError) as problem:
+        yield wrong(f"The configuration: {reason(problem)}")
+        return
+    chosen = options.settings
+    yield good("The configuration can be understood.")
+    looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        accounts,
+        log,
+        certificates,
+        doors,
+        system,
+        daemon,
+    )
+    for look in looks:
+        yield from look(chosen)
+
+
+def accounts(chosen: Settings) -> Iterator[Finding]:
+    """Look at the users file."""
+    path = chosen.users or settings.USERS
+    if chosen.users is None and not Path(path).exists():
+        yield hint("There is no users file: everybody is a guest.")
+        return
+    try:
+        found = list(users_file.read(path).accounts)
+    except AccountsError as problem:
+        yield wrong(str(problem))
+        return
+    yield good(f"{path} has {len(found)} accounts.")
+    plain = [one.name.text for one in found if not is_hash(one.password)]
+    if plain:
+        yield wrong(
+            f"{path}: {len(plain)} passwords are plain text (of {', '.join(plain[:5])});"
+            " 'twisted-chat users passwd' makes hashes of them."
+        )
+    known = [one.name.text for one in found if one.password == EXAMPLES.get(one.name.key)]
+    if known:
+        yield wrong(f"{path}: everybody knows the passwords of {', '.join(known)}: change them.")
+    if not any(one.operator for one in found):
+        yield hint(f"{path}: nobody is an operator.")
+    yield from _private(path)
+
+
+def _private(path: str) -> Iterator[Finding]:
+    mode = os.stat(path).st_mode & 0o777
+    if mode & PRIVATE:
+        yield wrong(f"{path} can be read by others (mode {mode:03o}): chmod 600 {path}")
+
+
+def log(chosen: Settings) -> Iterator[Finding]:
+    """Look at the log."""
+    kind, _, rest = chosen.log.partition(":")
+    if kind == "memory":
+        yield hint("The log is in memory: a restart forgets everything.")
+        return
+    if kind != "sqlite":
+        if find_spec("psycopg") is None:
+            yield wrong("--log needs psycopg: install twisted-chat[cluster].")
+        return
+    path = os.path.abspath(rest.partition("?")[0])
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        yield wrong(f"{folder}: nobody can write the log there, at least not this user.")
+        return
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        yield wrong(f"{folder}: only {free // 1_048_576} MiB are free.")
+    if not os.path.exists(path):
+        yield good(f"{path} will be made at the first start.")
+        return
+    yield from _sound(path)
+    for one in (path, f"{path}-wal", f"{path}-shm"):
+        if os.path.exists(one):
+            yield from _private(one)
+
+
+def _sound(path: str) -> Iterator[Finding]:
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+        try:
+            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as problem:
+        yield wrong(f"{path} can not be read ({problem}).")
+        return
+    if said == "ok":
+        yield good(f"{path} is sound.")
+    else:
+        yield wrong(f"{path} is damaged ({said}): restore a backup.")
+
+
+def certificates(chosen: Settings) -> Iterator[Finding]:
+    """Look at the certificates."""
+    given = (*chosen.port, *chosen.web, *chosen.lines, *chosen.metrics)
+    secure = [one for one in given if kind_of(one) == "ssl"]
+    if not secure and not chosen.certificate:
+        return
+    from twisted_chat.operation.certificates import expires, load
+
+    for where, make in (
+        *((one, lambda one=one: way_of(one).tls) for one in secure),
+        *((one, lambda one=one: load(one)) for one in chosen.certificate),
+    ):
+        try:
+            options = make()
+            options.getContext()
+        except Exception as problem:
+            yield wrong(f"{where}: its certificate can not be used ({reason(problem)}).")
+            continue
+        left = expires(options) - time.time()
+        day = time.strftime("%Y-%m-%d", time.gmtime(expires(options)))
+        if left < 0:
+            yield wrong(f"{where}: its certificate has expired, on {day}.")
+        elif left < SOON:
+            yield wrong(f"{where}: its certificate expires on {day}, and is not renewed yet.")
+        else:
+            yield good(f"{where}: its certificate is good until {day}.")
+
+
+def doors(chosen: Settings) -> Iterator[Finding]:
+    """Look at who can reach what."""
+    for one in (*chosen.port, *chosen.lines):
+        if kind_of(one) in ("tcp", "tcp6") and not way_of(one).interface:
+            yield hint(f"{one} speaks in clear to every network: passwords too.")
+    for one in chosen.metrics:
+        if kind_of(one) in ("tcp", "tcp6", "ssl") and not way_of(one).interface:
+            yield wrong(f"{one}: everybody can read the metrics; add :interface=127.0.0.1")
+
+
+def system(chosen: Settings) -> Iterator[Finding]:
+    """Look at what the system allows."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    room = 1_048_576 if hard == resource.RLIM_INFINITY else hard - SPARE_FILES
+    if chosen.max_connections > room:
+        yield wrong(
+            f"--max-connections is {chosen.max_connections}, and the system has descriptors for"
+            f" {room}: raise ulimit -Hn (LimitNOFILE= in a unit)."
+        )
+    elif room < 1_000:
+        yield wrong(f"The system has descriptors for {room} connections: raise ulimit -Hn.")
+    else:
+        yield good(f"The system has descriptors for {room} connections.")
+    try:
+        backlog = int(BACKLOG.read_text())
+    except (OSError, ValueError):
+        return
+    if backlog < 1_024:
+        yield hint(f"net.core.somaxconn is {backlog}: in a storm of clients some must try again.")
+
+
+def daemon(chosen: Settings) -> Iterator[Finding]:
+    """Look whether the daemon runs, and answers."""
+    if chosen.admin is None:
+        yield hint("There is no --admin socket: a daemon that runs can not be asked anything.")
+        return
+    if not os.path.exists(chosen.admin):
+        yield hint(f"No daemon runs: there is no {chosen.admin}.")
+        return
+    try:
+        found = steering.ask(chosen.admin, "who", {})
+    except steering.NoDaemon as problem:
+        yield wrong(f"The daemon does not answer: {problem}")
+        return
+    yield good(f"The daemon answers; {len(found) - 1} are connected.")
+    yield from _private(chosen.admin)

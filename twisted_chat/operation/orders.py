@@ -1,0 +1,273 @@
+"""What ``twisted-chat admin`` can ask a running daemon for: one function for each order.
+
+Whoever can open the daemon's UNIX socket is the operator. An order answers with lines for a person;
+what it can not do is a ChatError, or Refused.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from attrs import define, field
+from msgspec import ValidationError, convert
+from msgspec.json import decode
+from twisted.internet.task import deferLater
+
+from twisted_chat.chat.asking import HANDLERS
+from twisted_chat.chat.chat import Chat
+from twisted_chat.chat.people import Person, Present
+from twisted_chat.chat.user import User
+from twisted_chat.operation.entrances import Entrances
+from twisted_chat.operation.settings import SettingsError
+from twisted_chat.vocabulary import messages as m
+from twisted_chat.vocabulary.addresses import LOCAL
+from twisted_chat.vocabulary.messages import Bye, Message, Notice, Response, encode
+from twisted_chat.vocabulary.names import key_of, user_name
+
+OPERATOR: Final = "operator"
+"""The name by which who asks here is told to others."""
+
+AUDIT: Final = "audit"
+"""The kind of the log's records that say what moderators did."""
+
+MAX_LINES: Final = 10_000
+"""Lines of an answer, at most."""
+
+
+class Refused(Exception):
+    """An order that can not be carried out; one sentence."""
+
+
+class Running(Protocol):
+    """The daemon, as an order sees it."""
+
+    reactor: Any
+    entrances: Entrances
+
+    @property
+    def chat(self) -> Chat:
+        """The chat."""
+
+    def reload(self) -> list[str]:
+        """Read again what the operator changed. Raises SettingsError."""
+
+    def stop(self) -> None:
+        """End in an orderly way."""
+
+
+Order = Callable[[Running, Mapping[str, Any]], Awaitable[list[str]]]
+ORDERS: dict[str, Order] = {}
+"""Every order, by its word."""
+
+
+def order(word: str) -> Callable[[Order], Order]:
+    """Make a function the one that carries out an order."""
+
+    def register(function: Order) -> Order:
+        ORDERS[word] = function
+        return function
+
+    return register
+
+
+@define(eq=False)
+class _Nobody:
+    """The mind of an operator at the socket: nothing is told it but answers."""
+
+    door: str = "admin"
+    host: str = LOCAL
+    port: int = 0
+    encode: Callable[[Response], bytes] = field(default=encode)
+    deliver: Callable[[bytes], None] = field(default=lambda _: None)
+
+    def settled(self) -> None: ...
+
+    def close(self, farewell: Bye) -> None: ...
+
+
+class Operator(User):
+    """An operator at the socket: in no session, and not among those who are here."""
+
+    @property
+    def is_operator(self) -> bool:
+        """Whoever opens the socket is one."""
+        return True
+
+
+async def ask(running: Running, kind: type[Message], given: Mapping[str, Any]) -> Response | None:
+    """Ask the chat for something in the words of the wire, as its operator."""
+    if kind not in HANDLERS:
+        raise Refused("This server can not do that yet.")
+    named = {name: value for name, value in given.items() if value is not None}
+    try:
+        request = convert({"type": kind.__struct_config__.tag, **named}, kind)
+    except ValidationError as problem:
+        raise Refused(f"{problem}.") from None
+    operator = Operator(running.chat, Person(user_name(OPERATOR), guest=False), _Nobody())
+    answer = await operator.ask(request)
+    return next(answer, None) if isinstance(answer, Iterator) else answer
+
+
+def _users(running: Running) -> Iterator[Present]:
+    for person in tuple(running.chat.people.here.values()):
+        yield from tuple(person.users)
+
+
+def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return rows as lines, in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def shown(text: str) -> str:
+    """Return a text of somebody else's on one line, harmless on a terminal."""
+    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
+
+
+@order("who")
+async def who(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """Say who is connected, from where, by which door, and in which sessions."""
+    rows = [("user", "address", "port", "door", "since", "sessions")]
+    now = running.reactor.seconds()
+    for user in _users(running):
+        names = [member.session.life.name for member in user.members.values()]
+        if given.get("session") and key_of(given["session"]) not in user.members:
+            continue
+        if len(rows) > MAX_LINES:
+            break
+        rows.append(
+            (
+                user.name.text,
+                user.mind.host,
+                str(user.mind.port),
+                user.mind.door,
+                f"{int(now - user.since)} s",
+                ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else ""),
+            )
+        )
+    return columns(rows)
+
+
+@order("sessions")
+async def sessions(running: Running, _: Mapping[str, Any]) -> list[str]:
+    """Say which sessions there are."""
+    rows = [("session", "users", "texts", "owner", "kept", "locked", "topic")]
+    for session in tuple(running.chat.sessions.rooms.values())[:MAX_LINES]:
+        life = session.life
+        rows.append(
+            (
+                life.name,
+                str(session.count),
+                str(session.head),
+                life.owner or "-",
+                "yes" if life.keep else "-",
+                "yes" if life.password else "-",
+                shown(life.topic),
+            )
+        )
+    return columns(rows)
+
+
+@order("notice")
+async def notice(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """Tell everybody something, or those in one session."""
+    data, session = str(given.get("data") or ""), given.get("session")
+    if not data or len(data) > 1_024:
+        raise Refused("A notice has 1 to 1024 characters.")
+    if m.SendNotice in HANDLERS:
+        await ask(running, m.SendNotice, {"data": data, "session": session})
+        return ["Told."]
+    if session is not None:
+        running.chat.sessions.find(session)
+    told = 0
+    for user in _users(running):
+        if session is None or key_of(session) in user.members:
+            user.mind.deliver(user.mind.encode(Notice(data=data)))
+            told += 1
+    return [f"Told to {told} connections."]
+
+
+@order("disconnect")
+async def disconnect(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """End all connections of a user; it may come back."""
+    name = str(given.get("user") or "")
+    person = running.chat.people.here.get(key_of(name) or "")
+    if person is None:
+        raise Refused(f"There is nobody here as {shown(name)}.")
+    reason = given.get("reason")
+    users = tuple(person.users)
+    for user in users:
+        user.mind.close(Bye(data=f"An operator has ended this connection{_because(reason)}"))
+        user.logout()
+    return [f"{person.name.text}: {len(users)} connections ended."]
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else "."
+
+
+@order("kick")
+async def kick(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """Take a user out of a session."""
+    await ask(running, m.Kick, given)
+    return ["Done."]
+
+
+@order("ban")
+async def ban(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """Keep a user or an address out, of a session or of the server, for ever or for a time."""
+    await ask(running, m.Ban, {**given, "server": given.get("session") is None})
+    return ["Done."]
+
+
+@order("unban")
+async def unban(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """Let a user or an address in again."""
+    await ask(running, m.Unban, {**given, "server": given.get("session") is None})
+    return ["Done."]
+
+
+@order("audit")
+async def audit(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """Say what moderators and operators did: who, what, to whom, when, why."""
+    limit = int(given.get("limit") or 1_000)
+    records = await running.chat.log.kept(AUDIT, limit=min(max(1, limit), MAX_LINES))
+    lines = []
+    for record in records:
+        said = decode(record.value or b"{}")
+        words = said.items() if isinstance(said, dict) else [("value", said)]
+        lines.append(shown("  ".join(f"{name}={value}" for name, value in words)))
+    return lines or ["Nothing is noted."]
+
+
+@order("reload")
+async def reload(running: Running, _: Mapping[str, Any]) -> list[str]:
+    """Read settings, accounts, certificates and the text of welcome again."""
+    try:
+        return running.reload()
+    except SettingsError as problem:
+        raise Refused(f"{problem} Nothing is changed.") from None
+
+
+@order("drain")
+async def drain(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """Let nobody in any more, send everybody away over some seconds, and end."""
+    seconds = min(3_600.0, max(0.0, float(given.get("seconds") or 0)))
+    await running.entrances.close()
+    users = list(_users(running))
+    random.shuffle(users)
+    for number, user in enumerate(users, 1):
+        if seconds:
+            if not user.gone:
+                user.mind.close(Bye(data="The server is stopping.", retry=1_000))
+                user.logout()
+            await deferLater(running.reactor, seconds / len(users))
+        if number == len(users):
+            break
+    running.reactor.callLater(0.1, running.stop)
+    return [f"{len(users)} connections were here; the daemon ends now."]
