@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from twisted_chat.doors.conversation import Conversation, Why
 from twisted_chat.doors.deadlines import Deadlines
-from twisted_chat.doors.weighing import restore, shorten, waiting, weigh
+from twisted_chat.doors.weighing import restore, shorten, weigh
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
 
@@ -195,7 +195,7 @@ class Watch(Generic[P]):
 
     def _give_up(self, connections: list[P]) -> None:
         for connection in connections:
-            if connection in self.connections and waiting(connection.transport):
+            if connection in self.connections:
                 connection.transport.abortConnection()
 
     def _check_empty(self) -> None:

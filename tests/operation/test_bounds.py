@@ -1,0 +1,93 @@
+"""Bounds of the whole daemon, over real sockets: descriptors, and who asks and never reads."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.kit.daemon import Daemon, RawClient, free_port
+
+pytestmark = pytest.mark.slow
+
+
+class FewFiles(Daemon):
+    """A daemon with few descriptors."""
+
+    @property
+    def command(self) -> list[str]:
+        return ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh", *super().command]
+
+
+def test_no_descriptors_left(tmp_path: Path) -> None:
+    """Past the limit one more is refused, and those who are here are served; then there is room."""
+    with FewFiles(directory=tmp_path) as daemon, RawClient(daemon.port) as alice:
+        alice.login("alice")
+        with ExitStack() as crowd:
+            links = [
+                crowd.enter_context(socket.create_connection(("127.0.0.1", daemon.port), 10))
+                for _ in range(300)
+            ]
+            time.sleep(0.5)
+            assert alice.ask("text", data="still here")["type"] == "text"
+            ended = 0
+            for link in links:
+                link.settimeout(0.01)
+                try:
+                    ended += not link.recv(1)
+                except TimeoutError:
+                    pass
+                except ConnectionError:
+                    ended += 1
+            assert ended > 150
+            assert len(list(Path(f"/proc/{daemon.pid}/fd").iterdir())) < 128
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                with RawClient(daemon.port) as bob:
+                    assert bob.login("bob")
+                    break
+            except (EOFError, ConnectionError):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert "Traceback" not in daemon.output
+
+
+def resident(pid: int) -> int:
+    """Return a process's memory, in MiB."""
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) // 1_024
+
+
+def test_pipelines_that_nobody_reads(tmp_path: Path) -> None:
+    """200 connections ask a thousand times each and read nothing: some MiB, and nobody notices."""
+    pytest.importorskip("autobahn")
+    web = free_port()
+    options = ("--log", "memory:", "--web", f"tcp:{web}:interface=127.0.0.1")
+    with Daemon(*options, directory=tmp_path) as daemon, RawClient(daemon.port) as alice:
+        alice.login("alice")
+        with urlopen(f"http://127.0.0.1:{web}/", timeout=10) as page:
+            found = re.search(r'assets/[^"]+\.css', page.read().decode())
+        assert found is not None
+        asked = f"GET /{found[0]} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 1_000
+        before = resident(daemon.pid)
+        with ExitStack() as crowd:
+            for _ in range(200):
+                link = crowd.enter_context(socket.create_connection(("127.0.0.1", web), 10))
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+                link.setblocking(False)
+                link.send(asked)
+            waits = []
+            for _ in range(100):
+                began = time.monotonic()
+                alice.ask("ping")
+                waits.append(time.monotonic() - began)
+                time.sleep(0.01)
+            assert resident(daemon.pid) - before < 20
+            assert sorted(waits)[50] < 0.1
