@@ -28,7 +28,7 @@ from tests.kit.support import ChatCase, Client, Object, Pipe, frame, types, wire
 from twisted_chat.accounts.accounts import Admission
 from twisted_chat.doors import tcp as links
 from twisted_chat.doors.native import ChatProtocol, encode_frame
-from twisted_chat.doors.outlet import Outlet
+from twisted_chat.doors.outlet import PIECE, Outlet
 from twisted_chat.doors.watch import CLOSE_SECONDS, LOGIN_SECONDS, Refused
 from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Pong, encode
 
@@ -495,25 +495,41 @@ class OutletTests(ChatCase):
         self.assertEqual(self.written(), b"first second")
 
     def test_it_fills(self) -> None:
-        """Past 64 KiB in the transport its producer is paused, and resumed when it has drained."""
+        """What a reader is too slow for is kept as it is, told at once, and sent as it drains."""
         calls: list[str] = []
+        outlet = self.outlet
 
         class Producer:
             def pauseProducing(self) -> None:
                 calls.append("pause")
 
             def resumeProducing(self) -> None:
-                calls.append("resume")
+                calls.append("drained" if outlet.drained() else "resume")
 
             def stopProducing(self) -> None: ...
 
-        self.transport.registerProducer(cast(Any, Producer()), True)
-        self.fake.takes = [0]
-        self.outlet.deliver(b"x" * 70_000)
+        producer = Producer()
+        outlet.full = producer.pauseProducing
+        self.transport.registerProducer(cast(Any, producer), True)
+        self.fake.takes = [0, PIECE, 9, PIECE, 0]
+        batch = bytes(range(250)) * 280
+        outlet.deliver(batch)
         self.assertEqual(calls, ["pause"])
-        self.outlet.deliver(b"y")
-        self.assertEqual(self.written(), b"x" * 70_000 + b"y")
-        self.assertEqual(calls, ["pause", "pause", "resume"])  # Twisted says so at each write
+        self.assertIs(outlet._rest[0].obj, batch)  # the bytes that all others have too
+        self.assertLessEqual(len(self.transport._tempDataBuffer[0]), PIECE)
+        outlet.deliver(b"y")
+        self.assertEqual(self.written(), batch + b"y")
+        self.assertEqual(calls, ["pause", "resume", "resume", "drained"])
+        outlet.deliver(b"z")
+        self.assertEqual(bytes(self.fake.taken[-1:]), b"z")
+
+    def test_it_ends_with_what_was_kept_back(self) -> None:
+        """A connection that closes has said all of it."""
+        self.fake.takes = [5]
+        self.outlet.deliver(b"x" * 70_000)
+        self.outlet.deliver(b"bye")
+        self.outlet.flush()
+        self.assertEqual(self.written(), b"x" * 70_000 + b"bye")
 
     def test_another_transport(self) -> None:
         """TLS, and whatever is no plain TCP, goes by the transport."""

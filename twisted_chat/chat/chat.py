@@ -149,8 +149,7 @@ class Chat:
             port=mind.port,
             door=mind.door,
         )
-        for session in self.directs.of(person.name):
-            session.join(user)
+        user.come_into(self.directs.of(person.name))
         self.changed()
         return IUser, user, user.logout
 

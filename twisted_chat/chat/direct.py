@@ -112,7 +112,7 @@ class DirectSessions:
         self._show(session, life.direct or ())
         # Who is here now: somebody may have come, or come back, while it was stored.
         here = [self._people.here[name.key] for name in two if name.key in self._people.here]
-        users = [user for person in here for user in person.users]
+        users = [user for person in here for user in person.users if not user.gone]
         for user in users:
             session.join(user)
         for user in users:

@@ -224,10 +224,13 @@ class Sessions(Mapping[str, Session]):
         if not was_there:
             self._note("{user} joined {session}", user, session)
 
-    def leave(self, user: Attendant, session: Session) -> Left:
-        """Take ``user`` out of ``session``; the last one to go starts its lingering."""
+    def leave(self, user: Attendant, session: Session, *, quietly: bool = False) -> Left:
+        """Take ``user`` out of ``session``; the last one to go starts its lingering.
+
+        ``quietly``: it goes altogether, which is one line in the log.
+        """
         left = session.leave(user)
-        if session.life.direct is None:
+        if session.life.direct is None and not quietly:
             self._note("{user} left {session}", user, session)
         self._linger(session)
         return left

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from itertools import islice
 from typing import Protocol
 
@@ -13,6 +15,9 @@ from twisted_chat.chat.member import Attendant
 
 READS_IN_A_TURN = 8
 """Pages that are begun in one turn, at most: catching up never holds up what is live."""
+
+STEPS_IN_A_TURN = 256
+"""Steps of longer pieces of work (leaving many sessions, say) that are done in one turn: 1 ms."""
 
 
 class Turned(Protocol):
@@ -35,6 +40,10 @@ class Turn:
     _clock: IReactorTime
     _sessions: dict[Turned, None] = Factory(dict)
     _behind: dict[Attendant, None] = Factory(dict)
+    _work: deque[Iterator[object]] = Factory(deque)
+    """Pieces of work that are too long for one turn, each a step at a time."""
+    _steps: int = STEPS_IN_A_TURN
+    """How many steps may still be done in this turn."""
     _scheduled: bool = False
 
     _logger = Logger()
@@ -50,6 +59,29 @@ class Turn:
         self._behind[user] = None
         if not self._scheduled:
             self._schedule()
+
+    def work(self, steps: Iterator[object]) -> None:
+        """Do a piece of work, a step at a time: now, as far as there is room in this turn.
+
+        What is left is done in the turns that follow, so that nobody waits for all of it.
+        """
+        if self._work or not self._done(steps):
+            self._work.append(steps)
+        if not self._scheduled:
+            self._schedule()
+
+    def _done(self, steps: Iterator[object]) -> bool:
+        """Do some steps, and return whether there are no more."""
+        try:
+            while self._steps:
+                self._steps -= 1
+                next(steps)
+        except StopIteration:
+            return True
+        except Exception:
+            self._logger.failure("A piece of work is broken")
+            return True
+        return False
 
     def _schedule(self) -> None:
         self._scheduled = True
@@ -68,5 +100,10 @@ class Turn:
             if user.behind and not user.full and not user.reading:
                 member = next(iter(user.behind))
                 member.session.catch_up(member)
-        if self._behind and not self._scheduled:
+        self._steps = STEPS_IN_A_TURN
+        while self._work and self._done(self._work[0]):
+            self._work.popleft()
+        if len(self._work) > 1:
+            self._work.rotate(-1)  # one that is long does not keep the others waiting
+        if (self._behind or self._work) and not self._scheduled:
             self._schedule()

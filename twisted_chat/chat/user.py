@@ -6,7 +6,7 @@ the door's ``Mind``. Every rule about who may do what is here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from typing import Protocol
 
 from attrs import Factory, define, field
@@ -94,6 +94,8 @@ class User:
     behind: dict[Member, None] = Factory(dict)
     unsettled: int = 0
     unsettled_size: int = 0
+    coming: dict[str, tuple[Session, int]] = Factory(dict)
+    """Direct sessions that it is about to be in, and from which place on."""
     since: float = 0.0
     name: Name = field(init=False, default=Factory(lambda self: self.person.name, takes_self=True))
 
@@ -123,9 +125,30 @@ class User:
         """
         if not self.gone:
             self.gone = True
-            for member in tuple(self.members.values()):
-                self.chat.sessions.leave(self, member.session)
-            self.chat.departed(self, for_good=for_good)
+            self.chat.turn.work(self._going(for_good))
+
+    def _going(self, for_good: bool) -> Iterator[None]:
+        while self.members:
+            member = next(iter(self.members.values()))
+            self.chat.sessions.leave(self, member.session, quietly=True)
+            yield
+        self.chat.departed(self, for_good=for_good)
+
+    def come_into(self, directs: Iterable[Session]) -> None:
+        """Be in one's direct sessions: in a while, and then with all that was said meanwhile."""
+        self.coming = {session.life.key: (session, session.head) for session in directs}
+        self.chat.turn.work(self._coming())
+
+    def _coming(self) -> Iterator[None]:
+        while self.coming and not self.gone:
+            self._come(next(iter(self.coming)))
+            yield
+        self.coming.clear()
+
+    def _come(self, key: str) -> None:
+        session, head = self.coming.pop(key)
+        if key not in self.members and self.chat.directs.shows(session, self.name.key):
+            session.join(self, head)
 
     # --- what a client may ask for -----------------------------------------------------------
 
@@ -320,7 +343,10 @@ class User:
                 return rooms[0]
             many = "several sessions" if rooms else "no session"
             raise ChatError("not-in-session", f"You are in {many}: name the one that you mean.")
-        member = self.members.get(session) or self.members.get(key_of(session) or "")
+        key = key_of(session) or ""
+        if key in self.coming:
+            self._come(key)
+        member = self.members.get(session) or self.members.get(key)
         if member is None:
             raise ChatError("not-in-session", "You are not in that session.")
         return member

@@ -65,7 +65,7 @@ class ChatProtocol(Int32StringReceiver):
         transport = self.transport
         self.host, self.port = peer_of(transport)
         keep_alive(transport)
-        self._outlet = Outlet(transport)
+        self._outlet = Outlet(transport, self.pauseProducing)
         self.deliver = self._outlet.deliver
         self.conversation = self.factory.converse(self)
         transport.registerProducer(self, True)
@@ -147,6 +147,7 @@ class ChatProtocol(Int32StringReceiver):
     def close(self, why: Why) -> None:
         """Send what is written, and close; after CLOSE_SECONDS in any case."""
         self.paused = True
+        self._outlet.flush()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
         self.factory.watch.closing(self)
@@ -159,7 +160,8 @@ class ChatProtocol(Int32StringReceiver):
 
     def resumeProducing(self) -> None:
         """The transport's buffer is empty."""
-        self.conversation.drained()
+        if self._outlet.drained():
+            self.conversation.drained()
 
     def stopProducing(self) -> None:
         """The connection is gone: connectionLost says so too."""

@@ -117,7 +117,7 @@ class WebProtocol(WebSocketServerProtocol):
         self.encode = (
             encode_frame if deflate is None else compressing(deflate.server_max_window_bits)
         )
-        self._outlet = Outlet(self.transport)
+        self._outlet = Outlet(self.transport, self.pauseProducing)
         self.deliver = self._outlet.deliver
         self.conversation = self.factory.converse(self)
         self.transport.registerProducer(self, True)
@@ -322,7 +322,7 @@ class WebProtocol(WebSocketServerProtocol):
 
     def resumeProducing(self) -> None:
         """The transport's buffer is empty."""
-        if self.conversation is not None:
+        if self.conversation is not None and self._outlet.drained():
             self.conversation.drained()
 
     def stopProducing(self) -> None:
