@@ -161,17 +161,46 @@ class DirectTests(ChatCase):
         self.assertIn("hello", [one.get("data") for one in bob.got()])
 
     def test_many_guests(self) -> None:
-        """Direct sessions keep nobody out of rooms, and those of guests who went make room."""
+        """What guests said is there until the account lets it go: who floods is refused."""
         self.patch(direct, "MAX_DIRECTS", 5)
         here = self.world(users=["alice"])
         for number in range(8):
             guest = here.come(f"g{number}")
-            guest.ask("text", to="alice", data="hello")
+            reply = guest.ask("text", to="alice", data="hello")
+            if number >= 5:
+                self.assert_refused("too-many-sessions", reply)
             guest.ask("logout")
         alice = here.come("alice")
         self.assertEqual(alice.ask("create", session="room")["type"], "session")
-        self.assertLessEqual(len(alice.ask("list")["sessions"]), 5)
-        self.assertLessEqual(len(here.chat.directs.of(user_name("alice"))), 5)
+        first = alice.ask("history", session="@alice,g0")
+        self.assertEqual([text["data"] for text in first["texts"]], ["hello"])
+        self.assertEqual(alice.ask("delete", session="@alice,g0")["type"], "deleted")
+        self.assert_refused("no-such-session", alice.ask("history", session="@alice,g0"))
+        again = here.come("g0").ask("text", to="alice", data="again")
+        self.assertEqual(again["seq"], 1)
+        self.assertEqual(len(here.chat.directs.of(user_name("alice"))), 5)
+
+    def test_what_two_accounts_said_is_not_ended(self) -> None:
+        """Neither of two accounts ends what is theirs together, nor while the guest is here."""
+        here = self.world(users=["alice", "bob"])
+        alice, bob, dave = here.come("alice"), here.come("bob"), here.come("dave")
+        bob.ask("text", to="alice", data="ours")
+        dave.ask("text", to="alice", data="mine")
+        for session in ("@alice,bob", "@alice,dave"):
+            self.assert_refused("not-allowed", alice.ask("delete", session=session))
+
+    def test_guests_begin_so_many_in_a_minute(self) -> None:
+        """However many guests an address has, they begin a bounded number in a minute."""
+        here = self.world(users=["alice", "bob"], directs_per_minute=3)
+        here.come("alice")
+        bob = here.come("bob")
+        for number in range(5):
+            reply = here.come(f"g{number}").ask("text", to="alice", data="hello")
+            if number >= 3:
+                self.assert_refused("too-many-sessions", reply)
+        self.assertEqual(bob.ask("text", to="alice", data="x")["type"], "text")
+        here.pass_time(61)
+        self.assertEqual(here.come("h").ask("text", to="alice", data="x")["type"], "text")
 
     def test_an_account_with_a_former_guests_name(self) -> None:
         """After a restart too, an account made for a guest's name sees nothing of the guest's."""

@@ -59,6 +59,8 @@ class FakeUser:
         self.unsettled = 0
         self.unsettled_size = 0
 
+    is_operator = False
+
     @property
     def delivered(self) -> list[bytes]:
         return self.fake.delivered

@@ -216,7 +216,7 @@ class ListTests(ChatCase):
 
     def test_pages(self) -> None:
         """A long list comes in several frames with one id, all but the last with more."""
-        world = self.world(presence_limit=0, max_sessions=0)
+        world = self.world(presence_limit=0, max_sessions=0, max_sessions_per_user=0)
         alice = world.come("alice")
         for number in range(300):
             alice.ask("create", session=f"{number:03}".ljust(64, "\U00020000"), topic="x" * 256)

@@ -24,6 +24,7 @@ from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
+from twisted_chat.chat.paging import SharedListing, listing
 from twisted_chat.chat.people import Directory, Guest, People, Person
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.sessions import Ports, Sessions
@@ -72,6 +73,8 @@ class Chat:
     _room: int = field(init=False, default=0)
     """How many may still be let in in this turn: none before the chat is open."""
     _waiting: deque[Deferred[None]] = field(init=False, factory=deque)
+    _listed: SharedListing | None = field(init=False, default=None)
+    _listed_version: int = field(init=False, default=0)
     _stopping: bool = field(init=False, default=False)
 
     _logger = Logger()
@@ -89,7 +92,7 @@ class Chat:
             self.ports,
             lambda: self.changed(),
         )
-        self.directs = DirectSessions(self.sessions, self.people)
+        self.directs = DirectSessions(self.sessions, self.people, self.rules, self.clock)
 
     # --- coming and going --------------------------------------------------------------------
 
@@ -141,6 +144,7 @@ class Chat:
             person = self._account(user_name(avatarId.decode()))
         user = User(self, person, mind, since=self.clock.seconds())
         person.users[user] = None
+        self.sessions.version += 1
         self.connections += 1
         self._logger.info(
             "{user} came from {host}:{port} by the {door} door",
@@ -196,8 +200,17 @@ class Chat:
                     user.mind.close(Bye(data="This account was removed or has a new password."))
                     user.logout()
 
+    def listing(self) -> SharedListing:
+        """See user.Home: it is made once for all who ask until something is different."""
+        if self._listed is None or self._listed_version != self.sessions.version:
+            rooms, people = self.sessions.rooms.values(), self.people.here.values()
+            self._listed = SharedListing(listing(rooms, people))
+            self._listed_version = self.sessions.version
+        return self._listed
+
     def departed(self, user: User, *, for_good: bool) -> None:
         """See user.Home."""
+        self.sessions.version += 1
         person = user.person
         del person.users[user]
         self.connections -= 1

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.chat.member import Attendant
 from twisted_chat.chat.people import People, Person
+from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.sessions import Sessions
 from twisted_chat.log.contract import Life
+from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Deleted
 from twisted_chat.vocabulary.names import Name, direct_key, key_of
 
 MAX_DIRECTS = 1_000
 """Direct sessions of one user, at most."""
+
+PACE_SECONDS = 60.0
+"""For how long it is remembered how many were begun."""
+
+MAX_ADDRESSES = 10_000
+"""Addresses of which that is remembered, at most."""
 
 Guests = Mapping[str, Person]
 """Those of two users who are guests: one of that name may be another a moment later."""
@@ -34,6 +44,10 @@ class DirectSessions:
 
     _sessions: Sessions
     _people: People
+    _rules: Rules
+    _clock: IReactorTime
+    _begun: OrderedDict[str, deque[float]] = field(init=False, factory=OrderedDict)
+    """When guests have begun them lately, by address."""
     _of: dict[str, dict[Session, None]] = field(init=False, factory=dict)
 
     def of(self, name: Name) -> Sequence[Session]:
@@ -87,12 +101,13 @@ class DirectSessions:
                 await self._sessions.finish(session, deleted)
                 self._forget(session)
                 self._check(two, guests)
+            self._check_pace(user)
             return await self._begin(key, two, guests)
 
     async def _begin(self, key: str, two: Sequence[Name], guests: Guests) -> Session:
         """Begin one, whose name is claimed, and let both be in it by all their connections."""
         for name in two:
-            self._make_room(name)
+            self._check_room(name)
         accounts = [name for name in two if name.key not in guests]
         life = Life(
             epoch=secrets.token_hex(8),
@@ -130,20 +145,39 @@ class DirectSessions:
 
     # --- within ------------------------------------------------------------------------------
 
-    def _make_room(self, name: Name) -> None:
-        """Let somebody have one more; those with guests who are gone make room.
+    def _check_room(self, name: Name) -> None:
+        """Refuse one more than somebody may have: what was said to it is nobody else's to end.
 
         Raises ChatError ``too-many-sessions``.
         """
-        mine = self.of(name)
-        if len(mine) < MAX_DIRECTS:
+        if len(self.of(name)) >= MAX_DIRECTS:
+            raise ChatError("too-many-sessions", "One of you has too many direct sessions.")
+
+    def _check_pace(self, user: Attendant) -> None:
+        """Refuse a guest who, or whose address, begins too many in a short time.
+
+        Raises ChatError ``too-many-sessions``.
+        """
+        pace = self._rules.directs_per_minute
+        person = self._people.here.get(user.name.key)
+        if not pace or person is None or not person.guest:
             return
-        for session in mine:
-            if not all(self.shows(session, key) for key in session.life.direct or ()):
-                self._forget(session)
-                self._sessions.end_soon(session, name)
-                return
-        raise ChatError("too-many-sessions", "One of you has too many direct sessions.")
+        now, where = self._clock.seconds(), network(user.mind.host)
+        begun = self._begun.setdefault(where, deque(maxlen=pace))
+        self._begun.move_to_end(where)
+        if len(self._begun) > MAX_ADDRESSES:
+            self._begun.popitem(last=False)
+        if len(begun) == pace and begun[0] > now - PACE_SECONDS:
+            raise ChatError("too-many-sessions", "Too many direct sessions are begun from here.")
+        begun.append(now)
+
+    def may_end(self, session: Session, key: str) -> bool:
+        """Whether that user may let go of a direct session: the other one is a guest who has gone.
+
+        What is theirs together stays until both are gone, or an operator ends it.
+        """
+        others = [other for other in session.life.direct or () if other != key]
+        return self.shows(session, key) and not any(self.shows(session, one) for one in others)
 
     def _show(self, session: Session, keys: Iterable[str]) -> None:
         for key in keys:
@@ -154,6 +188,10 @@ class DirectSessions:
         mine.pop(session, None)
         if not mine:
             self._of.pop(key, None)
+
+    def ended(self, session: Session) -> None:
+        """Nobody sees a session any more; fine for one that is no direct one."""
+        self._forget(session)
 
     def _forget(self, session: Session) -> None:
         for key in session.life.direct or ():

@@ -66,6 +66,10 @@ class Attendant(Protocol):
     unsettled_size: int
     """Their characters."""
 
+    @property
+    def is_operator(self) -> bool:
+        """Whether it may do what operators may."""
+
 
 class Standing(Enum):
     """What a member is to its session."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, count
 from typing import TypeVar
 
+from attrs import Factory, define
 from msgspec import Struct
 
 from twisted_chat.chat.people import Person
@@ -24,11 +25,28 @@ Part = TypeVar("Part", bound=Struct | str)
 def fitting(parts: Sequence[Part], *, from_end: bool = False) -> Sequence[Part]:
     """Return as many of ``parts`` as fit in a frame, and one at least."""
     size = 0
-    for count, part in enumerate(reversed(parts) if from_end else parts):
+    for number, part in enumerate(reversed(parts) if from_end else parts):
         size += len(encode(part)) + 1
-        if size > ROOM and count:
-            return parts[-count:] if from_end else parts[:count]
+        if size > ROOM and number:
+            return parts[-number:] if from_end else parts[:number]
     return parts
+
+
+@define(eq=False)
+class SharedListing:
+    """A list that is made once, a page when somebody first wants it, for all who ask for it."""
+
+    _source: Iterator[Listing]
+    _pages: list[Listing] = Factory(list)
+
+    def __iter__(self) -> Iterator[Listing]:
+        for place in count():
+            if place == len(self._pages):
+                page = next(self._source, None)
+                if page is None:
+                    return
+                self._pages.append(page)
+            yield self._pages[place]
 
 
 def listing(rooms: Iterable[Session], people: Iterable[Person]) -> Iterator[Listing]:
@@ -67,10 +85,16 @@ def _listed_sessions(rooms: Iterable[Session]) -> Iterator[ListedSession]:
 def _listed_users(people: Iterable[Person]) -> Iterator[ListedUser]:
     for person in tuple(people):
         if person.users:
-            names = {
-                member.session.life.name: None
-                for user in person.users
-                for member in user.members.values()
-                if member.session.life.direct is None
-            }
-            yield ListedUser(user=person.name.text, sessions=list(islice(names, MAX_LISTED)))
+            yield ListedUser(user=person.name.text, sessions=_whereabouts(person))
+
+
+def _whereabouts(person: Person) -> list[str]:
+    """Return the sessions that somebody is in, MAX_LISTED at most, without looking at all."""
+    names: dict[str, None] = {}
+    for user in person.users:
+        for member in user.members.values():
+            if member.session.life.direct is None:
+                names[member.session.life.name] = None
+                if len(names) == MAX_LISTED:
+                    return list(names)
+    return list(names)

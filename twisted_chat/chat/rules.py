@@ -18,6 +18,10 @@ class Rules:
     lobby: str = "lobby"
     linger: float = 60.0
     max_sessions: int = 1_000
+    max_sessions_per_user: int = 100
+    """Sessions of one owner, and twice as many of one address."""
+    directs_per_minute: int = 30
+    """Direct sessions that the guests of one address may begin in a minute."""
     max_members: int = 1_000
     max_connections: int = 0
     max_text: int = MAX_TEXT

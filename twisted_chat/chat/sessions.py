@@ -27,6 +27,7 @@ from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Life, Log
+from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.lookalikes import Lookalikes, is_mixed
 from twisted_chat.vocabulary.messages import Deleted, Left, Snapshot
@@ -70,6 +71,10 @@ class Sessions(Mapping[str, Session]):
     """Their names, by what they look like."""
     _beginning: int = field(init=False, default=0)
     """Rooms that are being created."""
+    _made_at: dict[str, dict[Session, None]] = field(init=False, factory=dict)
+    """Which were created from an address (a ``network``), since the start."""
+    version: int = field(init=False, default=0)
+    """Another number whenever a list of them, and of who is in them, would be another."""
     _closing: dict[Session, IDelayedCall] = field(init=False, factory=dict)
     _stopping: bool = field(init=False, default=False)
 
@@ -130,19 +135,52 @@ class Sessions(Mapping[str, Session]):
             if name.key in self:
                 raise ChatError("session-exists", f"There is a session {name.text} already.")
             self._check_looks(name)
-            rooms = len(self.rooms) - (self.lobby is not None) + self._beginning
-            if self._rules.max_sessions and rooms >= self._rules.max_sessions:
-                raise ChatError("too-many-sessions", "There are too many sessions already.")
+            self._check_share(user)
+            await self._make_room()
             self._beginning += 1
             try:
                 session = await self._begin_room(user, name, password, keep, topic)
             finally:
                 self._beginning -= 1
+            self._made_at.setdefault(network(user.mind.host), {})[session] = None
             self._note("{user} created {session}", user, session)
             if user.gone:
                 self._linger(session)
                 return session.snapshot()
             return self.join(user, session)  # before anybody who waits for the session
+
+    def _check_share(self, user: Attendant) -> None:
+        """Refuse more than one user, or one address, may have: the others want some too."""
+        share = self._rules.max_sessions_per_user
+        if not share or user.is_operator:
+            return
+        mine = sum(
+            room.life.owner is not None and key_of(room.life.owner) == user.name.key
+            for room in self.rooms.values()
+        )
+        here = len(self._made_at.get(network(user.mind.host), ()))
+        if mine >= share or here >= 2 * share:
+            raise ChatError("too-many-sessions", "You have created too many sessions already.")
+
+    async def _make_room(self) -> None:
+        """Let there be room for one more: of the empty ones that may go, the oldest does.
+
+        Raises ChatError ``too-many-sessions``, ``not-stored``.
+        """
+        most = self._rules.max_sessions
+        rooms = len(self.rooms) - (self.lobby is not None) + self._beginning
+        if not most or rooms < most:
+            return
+        for room in self.rooms.values():
+            spare = not room.life.keep or self._rules.guests_keep
+            if spare and not room.members and room is not self.lobby:
+                if room.life.key in self.claims:
+                    continue  # it is ending, or somebody waits for it
+                async with self.claims.of(room.life.key):
+                    await self.finish(room, None)
+                self._logger.info("{session} made room for another", session=room.life.name)
+                return
+        raise ChatError("too-many-sessions", "There are too many sessions already.")
 
     def _check_looks(self, name: Name) -> None:
         """Refuse a name that people would take for another session's."""
@@ -179,6 +217,7 @@ class Sessions(Mapping[str, Session]):
 
     def add(self, life: Life, port: int | None = None, *, max_members: int = 0) -> Session:
         """Take up a life that is stored."""
+        self.version += 1
         session = self._by_key[life.key] = Session(
             life,
             self._log,
@@ -222,6 +261,7 @@ class Sessions(Mapping[str, Session]):
         if (call := self._closing.pop(session, None)) is not None:
             call.cancel()
         if not was_there:
+            self.version += 1
             self._note("{user} joined {session}", user, session)
 
     def leave(self, user: Attendant, session: Session, *, quietly: bool = False) -> Left:
@@ -230,6 +270,7 @@ class Sessions(Mapping[str, Session]):
         ``quietly``: it goes altogether, which is one line in the log.
         """
         left = session.leave(user)
+        self.version += 1
         if session.life.direct is None and not quietly:
             self._note("{user} left {session}", user, session)
         self._linger(session)
@@ -294,6 +335,11 @@ class Sessions(Mapping[str, Session]):
         await self._log.delete(session.life.epoch)
         session.close(deleted, cause)
         del self._by_key[session.life.key]
+        self.version += 1
+        for where, made in tuple(self._made_at.items()):
+            made.pop(session, None)
+            if not made:
+                del self._made_at[where]
         if self.rooms.pop(session.life.key, None) is not None:
             self._looks.discard(session_name(session.life.name))
         if (call := self._closing.pop(session, None)) is not None:

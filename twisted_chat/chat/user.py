@@ -17,7 +17,7 @@ from twisted_chat.chat.asking import HANDLERS, Answer
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
-from twisted_chat.chat.paging import ROOM, fitting, listing
+from twisted_chat.chat.paging import ROOM, SharedListing, fitting
 from twisted_chat.chat.people import People, Person
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Member, Session
@@ -70,6 +70,9 @@ class Home(Protocol):
     turn: Turn
     guesses: Guesses
     """Wrong passwords of locked sessions, by address."""
+
+    def listing(self) -> SharedListing:
+        """Return who is here and which sessions there are, as it is now."""
 
     def departed(self, user: User, *, for_good: bool) -> None:
         """Forget a connection, which is in no session any more; ``for_good``: it said goodbye."""
@@ -275,19 +278,23 @@ class User:
         found = self._find(session)
         if found is self.chat.sessions.lobby:
             raise ChatError("not-allowed", "The lobby is not deleted.")
-        self._check_owner(found, "delete it")
-        return await self.chat.sessions.delete(self, found)
+        if not self.chat.directs.may_end(found, self.name.key):
+            self._check_owner(found, "delete it")
+        deleted = await self.chat.sessions.delete(self, found)
+        self.chat.directs.ended(found)
+        return deleted
 
     async def set_topic(self, topic: str, session: str | None = None) -> TopicChanged:
         """Change a topic. Raises ChatError ``not-in-session``, ``not-allowed``, ``not-stored``."""
         found = self.member(session).session
         self._check_owner(found, "change its topic")
         await self.chat.log.amend(found.life.epoch, topic=topic)
+        self.chat.sessions.version += 1
         return found.topic_changed(self, topic)
 
     def list(self) -> Iterator[Listing]:
         """Yield who is here and which sessions there are, a frame at a time."""
-        return listing(self.chat.sessions.rooms.values(), self.chat.people.here.values())
+        return iter(self.chat.listing())
 
     def who(self, session: str, after: str | None = None) -> Members:
         """Return who is in a session. Raises ChatError ``no-such-session``."""

@@ -42,6 +42,8 @@ def rules_of(chosen: Settings, connections: int, accounts: bool) -> Rules:
         lobby=chosen.lobby,
         linger=chosen.linger,
         max_sessions=chosen.max_sessions,
+        max_sessions_per_user=chosen.max_sessions_per_user,
+        directs_per_minute=chosen.directs_per_minute,
         max_members=chosen.max_members,
         max_connections=connections,
         max_text=chosen.max_text,

@@ -207,6 +207,17 @@ class Settings:
     max_sessions: int = _setting(
         _whole(1, 1_000_000, "a number"), "sessions at once, at most [1000]", 1_000
     )
+    max_sessions_per_user: int = _setting(
+        _whole(0, 1_000_000, "a number"),
+        "sessions that one user may own, and half of those that one address may; 0 for no limit"
+        " [100]",
+        100,
+    )
+    directs_per_minute: int = _setting(
+        _whole(0, 1_000_000, "a number"),
+        "direct sessions that guests of one address may begin in a minute; 0 for no limit [30]",
+        30,
+    )
     max_members: int = _setting(
         _whole(1, 1_000_000, "a number"),
         "members of a session at once, at most; the lobby has no limit [1000]",
