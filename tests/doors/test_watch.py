@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.support import ChatCase
+from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.watch import RETURN_MILLISECONDS, RETURNS, STALLED_SECONDS, Turnstile
 from twisted_chat.doors.weighing import FULL, SHORT, restore, shorten, waiting, weigh
 from twisted_chat.vocabulary.messages import Bye
@@ -28,6 +30,7 @@ class Link:
 
     def __init__(self, size: int) -> None:
         self.transport: Any = Stream(size)
+        self._outlet: Outlet | None = None
 
 
 class WeighingTests(SynchronousTestCase):
@@ -42,8 +45,8 @@ class WeighingTests(SynchronousTestCase):
     def test_the_largest_first(self) -> None:
         """Those for whom most waits have had enough sooner; who holds little is left alone."""
         links = [Link(size) for size in (0, 1_000, 50_000, 60_000, 10_000)]
-        weights = weigh(links)
-        self.assertEqual(sum(weights.values()), 121_000)
+        weights, total = weigh(links)
+        self.assertEqual(total, 121_000)
         self.assertEqual(waiting(links[2].transport), 50_000)
         shorten(weights, 100_000)
         sizes = [link.transport.bufferSize for link in links]
@@ -52,6 +55,26 @@ class WeighingTests(SynchronousTestCase):
         self.assertEqual(links[1].transport.bufferSize, FULL)
         restore(links)
         self.assertEqual({link.transport.bufferSize for link in links}, {FULL})
+
+    def test_what_is_shared(self) -> None:
+        """What many are too slow for is there once, and weighed once."""
+        batch, other = b"x" * 10_000, b"y" * 5_000
+        links = [Link(0), Link(0), Link(0)]
+        for link, kept in zip(links, ([batch], [batch, other], []), strict=True):
+            link._outlet = outlet = Outlet(StringTransport())
+            outlet._rest.extend(memoryview(data)[7:] for data in kept)
+        self.assertEqual(weigh(links), ({}, 15_000))
+
+    def test_no_room(self) -> None:
+        """The operator is told how many found none, once for all of them."""
+        turnstile = Turnstile(1)
+        with capturedLogs() as logs:
+            turnstile.tell()
+            for _ in range(3):
+                turnstile.refuse()
+            turnstile.tell()
+            turnstile.tell()
+        self.assertEqual([event["count"] for event in logs], [3])
 
 
 class TurnstileTests(SynchronousTestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ def shifted():
     except OSError:
         return real()
 time.time = shifted
+import subprocess
 import sys
 from twisted.scripts.twistd import run
 sys.argv[0] = "twistd"
@@ -75,3 +77,51 @@ def test_the_wall_clock_is_set(seconds: int, tmp_path: Path) -> None:
             assert health.status == 200
         assert late.login("late")["type"] == "welcome"
         assert daemon.stop() == 0
+
+
+_SHIFTED_CLIENT = _SHIFTED.replace(
+    'from twisted.scripts.twistd import run\nsys.argv[0] = "twistd"\nrun()',
+    "from twisted_chat.client.terminal.main import main\nmain()",
+)
+
+
+def test_the_wall_clock_of_a_client(tmp_path: Path) -> None:
+    """It comes back by itself when the server is back, also where its clock went back an hour."""
+    with Daemon("--log", "memory:", directory=tmp_path) as daemon:
+        words = ["--follow", f"eve@127.0.0.1:{daemon.port}"]
+        client = subprocess.Popen(
+            [sys.executable, "-c", _SHIFTED_CLIENT, *words],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            assert client.stdout is not None
+
+            def said(text: str) -> None:
+                with RawClient(daemon.port) as alice:
+                    alice.login("alice")
+                    deadline = time.monotonic() + 20
+                    while "eve" not in alice.ask("who", session="lobby")["users"]:
+                        assert time.monotonic() < deadline, "the client is not there"
+                        time.sleep(0.1)
+                    alice.ask("text", data=text)
+                for line in client.stdout or ():
+                    if text in line:
+                        return
+                raise AssertionError("the client has ended")
+
+            said("before")
+            (tmp_path / "shift.new").write_text("-3600")
+            (tmp_path / "shift.new").rename(tmp_path / "shift")
+            daemon.kill()
+            time.sleep(0.5)
+            daemon.start()
+            said("after")
+        finally:
+            client.kill()
+            client.wait()
+            if client.stdout is not None:
+                client.stdout.close()

@@ -82,6 +82,11 @@ class Outlet:
         # As it does by itself with a buffer that is over-full: it calls resumeProducing.
         self.transport.producerPaused = True
 
+    @property
+    def kept(self) -> list[bytes]:
+        """What bytes it keeps something of: others may keep something of the same."""
+        return [rest.obj for rest in self._rest if isinstance(rest.obj, bytes)]
+
     def drained(self) -> bool:
         """The transport's buffer is empty: send on; return whether nothing is kept back."""
         while self._rest:

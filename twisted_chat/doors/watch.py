@@ -54,6 +54,8 @@ class Turnstile:
     weights: dict[object, int] = field(init=False, factory=dict)
     """Bytes that wait at each door, as of its last look."""
     _heavy: bool = field(init=False, default=False)
+    _told: int = field(init=False, default=0)
+    """How many the operator knows to have found no room."""
 
     _logger = Logger()
 
@@ -71,6 +73,17 @@ class Turnstile:
         """Return what tells a connection that there is no room for it."""
         self.refused += 1
         return Refused()
+
+    def tell(self) -> None:
+        """Tell the operator how many found no room, since it was told last."""
+        if self.refused > self._told:
+            self._logger.warn(
+                "{count} connections found no room ({inside} are here, of {limit})",
+                count=self.refused - self._told,
+                inside=self.inside,
+                limit=self.limit,
+            )
+            self._told = self.refused
 
     def weighed(self, door: object, weight: int) -> int:
         """Take note of what waits at a door; return how much too much waits in all.
@@ -228,8 +241,8 @@ class Watch(Generic[P]):
         """Look how much waits to be read, and do something where it is too much."""
         if not self.turnstile.max_waiting:
             return
-        weights = weigh(self.connections)
-        too_much = self.turnstile.weighed(self, sum(weights.values()))
+        weights, total = weigh(self.connections)
+        too_much = self.turnstile.weighed(self, total)
         if too_much > 0:
             shorten(weights, too_much)
             self._shortened = True

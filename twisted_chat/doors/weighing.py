@@ -38,10 +38,20 @@ def waiting(transport: Any) -> int:
     return total + len(held) + int(getattr(transport, "_tempDataLen", 0))
 
 
-def weigh(connections: Iterable[Weighed]) -> dict[Weighed, int]:
-    """Return for whom something waits, and how much."""
-    found = ((one, waiting(one.transport)) for one in connections)
-    return {one: size for one, size in found if size}
+def weigh(connections: Iterable[Weighed]) -> tuple[dict[Weighed, int], int]:
+    """Return for whom something waits, and how much; and what all of it takes.
+
+    What several outlets keep of the same bytes takes its room once.
+    """
+    weights: dict[Weighed, int] = {}
+    kept: dict[int, int] = {}
+    for one in connections:
+        if size := waiting(one.transport):
+            weights[one] = size
+        outlet = getattr(one, "_outlet", None)
+        if outlet is not None:
+            kept.update((id(data), len(data)) for data in outlet.kept)
+    return weights, sum(weights.values()) + sum(kept.values())
 
 
 def shorten(weights: dict[Weighed, int], too_much: int) -> None:

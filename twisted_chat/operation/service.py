@@ -29,6 +29,7 @@ from twisted_chat.operation.tending import (
     HEAP_SECONDS,
     PRUNE_SECONDS,
     REFRESH_SECONDS,
+    ROOM_SECONDS,
     Pruner,
     every,
     settle_heap,
@@ -156,6 +157,7 @@ class ChatService(MultiService):
         services = [
             every(HEAP_SECONDS, settle_heap, self.reactor),
             every(PRUNE_SECONDS, prune, self.reactor),
+            every(ROOM_SECONDS, self.parts.turnstile.tell, self.reactor),
         ]
         if self.parts.accounts is not None:
             services.append(every(REFRESH_SECONDS, self.parts.accounts.refresh, self.reactor))

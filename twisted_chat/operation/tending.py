@@ -20,6 +20,9 @@ REFRESH_SECONDS = 2.0
 PRUNE_SECONDS = 60.0
 """How often what is older than the operator wants is forgotten."""
 
+ROOM_SECONDS = 10.0
+"""How often the operator is told of connections for which there was no room."""
+
 HEAP_SECONDS = 1.0
 """How often what lives long is taken out of the garbage collector's sight."""
 

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.doors.tcp import peer_of
 from twisted_chat.doors.watch import Turnstile
 from twisted_chat.doors.web.channel import BoundSite
@@ -212,6 +213,7 @@ class SocketResource(SiteResource):
         super().__init__()
         self._sockets = sockets
         self._known = known
+        self._unreadable = SparingLog(sockets.clock, self._logger)
         self._origins = {_origin(origin) for origin in origins}
         self._proxies = {spelled(proxy) or proxy for proxy in proxies}
 
@@ -257,9 +259,8 @@ class SocketResource(SiteResource):
                 break
             before = spelled(one)
             if before is None:
-                self._logger.warn(
-                    "{proxy} says that somebody comes from {address!r}, which is no address:"
-                    " refused",
+                self._unreadable.warn(
+                    "{proxy} says that somebody comes from {address}, which is no address: refused",
                     proxy=host,
                     address=one.strip()[:64],
                 )
