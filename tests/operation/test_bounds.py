@@ -58,6 +58,32 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
         assert "Traceback" not in daemon.output
 
 
+def test_ipv6(tmp_path: Path) -> None:
+    """One socket serves IPv6 and IPv4; ``tcp:`` beside it does no harm; IPv4 is shown as IPv4."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    port, other = free_port(), free_port()
+    daemon = Daemon(
+        *("--port", f"tcp:{port}", "--port", f"tcp6:{port}"),
+        *("--port", f"tcp6:{other}:interface=::1", "--log", "memory:"),
+        directory=tmp_path,
+    )
+    with (
+        daemon,
+        RawClient(port) as four,
+        RawClient(port, "::1") as six,
+        RawClient(other, "::1") as s,
+    ):
+        for name, client in (("four", four), ("six", six), ("seven", s)):
+            client.login(name)
+        assert re.search(r"four came from 127\.0\.0\.1:", daemon.output)
+        assert re.search(r"six came from ::1:", daemon.output)
+        assert f"{port} is served for IPv4 by tcp6:{port} already" in daemon.output
+
+
 def resident(pid: int) -> int:
     """Return a process's memory, in MiB."""
     found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 from urllib.request import urlopen
 
 import pytest
@@ -240,6 +241,11 @@ def test_doctor(tmp_path: Path) -> None:
     damaged = command("doctor", cwd=tmp_path)
     assert damaged.returncode == 1
     assert "chat.db" in damaged.stdout
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    away = command("doctor", "--log", nowhere, cwd=tmp_path)
+    assert away.returncode == 1
+    assert "can not be reached" in away.stdout or "psycopg" in away.stdout
+    assert "Traceback" not in away.stdout + away.stderr
     broken = command("doctor", "--linger", "soon", cwd=tmp_path)
     assert (broken.returncode, broken.stdout.count("\n")) == (1, 1)
     assert "--linger" in broken.stdout
@@ -271,3 +277,48 @@ def test_systemd_is_told(tmp_path: Path) -> None:
             while (said := told()) != "STOPPING=1":
                 assert said == "WATCHDOG=1"
             assert daemon.wait() == 0
+
+
+class Activated(Daemon):
+    """A daemon whose port somebody else, as systemd does, has opened for it."""
+
+    opened: socket.socket
+
+    @property
+    def command(self) -> list[str]:
+        python, _, code, *rest = super().command
+        words = rest[: rest.index("--port")] + rest[rest.index("--port") + 2 :]
+        told = 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=chat exec "$@" 3<&0'
+        return ["sh", "-c", told, "sh", python, "-c", code, *words]
+
+    def start(self) -> Self:
+        """Start it with the open port as its third descriptor."""
+        with open(self.directory / "console.log", "ab") as console:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.directory,
+                stdin=self.opened.fileno(),
+                stdout=console,
+                stderr=subprocess.STDOUT,
+            )
+        return self
+
+
+def test_systemd_opens_the_port(tmp_path: Path) -> None:
+    """Who comes before the daemon does, or while it is restarted, waits and is served."""
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        port = opened.getsockname()[1]
+        options = ("--log", "memory:", "--port", "systemd:domain=INET:name=chat")
+        daemon = Activated(*options, directory=tmp_path, port=port)
+        daemon.opened = opened
+        with RawClient(port, timeout=60) as early:
+            early.send({"type": "ping"})
+            with daemon:
+                assert early.receive()["type"] == "pong", daemon.output
+                assert daemon.stop() == 0
+                with RawClient(port, timeout=60) as meanwhile:
+                    meanwhile.send({"type": "ping"})
+                    daemon.start()
+                    assert meanwhile.receive()["type"] == "pong"
+                    assert daemon.stop() == 0
+    assert "Traceback" not in daemon.output

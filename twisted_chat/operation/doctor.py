@@ -147,8 +147,7 @@ def log(chosen: Settings) -> Iterator[Finding]:
         yield hint("The log is in memory: a restart forgets everything.")
         return
     if kind != "sqlite":
-        if find_spec("psycopg") is None:
-            yield wrong("--log needs psycopg: install twisted-chat[cluster].")
+        yield from _reachable(chosen.log)
         return
     path = os.path.abspath(rest.partition("?")[0])
     folder = os.path.dirname(path)
@@ -165,6 +164,22 @@ def log(chosen: Settings) -> Iterator[Finding]:
     for one in (path, f"{path}-wal", f"{path}-shm"):
         if os.path.exists(one):
             yield from _private(one)
+
+
+def _reachable(url: str) -> Iterator[Finding]:
+    """Look at a log in PostgreSQL."""
+    if find_spec("psycopg") is None:
+        yield wrong("--log needs psycopg: install twisted-chat[cluster].")
+        return
+    import psycopg
+
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.Error as problem:
+        yield wrong(f"The log's database can not be reached ({reason(problem)}).")
+    else:
+        yield good("The log's database answers.")
 
 
 def _sound(path: str) -> Iterator[Finding]:
@@ -216,6 +231,8 @@ def doors(chosen: Settings) -> Iterator[Finding]:
     for one in (*chosen.port, *chosen.lines):
         if kind_of(one) in ("tcp", "tcp6") and not way_of(one).interface:
             yield hint(f"{one} speaks in clear to every network: passwords too.")
+    if chosen.web and not (chosen.web_host or chosen.web_origin):
+        yield hint("The web door answers under its addresses alone: name it with --web-host.")
     for one in chosen.metrics:
         if kind_of(one) in ("tcp", "tcp6", "ssl") and not way_of(one).interface:
             yield wrong(f"{one}: everybody can read the metrics; add :interface=127.0.0.1")
