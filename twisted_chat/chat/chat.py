@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
 from twisted_chat.chat import requests  # noqa: F401  # every request has its handler
+from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.locks import Guesses, Passwords
@@ -62,6 +63,7 @@ class Chat:
     changed: Callable[[], None] = field(default=lambda: None)
 
     turn: Turn = field(init=False)
+    searching: Claims = field(init=False, factory=Claims)
     people: People = field(init=False)
     sessions: Sessions = field(init=False)
     directs: DirectSessions = field(init=False)

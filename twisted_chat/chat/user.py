@@ -11,9 +11,11 @@ from typing import Protocol
 
 from attrs import Factory, define, field
 from msgspec.structs import replace
+from twisted.internet.defer import Deferred
 from zope.interface import Interface, implementer
 
 from twisted_chat.chat.asking import HANDLERS, Answer
+from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
@@ -23,7 +25,8 @@ from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Member, Session
 from twisted_chat.chat.sessions import Sessions
 from twisted_chat.chat.turn import Turn
-from twisted_chat.log.contract import Log
+from twisted_chat.log.contract import Log, Page
+from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     MAX_HISTORY,
@@ -68,6 +71,8 @@ class Home(Protocol):
     sessions: Sessions
     directs: DirectSessions
     turn: Turn
+    searching: Claims
+    """Who is searching: one search at a time for each."""
     guesses: Guesses
     """Wrong passwords of locked sessions, by address."""
 
@@ -99,6 +104,8 @@ class User:
     unsettled_size: int = 0
     coming: dict[str, tuple[Session, int]] = Factory(dict)
     """Direct sessions that it is about to be in, and from which place on."""
+    searching: Deferred[Page] | None = None
+    """What it is searching for now."""
     since: float = 0.0
     name: Name = field(init=False, default=Factory(lambda self: self.person.name, takes_self=True))
 
@@ -128,6 +135,8 @@ class User:
         """
         if not self.gone:
             self.gone = True
+            if self.searching is not None:
+                self.searching.cancel()  # nobody waits for what it finds
             self.chat.turn.work(self._going(for_good))
 
     def _going(self, for_good: bool) -> Iterator[None]:
@@ -329,7 +338,16 @@ class User:
         """
         session = self._own(request.session)
         before, limit = _bounds(session, request)
-        page = await self.chat.log.search(session.life.epoch, request.query, before, limit)
+        # One at a time for each account, and for the guests of an address: askers take turns.
+        who = network(self.mind.host) if self.person.guest else self.name.key
+        async with self.chat.searching.of(who):
+            if self.gone:
+                raise ChatError("not-logged-in", "The connection is gone.")
+            self.searching = self.chat.log.search(session.life.epoch, request.query, before, limit)
+            try:
+                page = await self.searching
+            finally:
+                self.searching = None
         texts = fitting(page.texts, from_end=True)
         return Found(
             session=session.life.name,

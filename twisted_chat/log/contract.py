@@ -39,6 +39,15 @@ KEPT = 1_000
 """Records that one call of ``kept`` gives, at most."""
 
 
+SEARCH_SECONDS = 2.0
+"""How long one search may take, at most: others wait for it."""
+
+
+def took_too_long() -> ChatError:
+    """Return how a search that took over SEARCH_SECONDS is refused."""
+    return ChatError("bad-request", "That search takes too long: ask for rarer or longer words.")
+
+
 class NotStored(ChatError):
     """The log could not store it: nothing has changed, and it may be tried again."""
 
@@ -237,7 +246,8 @@ class Log(Protocol):
 
         A query is words that must all occur, compared without case and accents; ``word*`` is a
         prefix and ``"two words"`` a phrase. Fails with ChatError ``bad-request`` where it is
-        malformed. Only this life's texts are ever found. (query.py says what a word is.)
+        malformed, or where it takes over SEARCH_SECONDS. Only this life's texts are ever found.
+        (query.py says what a word is.) Cancelled, it stops as soon as it can.
         """
 
     def prune(

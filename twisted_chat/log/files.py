@@ -310,12 +310,15 @@ def copy_log(path: str, copy: str, progress: Progress | None = None) -> int:
         with _replacing(copy) as unfinished, closing(sqlite3.connect(unfinished)) as target:
             source.execute("BEGIN")  # a moment that does not move on while it is copied
             source.execute("SELECT count(*) FROM lives").fetchone()
-            source.backup(target, pages=BACKUP_PAGES, progress=progress)
-            # Where the copy is restored, seqs are given again that somebody has seen on other
-            # texts. It is another life of each session, so that nobody resumes the old one there.
-            records.renew_epochs(target)
-            target.commit()
-            target.execute("PRAGMA journal_mode = delete").fetchall()  # one file, not three
+            try:
+                source.backup(target, pages=BACKUP_PAGES, progress=progress)
+                # Where the copy is restored, seqs are given again that somebody has seen on other
+                # texts. It is another life of each session, so that nobody resumes the old one.
+                records.renew_epochs(target)
+                target.commit()
+                target.execute("PRAGMA journal_mode = delete").fetchall()  # one file, not three
+            except sqlite3.OperationalError as problem:  # the source can be read, as was just seen
+                raise LogError(f"{copy} can not be written: {problem}.") from None
             ((verdict,),) = target.execute("PRAGMA quick_check(1)")
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict.splitlines()[-1])

@@ -21,6 +21,7 @@ from twisted_chat.log.contract import (
     PAGE_BYTES,
     PAGE_TEXTS,
     PRUNE_BITE,
+    SEARCH_SECONDS,
     Entry,
     Life,
     NotStored,
@@ -29,6 +30,7 @@ from twisted_chat.log.contract import (
     Settings,
     Stored,
     Unreadable,
+    took_too_long,
 )
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Text
@@ -205,6 +207,7 @@ class MemoryLog:
         limit = min(limit, PAGE_TEXTS)
         found: list[Text] = []
         size = 0
+        until = self.clock.seconds() + SEARCH_SECONDS
         _, at = _between(kept, 0, before)
         while at > 0 and len(found) <= limit:
             at -= 1
@@ -215,6 +218,8 @@ class MemoryLog:
             if size >= SEARCH_BITE:
                 size = 0
                 await deferLater(self.clock, 0)
+                if self.clock.seconds() > until:
+                    raise took_too_long()
                 _, at = _between(kept, 0, text.seq)  # some may have been pruned meanwhile
         texts = _bounded(found[:limit])[::-1]
         return Page(texts, len(texts) < len(found), kept.first)

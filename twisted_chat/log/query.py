@@ -24,6 +24,9 @@ from twisted_chat.vocabulary.errors import ChatError
 MAX_TERMS: Final = 16
 """Terms in a query, at most."""
 
+MAX_WORDS: Final = 32
+"""Words in a query, at most: a long phrase of a common word costs as much as all its words."""
+
 _TERM: Final = re.compile(r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<word>[^\s"]+)|(?P<open>")')
 _ASCII_WORD: Final = re.compile("[0-9A-Za-z]+")
 _ACCENT: Final = re.compile("[\u0300-\u036f]")
@@ -54,6 +57,8 @@ def parse(query: str) -> list[Term]:
         raise ChatError("bad-request", "There is no word in the query to look for.")
     if len(terms) > MAX_TERMS:
         raise ChatError("bad-request", f"A query has at most {MAX_TERMS} words and phrases.")
+    if sum(len(term.words) for term in terms) > MAX_WORDS:
+        raise ChatError("bad-request", f"A query has at most {MAX_WORDS} words.")
     return terms
 
 

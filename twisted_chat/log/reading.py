@@ -12,13 +12,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from time import monotonic
 from typing import Final
 
 from attrs import define
 from msgspec.json import Decoder
 
 from twisted_chat.log import records
-from twisted_chat.log.contract import PAGE_BYTES, PAGE_TEXTS, Page, Record, Unreadable
+from twisted_chat.log.contract import (
+    PAGE_BYTES,
+    PAGE_TEXTS,
+    SEARCH_SECONDS,
+    Page,
+    Record,
+    Unreadable,
+    took_too_long,
+)
 from twisted_chat.log.query import Term
 from twisted_chat.log.schema import MAX_SEQ, SEQ_BITS
 from twisted_chat.vocabulary.messages import Text
@@ -85,6 +94,26 @@ _SEARCH: Final = f"""
 _TEXTS: Final = Decoder(list[Text])
 
 
+STEPS: Final = 50
+"""Steps of SQLite's after which a search looks whether it is to go on."""
+
+
+@define(eq=False)
+class Asked:
+    """A search that somebody waits for, until ``over`` is said or its time is up."""
+
+    over: bool = False
+    _until: float = 0.0
+
+    def begin(self) -> None:
+        """Its time runs from now on."""
+        self._until = monotonic() + SEARCH_SECONDS
+
+    def is_over(self) -> bool:
+        """Whether it is to end."""
+        return self.over or monotonic() > self._until
+
+
 @define(eq=False)
 class Reader:
     """Owns a connection that reads. Not for two threads at once."""
@@ -104,13 +133,24 @@ class Reader:
         more = bool(texts) and texts[0].seq > max(after + 1, first)
         return Page(texts, more, first)
 
-    def search(self, epoch: str, match: str, before: int, limit: int) -> tuple[Page, int]:
+    def search(
+        self, epoch: str, match: str, before: int, limit: int, asked: Asked
+    ) -> tuple[Page, int]:
         """See Log.search; and return the head, if the index lacked texts, or 0.
 
-        Raises Unreadable.
+        Raises Unreadable, and ChatError ``bad-request`` where it takes too long.
         """
         limit = max(0, min(limit, PAGE_TEXTS))
-        first, head, indexed, count, texts = self._ask(_SEARCH, epoch, 0, before, limit, match)
+        asked.begin()
+        self._connection.set_progress_handler(asked.is_over, STEPS)
+        try:
+            first, head, indexed, count, texts = self._ask(_SEARCH, epoch, 0, before, limit, match)
+        except Unreadable:
+            if asked.is_over():
+                raise took_too_long() from None
+            raise
+        finally:
+            self._connection.set_progress_handler(None, 0)
         del texts[limit:]
         texts.reverse()
         return Page(texts, len(texts) < count, first), head if indexed < head else 0

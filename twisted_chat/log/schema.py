@@ -10,15 +10,21 @@ entered at any seq of any life, and no other life's texts lie between.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import quote
 
+from twisted.logger import Logger
+
 from twisted_chat.log.contract import Life, LogError, Settings
+
+_logger = Logger()
 
 APPLICATION_ID: Final = 0x54774368
 """What marks a SQLite file as ours ("TwCh")."""
@@ -155,6 +161,7 @@ def open_database(
             # Fails now, and not with the first text, where the file can not be written to.
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
+            close_to_others(path)
         except BaseException:
             connection.close()
             raise
@@ -184,6 +191,12 @@ def open_for_reading(path: str) -> sqlite3.Connection:
         raise LogError(f"There is no log {path}.")
     with told(path):
         connection = _connect(path, "ro")
+        folder = os.path.dirname(path)
+        may_write = os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+        if not may_write and not os.path.exists(path + "-wal"):
+            # Closed in an orderly way, where nobody here can write: SQLite would make a -shm.
+            connection.close()
+            connection = _connect(path, "ro&immutable=1")
         try:
             if _version(path, connection) != len(STEPS):
                 raise LogError(f"The log {path} is of another version of this program.")
@@ -304,6 +317,20 @@ def amend_life(connection: sqlite3.Connection, n: int, changes: Settings) -> Non
         connection.execute(f"UPDATE lives SET {columns} WHERE n = ?", (*changes.values(), n))
 
 
+def close_to_others(path: str) -> None:
+    """Let nobody but its owner read the log: it holds private texts. Warn where that can not be."""
+    for file in (path, path + "-wal", path + "-shm"):
+        try:
+            found = os.stat(file, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
+                os.chmod(file, 0o600)
+                _logger.info("{file} could be read by others: its mode is 0600 now", file=file)
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            _logger.warn("{file} can be read by others ({why})", file=file, why=problem.strerror)
+
+
 def hold(path: str) -> int:
     """Take the file for this process alone, until ``os.close`` of the number that is returned.
 
@@ -311,8 +338,11 @@ def hold(path: str) -> int:
     means nothing by itself. Raises LogError where another process holds it.
     """
     try:
-        lock = os.open(path + "-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = os.open(path + "-lock", flags, 0o600)
     except OSError as problem:
+        if problem.errno == errno.ELOOP:
+            raise LogError(f"The file {path}-lock is a link: it is not written through.") from None
         raise LogError(f"The log {path} can not be opened: {problem.strerror}.") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -23,7 +23,7 @@ from itertools import islice
 from typing import Any, Final, Unpack
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -39,7 +39,7 @@ from twisted_chat.log.contract import (
     Record,
     Settings,
 )
-from twisted_chat.log.reading import Reader, match_of
+from twisted_chat.log.reading import Asked, Reader, match_of
 from twisted_chat.log.schema import (
     hold,
     load_lives,
@@ -215,7 +215,15 @@ class SqliteLog:
 
     async def _searched(self, epoch: str, query: str, before: int, limit: int) -> Page:
         match = match_of(queries.parse(query))
-        search = partial(self._finder.search, epoch, match, before, limit)
+        asked = Asked()
+        search = partial(self._finder.search, epoch, match, before, limit, asked)
+        try:
+            return await self._found(epoch, search)
+        except CancelledError:
+            asked.over = True
+            raise
+
+    async def _found(self, epoch: str, search: Callable[[], tuple[Page, int]]) -> Page:
         page, unindexed = await self._find.do(search)
         if not unindexed:
             return page

@@ -23,7 +23,10 @@ class Worker(Protocol):
     """Something that does one job after the other, in the order in which they were given."""
 
     def do(self, job: Callable[[], T]) -> Deferred[T]:
-        """Do ``job``; fire with what it returns, or fail with what it raises."""
+        """Do ``job``; fire with what it returns, or fail with what it raises.
+
+        A job whose Deferred is cancelled before its turn is not done.
+        """
 
     def stop(self) -> Deferred[None]:
         """Finish the jobs that were given, and let go. Nothing is given after it."""
@@ -65,6 +68,8 @@ class ThreadWorker:
     def _work(self) -> None:
         while (given := self._jobs.get()) is not None:
             job, done = given
+            if done.called:  # it was cancelled, and nobody waits for it
+                continue
             try:
                 answer = job()
             except BaseException:

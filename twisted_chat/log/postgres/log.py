@@ -30,6 +30,7 @@ from twisted_chat.log.contract import (
     KEPT,
     PAGE_TEXTS,
     PRUNE_BITE,
+    SEARCH_SECONDS,
     Entry,
     Life,
     LogError,
@@ -49,8 +50,6 @@ from twisted_chat.vocabulary.errors import ChatError
 BATCH_JOBS: Final = 1_024
 """Jobs that one turn of the writer does, at most."""
 
-SEARCH_MILLISECONDS: Final = 5_000
-"""How long the database may look for one search."""
 
 _LIFE: Final = Decoder(Life)
 
@@ -320,7 +319,7 @@ def open_postgres(
     Blocks: for before the reactor runs. Raises LogError.
     """
     prepare(url, "twisted-chat")
-    patience = f"-c statement_timeout={SEARCH_MILLISECONDS}"
+    patience = f"-c statement_timeout={int(SEARCH_SECONDS * 1_000)}"
     return PostgresLog(
         clock,
         Database(url, "twisted-chat write"),

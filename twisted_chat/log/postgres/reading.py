@@ -11,7 +11,15 @@ from attrs import define, evolve
 from msgspec.json import Decoder
 
 from twisted_chat.log import query as queries
-from twisted_chat.log.contract import PAGE_BYTES, PAGE_TEXTS, Life, Page, Record, Unreadable
+from twisted_chat.log.contract import (
+    PAGE_BYTES,
+    PAGE_TEXTS,
+    Life,
+    Page,
+    Record,
+    Unreadable,
+    took_too_long,
+)
 from twisted_chat.log.postgres import records
 from twisted_chat.log.postgres.database import Connection, Database, Unreachable
 from twisted_chat.log.postgres.words import candidates
@@ -82,7 +90,7 @@ class Reader:
         try:
             found = self.database.do(work, again=True)
         except psycopg.errors.QueryCanceled:
-            raise Unreadable("it took too long") from None
+            raise took_too_long() from None
         except (Unreachable, psycopg.Error) as problem:
             raise Unreadable(str(problem).splitlines()[0]) from None
         return found
