@@ -82,7 +82,7 @@ class OthersTests(Folder):
         full.mkdir()
         limit = resource.getrlimit(resource.RLIMIT_FSIZE)
         handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, limit[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_960, limit[1]))
         try:
             problem = self.assertRaises(LogError, copy_log, str(self.path), f"{full}/copy.db")
         finally:
