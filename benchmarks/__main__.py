@@ -14,6 +14,7 @@ BENCHMARKS = {
     "curves": "the same against members and against outstanding texts, drawn",
     "idle": "10,000 guests coming in: memory, logins a second, and who is there already",
     "storm": "300 argon2 logins at once while two users chat",
+    "back": "everybody comes back at once after a kill",
     "pauses": "the longest gap in a minute with 5,000 connections",
     "slow": "a member that never reads, and the others",
     "log": "the log on its own",

@@ -64,9 +64,24 @@ class Server:
 
     def __enter__(self) -> Self:
         """Start it; raise NotThere if it can not be."""
+        self._begin()
+        return self
+
+    def again(self) -> None:
+        """Start it once more, where it was, after ``kill``."""
+        self._begin()
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does; what it has written stays."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def _begin(self) -> None:
         command = self.command()
         core = {machine.cores()[0]}
-        with open(self.folder / "console", "wb") as console:
+        with open(self.folder / "console", "ab") as console:
             self._process = subprocess.Popen(
                 command,
                 cwd=self.folder,
@@ -87,14 +102,11 @@ class Server:
                 time.sleep(0.05)
             else:
                 time.sleep(0.3)
-                return self
+                return
 
     def __exit__(self, *_: object) -> None:
         """End it at once: what it holds is of no value."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
