@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_chat.vocabulary.addresses import network, spelled
+from twisted_chat.vocabulary.addresses import Blocks, block, network, spelled
 
 PORTS = st.integers(0, 65_535)
 
@@ -57,9 +57,33 @@ class SpellingTests(SynchronousTestCase):
             self.assertIsNone(spelled(text), text)
             self.assertEqual(network(text), text)
 
+    def test_networks(self) -> None:
+        """A network has one spelling too, and whoever is in it is, in whichever spelling."""
+        for text, found in (
+            *(("10.1.2.3/8", "10.0.0.0/8"), ("10.1.2.3", "10.1.2.3"), ("10.1.2.3/32", "10.1.2.3")),
+            *(("2001:DB8::1/32", "2001:db8::/32"), ("[2001:db8::]/32", "2001:db8::/32")),
+            *(
+                ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+                ("::1/128", "::1"),
+                ("0.0.0.0/0", "0.0.0.0/0"),
+            ),
+            *(("10.0.0.0/33", None), ("10.0.0.0/", None), ("x/8", None), ("10.0.0.0/-1", None)),
+            *(("10.0.0.0/255.0.0.0", None), ("local", None), ("", None)),
+        ):
+            self.assertEqual(block(text), found, text)
+        blocks = Blocks(["10.0.0.0/8", "2001:db8::/32", "192.0.2.1", "local"])
+        for host in (
+            *("10.9.8.7", "::ffff:10.9.8.7", "[2001:DB8::7]:443", "192.0.2.1:5", "local"),
+            "2001:db8::1%eth0",
+        ):
+            self.assertIn(host, blocks)
+        for host in ("11.0.0.1", "2001:db9::1", "192.0.2.2", "unknown", ""):
+            self.assertNotIn(host, blocks)
+
     @given(st.text())
     def test_anything(self, text: str) -> None:
         """Nothing breaks it, and what it answers it answers again."""
-        found = spelled(text)
-        if found is not None:
-            self.assertEqual(spelled(found), found)
+        for way in (spelled, block):
+            found = way(text)
+            if found is not None:
+                self.assertEqual(way(found), found)

@@ -16,9 +16,9 @@ nothing, and may be called again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypedDict, Unpack
+from typing import Any, Literal, Protocol, TypedDict, Unpack
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from msgspec import Struct
 from twisted.internet.defer import Deferred
 
@@ -46,6 +46,10 @@ SEARCH_SECONDS = 2.0
 def took_too_long() -> ChatError:
     """Return how a search that took over SEARCH_SECONDS is refused."""
     return ChatError("bad-request", "That search takes too long: ask for rarer or longer words.")
+
+
+AS_CLOCK: Any = Factory(lambda log: log.clock.seconds, takes_self=True)
+"""The time of day of a log that is told no other: its clock's."""
 
 
 class NotStored(ChatError):

@@ -17,6 +17,7 @@ from twisted.internet.task import deferLater
 
 from twisted_chat.log import query as queries
 from twisted_chat.log.contract import (
+    AS_CLOCK,
     KEPT,
     PAGE_BYTES,
     PAGE_TEXTS,
@@ -66,15 +67,11 @@ class MemoryLog:
     """
 
     clock: IReactorTime
-    now: Callable[[], float] = field(kw_only=True)
+    now: Callable[[], float] = field(default=AS_CLOCK, kw_only=True)
     """Seconds since 1970, for the time of what is stored: the clock's where it is not given."""
     _kept: dict[str, _Kept] = field(factory=dict, init=False)
     _records: dict[str, dict[tuple[str, str], Record]] = field(factory=dict, init=False)
     """By their kind, scope and key."""
-
-    @now.default
-    def _now(self) -> Callable[[], float]:
-        return self.clock.seconds
 
     def lives(self) -> Sequence[Life]:
         """See Log."""

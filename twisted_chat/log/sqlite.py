@@ -29,6 +29,7 @@ from twisted.logger import Logger
 
 from twisted_chat.log import query as queries
 from twisted_chat.log.contract import (
+    AS_CLOCK,
     KEPT,
     PAGE_TEXTS,
     PRUNE_BITE,
@@ -103,7 +104,7 @@ class SqliteLog:
     """
 
     clock: IReactorTime
-    now: Callable[[], float] = field(kw_only=True)
+    now: Callable[[], float] = field(default=AS_CLOCK, kw_only=True)
     """Seconds since 1970, for the time of what is stored: the clock's where it is not given."""
     _path: str
     _writer: Writer
@@ -134,10 +135,6 @@ class SqliteLog:
     _idle: Deferred[None] | None = field(default=None, init=False)
     """While the log is being closed: fires when the writer has nothing left to do."""
     _logger = Logger()
-
-    @now.default
-    def _now(self) -> Callable[[], float]:
-        return self.clock.seconds
 
     # --- the contract ----------------------------------------------------------------------
 

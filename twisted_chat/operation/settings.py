@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import Attribute, field, fields, frozen
 
-from twisted_chat.vocabulary.addresses import LOCAL, spelled
+from twisted_chat.vocabulary.addresses import LOCAL, block
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_TEXT
 from twisted_chat.vocabulary.names import session_name, user_name
@@ -87,10 +87,13 @@ def _origin(raw: str) -> str:
 
 
 def _proxy(raw: str) -> str:
-    """An address; or ``local``, which is whoever comes through a UNIX socket."""
-    found = raw if raw == LOCAL else spelled(raw)
+    """An address or a network; or ``local``, which is whoever comes through a UNIX socket."""
+    found = raw if raw == LOCAL else block(raw)
     if found is None:
-        raise ValueError(f"must be an address such as 127.0.0.1, or local, not {raw!r}")
+        raise ValueError(
+            f"must be an address such as 127.0.0.1, a network such as 10.0.0.0/8, or local,"
+            f" not {raw!r}"
+        )
     return found
 
 
@@ -177,8 +180,8 @@ class Settings:
     )
     trust_proxy: tuple[str, ...] = _setting(
         _proxy,
-        "the address of a proxy whose X-Forwarded-For is believed (local: behind a UNIX socket);"
-        " may be given several times",
+        "the address or network of a proxy whose X-Forwarded-For is believed (local: behind a"
+        " UNIX socket); may be given several times",
         (),
         many=True,
     )

@@ -7,7 +7,15 @@ IPv4 address inside an IPv6 one. Whoever compares addresses, or shows one, asks 
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Iterable
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import Final
 
 LOCAL: Final = "local"
@@ -46,6 +54,50 @@ def spelled(text: str) -> str | None:
     """
     address = _read(text)
     return None if address is None else str(address)
+
+
+def block(text: str) -> str | None:
+    """Return an address, or a network such as ``10.0.0.0/8``, in the one way to write it.
+
+    None for what is neither. Bits behind a network's own are left away, a network of one address is
+    that address, and one of IPv4 addresses inside IPv6 is one of IPv4.
+    """
+    host, slash, length = text.strip(" \t").partition("/")
+    if not slash:
+        return spelled(text)
+    if re.fullmatch(r"[0-9]{1,3}", length, re.ASCII) is None:
+        return None
+    try:
+        found = ip_network(f"{host.strip('[]')}/{length}", strict=False)
+    except ValueError:
+        return None
+    mapped = found.network_address
+    if isinstance(mapped, IPv6Address) and mapped.ipv4_mapped and found.prefixlen >= 96:
+        found = ip_network(f"{mapped.ipv4_mapped}/{found.prefixlen - 96}")
+    if found.num_addresses == 1:
+        return str(found.network_address)
+    return str(found)
+
+
+class Blocks:
+    """Addresses and networks, in any spelling, that a host may be in."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._names: set[str] = set()
+        self._networks: list[IPv4Network | IPv6Network] = []
+        for text in texts:
+            found = block(text)
+            if found is not None and "/" in found:
+                self._networks.append(ip_network(found))
+            else:
+                self._names.add(found or text)
+
+    def __contains__(self, host: str) -> bool:
+        """Whether that host, in whichever spelling, is one of them; so may ``local`` be."""
+        address = _read(host)
+        if address is None:
+            return host in self._names
+        return str(address) in self._names or any(address in one for one in self._networks)
 
 
 def network(host: str) -> str:

@@ -20,7 +20,7 @@ from twisted_chat.doors.web.channel import BoundSite
 from twisted_chat.doors.web.hosts import Hosts
 from twisted_chat.doors.web.sockets import WebFactory
 from twisted_chat.page import File, Page
-from twisted_chat.vocabulary.addresses import spelled
+from twisted_chat.vocabulary.addresses import Blocks, spelled
 
 HEALTH_SECONDS: Final = 5.0
 """How long the log may take before it counts as ailing."""
@@ -215,7 +215,7 @@ class SocketResource(SiteResource):
         self._known = known
         self._unreadable = SparingLog(sockets.clock, self._logger)
         self._origins = {_origin(origin) for origin in origins}
-        self._proxies = {spelled(proxy) or proxy for proxy in proxies}
+        self._proxies = Blocks(proxies)
 
     def render_GET(self, request: Request) -> bytes | int:
         """Let in who may come, and asks for a WebSocket."""
