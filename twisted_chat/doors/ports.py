@@ -42,6 +42,11 @@ class SessionPorts:
 
     _logger = Logger()
 
+    @property
+    def connections(self) -> int:
+        """How many are open, on all of them."""
+        return sum(len(factory.watch.connections) for _, factory in self._open.values())
+
     async def open(self, name: Name) -> int:
         """Listen for that session, if need be on a port that is just being closed.
 

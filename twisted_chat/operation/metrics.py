@@ -141,6 +141,8 @@ class _Chat(Collector):
         doors = GaugeMetricFamily(f"{PREFIX}_connections", "Connections, by door.", labels=["door"])
         for name, found in self._entrances.doors.items():
             doors.add_metric([name], sum(len(door.watch.connections) for door in found))
+        if self._entrances.ports is not None:
+            doors.add_metric(["session-port"], self._entrances.ports.connections)
         yield doors
         people = chat.people.here.values()
         users = [user for person in people for user in person.users]

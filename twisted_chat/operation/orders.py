@@ -201,6 +201,9 @@ async def disconnect(running: Running, given: Mapping[str, Any]) -> list[str]:
         raise Refused(f"There is nobody here as {shown(name)}.")
     reason = given.get("reason")
     users = tuple(person.users)
+    if m.Disconnect in HANDLERS:
+        await ask(running, m.Disconnect, {"user": name, "reason": reason})
+        return [f"{person.name.text}: {len(users)} connections ended."]
     for user in users:
         user.mind.close(Bye(data=f"An operator has ended this connection{_because(reason)}"))
         user.logout()
