@@ -57,6 +57,11 @@ MAX_PLACES = 1_000
 """Sessions that one connection is a member of, at most, besides direct ones."""
 
 
+MAX_NOTED = 10
+"""Sessions whose leaving is a line each in the operator's log when a connection goes: more are one
+line in all."""
+
+
 class IUser(Interface):
     """The avatar's interface, for ``portal.login``: a User."""
 
@@ -140,9 +145,10 @@ class User:
             self.chat.turn.work(self._going(for_good))
 
     def _going(self, for_good: bool) -> Iterator[None]:
+        quietly = len(self.members) > MAX_NOTED
         while self.members:
             member = next(iter(self.members.values()))
-            self.chat.sessions.leave(self, member.session, quietly=True)
+            self.chat.sessions.leave(self, member.session, quietly=quietly)
             yield
         self.chat.departed(self, for_good=for_good)
 

@@ -30,7 +30,8 @@ class Hosts:
     def of(cls, hosts: Sequence[str], origins: Sequence[str]) -> Self:
         """Return those of the operator's, this machine's own, and ``localhost``."""
         machine = gethostname().lower()
-        own = {"localhost", "*.localhost", machine, machine.partition(".")[0]}
+        short = machine.partition(".")[0]
+        own = {"localhost", "*.localhost", machine, short, f"{short}.local"}
         named = {urlsplit(origin).hostname or "" for origin in origins}
         return cls(frozenset(own | named | {host.lower() for host in hosts}) - {""})
 
