@@ -170,3 +170,24 @@ def test_a_chain_is_sent(tmp_path: Path) -> None:
             found = session.get_peer_cert_chain()
             assert found is not None
             assert len(found) == 2
+
+
+def test_a_removed_account(tmp_path: Path) -> None:
+    """Its connections end within a second of SIGHUP, and nobody else's do."""
+    users = tmp_path / "users.csv"
+    users.write_text("user,password\nalice,wonder\nbob,builder\n")
+    options = ("--log", "memory:", "--users", "users.csv")
+    with (
+        Daemon(*options, directory=tmp_path) as daemon,
+        RawClient(daemon.port) as alice,
+        RawClient(daemon.port) as bob,
+    ):
+        alice.login("alice", password="wonder")
+        bob.login("bob", password="builder")
+        users.write_text("user,password\nbob,builder\n")
+        daemon.signal(signal.SIGHUP)
+        began = time.monotonic()
+        assert alice.receive_until("bye")
+        assert alice.at_end()
+        assert time.monotonic() - began < 2
+        assert bob.ask("ping")["type"] == "pong"

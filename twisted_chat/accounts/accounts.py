@@ -11,7 +11,6 @@ A checker's answer is the realm's question: an account is its name as bytes, a g
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from hmac import compare_digest
@@ -32,6 +31,7 @@ from zope.interface import implementer
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.passwords import DECOY, Passwords, TooLate, is_hash, prepared
+from twisted_chat.accounts.refusals import Refusals
 from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.accounts.users_file import Account, AccountsError, UnreadableError
 from twisted_chat.chat.member import Mind
@@ -330,8 +330,8 @@ class Admission:
     attempts: Attempts
     accounts: bool = field(kw_only=True)
     """Whether there are accounts; without them, a password says nothing."""
-    refusals: Counter[str] = field(init=False, factory=Counter)
-    """How often each code was said, by all doors, since the start."""
+    refusals: Refusals = field(factory=Refusals, kw_only=True)
+    """What all doors have refused."""
     told: SparingLog | None = field(default=None, kw_only=True)
     """Where failed logins are written, for an operator or a program that bans addresses."""
 

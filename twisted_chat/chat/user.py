@@ -7,7 +7,6 @@ the door's ``Mind``. Every rule about who may do what is here.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Iterator
-from typing import Protocol
 
 from attrs import Factory, define, field
 from msgspec.structs import replace
@@ -15,17 +14,12 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface, implementer
 
 from twisted_chat.chat.asking import HANDLERS, Answer
-from twisted_chat.chat.claims import Claims
-from twisted_chat.chat.direct import DirectSessions
-from twisted_chat.chat.locks import Guesses, Passwords
+from twisted_chat.chat.home import Home
 from twisted_chat.chat.member import Mind
-from twisted_chat.chat.paging import ROOM, SharedListing, fitting
-from twisted_chat.chat.people import People, Person
-from twisted_chat.chat.rules import Rules
+from twisted_chat.chat.paging import ROOM, fitting
+from twisted_chat.chat.people import Person
 from twisted_chat.chat.session import Member, Session
-from twisted_chat.chat.sessions import Sessions
-from twisted_chat.chat.turn import Turn
-from twisted_chat.log.contract import Log, Page
+from twisted_chat.log.contract import Page
 from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
@@ -64,28 +58,6 @@ line in all."""
 
 class IUser(Interface):
     """The avatar's interface, for ``portal.login``: a User."""
-
-
-class Home(Protocol):
-    """The chat, as its Users see it."""
-
-    rules: Rules
-    log: Log
-    passwords: Passwords
-    people: People
-    sessions: Sessions
-    directs: DirectSessions
-    turn: Turn
-    searching: Claims
-    """Who is searching: one search at a time for each."""
-    guesses: Guesses
-    """Wrong passwords of locked sessions, by address."""
-
-    def listing(self) -> SharedListing:
-        """Return who is here and which sessions there are, as it is now."""
-
-    def departed(self, user: User, *, for_good: bool) -> None:
-        """Forget a connection, which is in no session any more; ``for_good``: it said goodbye."""
 
 
 @implementer(IUser)

@@ -351,7 +351,7 @@ class Conversation:
             await deferLater(self.clock, 0)
 
     def _refuse(self, refused: ChatError, id: str | None, session: str | None = None) -> None:
-        self.admission.refusals[refused.code] += 1
+        self.admission.refusals.add(refused.code, self)
         self.tell(Error(code=refused.code, data=str(refused), session=session, id=id))
 
     def _broken(self) -> ChatError:

@@ -170,7 +170,7 @@ class _Chat(Collector):
         refusals = CounterMetricFamily(
             f"{PREFIX}_refusals", "Requests that were refused, by code.", labels=["code"]
         )
-        for code, count in tuple(parts.admission.refusals.items()):
+        for code, count in tuple(parts.admission.refusals.counts.items()):
             refusals.add_metric([code], count)
         yield refusals
         about = GaugeMetricFamily(f"{PREFIX}_info", "This program.", labels=["version"])

@@ -15,6 +15,7 @@ from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.known import KnownAddresses
 from twisted_chat.accounts.passwords import NiceThreads, Passwords
 from twisted_chat.accounts.proofs import Prover
+from twisted_chat.accounts.refusals import Refusals
 from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.rules import Rules
@@ -114,7 +115,11 @@ class Parts:
         portal = make_portal(chat, passwords, accounts, chosen.guests, reserved(chosen))
         attempts = Attempts(reactor)
         admission = Admission(
-            portal, attempts, accounts=accounts is not None, told=SparingLog(reactor, _logger)
+            portal,
+            attempts,
+            accounts=accounts is not None,
+            told=SparingLog(reactor, _logger),
+            refusals=Refusals(SparingLog(reactor, _logger)),
         )
         if accounts is not None:
             accounts.ended = chat.end_accounts

@@ -1,0 +1,46 @@
+"""What was refused, at all doors: counted by its code, and written down where a limit was met."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, Protocol
+
+from attrs import define, field
+
+from twisted_chat.accounts.sparing import SparingLog
+
+LIMITS: Final = frozenset(
+    {
+        *("server-full", "session-full", "too-many-attempts", "too-many-sessions", "too-large"),
+        *("banned", "muted", "invite-only", "too-many", "rate"),
+    }
+)
+"""Codes that say that somebody met a limit, or is kept out: an operator may want to know who."""
+
+
+class Whence(Protocol):
+    """Where somebody is."""
+
+    door: str
+    host: str
+    port: int
+
+
+@define(eq=False)
+class Refusals:
+    """Counts them since the start."""
+
+    told: SparingLog | None = None
+    counts: Counter[str] = field(init=False, factory=Counter)
+
+    def add(self, code: str, whence: Whence) -> None:
+        """Count one; never so that strangers could fill the log."""
+        self.counts[code] += 1
+        if self.told is not None and code in LIMITS:
+            self.told.warn(
+                "Refused ({code}): {host}:{port} by the {door} door",
+                code=code,
+                host=whence.host,
+                port=whence.port,
+                door=whence.door,
+            )

@@ -1,0 +1,37 @@
+"""What a User needs of the chat that it is in."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted_chat.chat.claims import Claims
+from twisted_chat.chat.direct import DirectSessions
+from twisted_chat.chat.locks import Guesses, Passwords
+from twisted_chat.chat.paging import SharedListing
+from twisted_chat.chat.people import People
+from twisted_chat.chat.rules import Rules
+from twisted_chat.chat.sessions import Sessions
+from twisted_chat.chat.turn import Turn
+from twisted_chat.log.contract import Log
+
+
+class Home(Protocol):
+    """The chat, as its Users see it."""
+
+    rules: Rules
+    log: Log
+    passwords: Passwords
+    people: People
+    sessions: Sessions
+    directs: DirectSessions
+    turn: Turn
+    searching: Claims
+    """Who is searching: one search at a time for each."""
+    guesses: Guesses
+    """Wrong passwords of locked sessions, by address."""
+
+    def listing(self) -> SharedListing:
+        """Return who is here and which sessions there are, as it is now."""
+
+    def departed(self, user: Any, *, for_good: bool) -> None:
+        """Forget a User, which is in no session any more; ``for_good``: it said goodbye."""
