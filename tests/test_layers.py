@@ -46,7 +46,7 @@ REACTOR = {"tap", "client.terminal.main"}
 MAX_LINES = 400
 """Lines of a module, at most."""
 
-TO_BE_SPLIT = {"doors.web.sockets", "doors.conversation", "log.writing"}
+TO_BE_SPLIT = {"log.writing"}
 """Those that are longer still."""
 
 PURE = "vocabulary"

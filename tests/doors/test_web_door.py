@@ -39,9 +39,9 @@ from twisted_chat.doors.web import frames as encoders
 from twisted_chat.doors.web.channel import HTTP_SECONDS
 from twisted_chat.doors.web.frames import WORTH_COMPRESSING, compressing, encode_frame
 from twisted_chat.doors.web.http import HEALTH_SECONDS
+from twisted_chat.doors.web.looking import LOOK_SECONDS
 from twisted_chat.doors.web.sockets import (
     FRAMES_IN_A_ROW,
-    LOOK_SECONDS,
     MAX_FRAGMENTS,
     PING_SECONDS,
     WebProtocol,

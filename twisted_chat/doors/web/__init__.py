@@ -22,7 +22,8 @@ from twisted.web.server import Site
 from twisted_chat.accounts.accounts import Admission
 from twisted_chat.doors.watch import Turnstile
 from twisted_chat.doors.web.http import make_site
-from twisted_chat.doors.web.sockets import WebFactory, WebWatch
+from twisted_chat.doors.web.looking import WebWatch
+from twisted_chat.doors.web.sockets import WebFactory, WebProtocol
 from twisted_chat.page import load
 from twisted_chat.vocabulary.messages import Bye
 
@@ -44,7 +45,7 @@ class WebDoor:
         self._sockets.rate = rate
 
     @property
-    def watch(self) -> WebWatch:
+    def watch(self) -> WebWatch[WebProtocol]:
         """What looks after the connections."""
         return self._sockets.watch
 

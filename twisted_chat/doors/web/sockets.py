@@ -23,9 +23,8 @@ from zope.interface import implementer
 from twisted_chat.accounts.accounts import Admission
 from twisted_chat.chat.member import Encode
 from twisted_chat.doors.conversation import Conversation, Why
-from twisted_chat.doors.deadlines import Deadlines
 from twisted_chat.doors.outlet import Outlet
-from twisted_chat.doors.watch import Turnstile, Watch
+from twisted_chat.doors.watch import Turnstile
 from twisted_chat.doors.web.frames import (
     accept_compression,
     compressing,
@@ -33,14 +32,12 @@ from twisted_chat.doors.web.frames import (
     unmasked,
     whole_text,
 )
+from twisted_chat.doors.web.looking import WebWatch
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import MAX_FRAME_BEFORE_LOGIN, Bye
 
 PING_SECONDS: Final = 25.0
 """After so long a silence a client is asked whether it is there, and has as long to answer."""
-
-LOOK_SECONDS: Final = 5.0
-"""How often it is looked whether somebody has been silent."""
 
 FRAMES_IN_A_ROW: Final = 32
 """Frames of one connection that are no messages, after which it is not read for a while: each costs
@@ -336,31 +333,6 @@ _OF_THE_HANDSHAKE: Final = (
 """What autobahn keeps of the handshake: some KiB that nobody needs afterwards."""
 
 
-class WebWatch(Watch[WebProtocol]):
-    """Looks after WebSockets; also whether anybody is at their other ends."""
-
-    def __init__(self, clock: IReactorTime, turnstile: Turnstile) -> None:
-        super().__init__(clock, turnstile)
-        self._looks = Deadlines[WebProtocol](clock, LOOK_SECONDS)
-
-    def opened(self, connection: WebProtocol) -> None:
-        """A connection has begun."""
-        super().opened(connection)
-        self._looks.set(connection)
-
-    def gone(self, connection: WebProtocol) -> None:
-        """A connection is gone."""
-        self._looks.drop(connection)
-        super().gone(connection)
-
-    def sweep(self) -> None:
-        """End those whose time is up, and look whether the others are there."""
-        super().sweep()
-        for protocol in self._looks.take():
-            self._looks.set(protocol)
-            protocol.look(self.clock.seconds())
-
-
 class WebFactory(WebSocketServerFactory):
     """All WebSockets of the door; for ``entry`` and ``rate`` see Conversation."""
 
@@ -391,7 +363,7 @@ class WebFactory(WebSocketServerFactory):
         self.clock = clock
         self.entry = entry
         self.rate = rate
-        self.watch = WebWatch(clock, turnstile)
+        self.watch: WebWatch[WebProtocol] = WebWatch(clock, turnstile)
 
     def take(self, transport: Any, host: str, port: int, head: bytes, behind: bytes) -> None:
         """Take over a transport whose client, ``host`` and ``port``, has asked for a WebSocket.
