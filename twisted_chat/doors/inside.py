@@ -25,7 +25,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_chat.chat.member import Encode
 from twisted_chat.client.link import Connection
-from twisted_chat.doors.conversation import Conversation, Line, Why
+from twisted_chat.doors.conversation import Conversation
+from twisted_chat.doors.talk import Line, Why
 from twisted_chat.vocabulary.messages import Request, Response, encode
 
 FULL: Final = 65_536
@@ -86,7 +87,7 @@ class Near:
 
 @define(eq=False)
 class Far:
-    """The conversation's end: see ``doors.conversation.Line``."""
+    """The conversation's end: see ``doors.talk.Line``."""
 
     door: str
     host: str

@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol as Connection
 from twisted.logger import Logger
 
-from twisted_chat.doors.conversation import Conversation, Why
 from twisted_chat.doors.deadlines import Deadlines
+from twisted_chat.doors.talk import Talk, Why
 from twisted_chat.doors.weighing import restore, shorten, weigh
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
@@ -141,7 +141,7 @@ class Watched(Protocol):
     def __hash__(self) -> int: ...
 
     @property
-    def conversation(self) -> Conversation | None:
+    def conversation(self) -> Talk | None:
         """What is said on it; None before that begins."""
 
 

@@ -22,8 +22,9 @@ from zope.interface import implementer
 
 from twisted_chat.accounts.accounts import Admission
 from twisted_chat.chat.member import Encode
-from twisted_chat.doors.conversation import Conversation, Why
+from twisted_chat.doors.conversation import Conversation
 from twisted_chat.doors.outlet import Outlet
+from twisted_chat.doors.talk import Why
 from twisted_chat.doors.watch import Turnstile
 from twisted_chat.doors.web.frames import (
     accept_compression,
@@ -263,7 +264,7 @@ class WebProtocol(WebSocketServerProtocol):
         else:
             self._outlet.deliver(data)
 
-    # --- the line: see conversation.Line ------------------------------------------------------
+    # --- the line: see talk.Line ------------------------------------------------------
 
     def hold(self) -> None:
         """Read no further."""
