@@ -11,12 +11,23 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.chat.test_fan_out import FakeMind, FakeUser, encode_line
 from twisted_chat.chat.batching import BATCH_TEXTS, Batching, Item, Said, Told
+from twisted_chat.chat.catching_up import CatchingUp
 from twisted_chat.chat.giving import STAGES, Giving, Round, Stage
 from twisted_chat.chat.member import STANDINGS, MemberOf, Standing
 from twisted_chat.chat.roster import GATHER_SECONDS, Roster
 from twisted_chat.chat.settling import Settling
-from twisted_chat.log.contract import Entry, NotStored, Stored
-from twisted_chat.vocabulary.messages import Joined, Left, Notice, Presence, Response, Text
+from twisted_chat.chat.turn import Turn
+from twisted_chat.log.contract import Entry, Life, NotStored, Stored
+from twisted_chat.log.memory import MemoryLog
+from twisted_chat.vocabulary.messages import (
+    Joined,
+    Left,
+    Notice,
+    Presence,
+    Response,
+    Snapshot,
+    Text,
+)
 
 
 def user(name: str) -> FakeUser:
@@ -208,6 +219,21 @@ class GivingTests(SynchronousTestCase):
         self.giving.give()
         self.assertEqual((self.answered, len(bob.delivered)), ([again], 1))
 
+    def test_what_a_snapshot_had_is_not_told_again(self) -> None:
+        """Who came while events waited hears those after its snapshot, and none that it had."""
+        alice, bob = self.live("alice"), self.live("bob")
+        first, second = (Told(Notice(data=data), None) for data in ("first", "second"))
+        self.giving.take([first])
+        self.giving.caused = 1
+        self.members[bob].told = 1
+        self.giving.knows_all(bob)
+        self.giving.take([second])
+        self.giving.caused = 2
+        self.giving.give()
+        both = [encode_line(first.event) + encode_line(second.event)]
+        self.assertEqual(alice.delivered, both)
+        self.assertEqual(bob.delivered, [encode_line(second.event)])
+
     def test_a_broken_member_loses_itself(self) -> None:
         """The others get all of it."""
         alice, bob = self.live("alice"), self.live("bob")
@@ -237,3 +263,47 @@ class SettlingTests(SynchronousTestCase):
         self.assertEqual((alice.unsettled, alice.unsettled_size), (0, 0))
         settling.has_read(member)
         self.assertEqual(alice.unsettled, 0)
+
+
+class Followed:
+    """A session, as those who follow it see it."""
+
+    def __init__(self) -> None:
+        self.life = Life(epoch="e", key="s", name="s")
+
+    def snapshot(self, *, reset: bool = False) -> Snapshot:
+        """See catching_up.Followed."""
+        return Snapshot(
+            session="s",
+            epoch="e",
+            head=0,
+            users=[],
+            count=0,
+            topic="",
+            owner=None,
+            keep=False,
+            locked=False,
+            reset=reset,
+        )
+
+
+class CatchingUpTests(SynchronousTestCase):
+    def test_the_next_session_has_its_turn(self) -> None:
+        """Who has read all that it had missed in one session reads on in the others first."""
+        clock = Clock()
+        log = MemoryLog(clock)
+        log.create(Life(epoch="e", key="s", name="s"))
+        log.append("e", [Entry("bob", f"{n}") for n in range(4)])
+        alice = user("alice")
+        members: dict[Any, MemberOf[Any]] = {}
+        giving = Giving(2, members, lambda _: None, lambda _: None)
+        catching = CatchingUp(Followed(), log, Turn(clock), giving, Settling("s", members))
+        here: MemberOf[Any] = MemberOf(alice, None)
+        elsewhere: MemberOf[Any] = MemberOf(alice, None)
+        members[alice] = here
+        catching.begin(here)
+        alice.behind[elsewhere] = None
+        catching.put(here, 0, None)
+        catching.go_on(here)
+        self.assertEqual((here.seq, here.missed), (2, 2))
+        self.assertEqual(list(alice.behind), [elsewhere, here])

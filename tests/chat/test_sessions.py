@@ -443,6 +443,25 @@ class LingerTests(ChatCase):
         world.pass_time(6)
         self.assertNotIn("ops", world.chat.sessions)
 
+    def test_somebody_came_before_it_could_close(self) -> None:
+        """A session that was to close stays where somebody who waited before came in first."""
+        world = self.world(linger=0)
+        alice, bob = world.come("alice"), world.come("bob")
+        alice.ask("create", session="ops")
+        world.log.hold = True
+        alice.send("delete", session="ops")
+        world.settle()
+        bob.send("join", session="ops", id="j")
+        world.settle()
+        alice.vanish()
+        world.settle()
+        world.log.broken = True
+        world.log.commit()  # the log could not forget it
+        world.log.broken = False
+        world.log.let_go()
+        self.assertIn("session", types(bob.got()))
+        self.assertEqual(bob.say("still here", session="ops")["seq"], 1)
+
     def test_somebody_joins_while_it_closes(self) -> None:
         """Who asks to join while the log forgets it is told that it is gone."""
         world = self.world(linger=10.0)

@@ -339,6 +339,21 @@ class GroupCommitTests(Folder):
         self.assertEqual(self.fired[-1], f"{INDEX_WHEN_IDLE + 2}more")
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_what_was_pruned_is_not_missing_from_the_index(self) -> None:
+        """Texts that were pruned before they were indexed leave nothing to do after a restart."""
+        self.say(*(f"m{n}" for n in range(INDEX_WHEN_IDLE)))
+        self.log.prune(OPS.epoch, texts=0)
+        self.writer.release_all()
+        self.end()
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.execute("UPDATE lives SET indexed = 0")  # as an older version left it
+        self.writer = HeldWorker("log-write")
+        self.log = self.open(lambda name: self.writer if "write" in name else InlineWorker(name))
+        self.say("more")
+        self.writer.release_all()
+        self.clock.advance(IDLE_SECONDS)
+        self.assertEqual((self.writer.held, self.clock.getDelayedCalls()), ([], []))
+
     def test_the_index_follows_where_there_is_never_time(self) -> None:
         """Where the writer is never idle, commits and bites take turns: neither waits for long."""
         said = 0
