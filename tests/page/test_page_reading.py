@@ -213,3 +213,26 @@ def test_printing(browser: Browser, shared: WebDaemon) -> None:
         visitor.page.keyboard.press("Control+p")
         visitor.wait("() => window.printed === 450")
         assert visitor.page.locator(".row").count() < 100
+
+
+def test_links(browser: Browser, shared: WebDaemon) -> None:
+    """A session and a text have links: the address bar, back, and following one after a login."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("linker")
+        bob.ask("create", session="linked")
+        fill(bob, "linked", 400)
+        visitor.login("walker")
+        visitor.go_to("linked")
+        visitor.wait_for_text("text 400")
+        assert visitor.page.url.endswith("#/linked")
+        assert visitor.page.locator(".row time a").last.get_attribute("href") == "#/linked/400"
+        visitor.open("lobby")
+        assert visitor.page.url.endswith("#/lobby")
+        visitor.page.go_back()
+        visitor.wait_for_title("linked")
+        with Visitor(browser, f"{shared.url}#/linked/37") as other:
+            other.page.fill("#login-user", "follower")
+            other.page.click("#login-enter")
+            other.wait_for_title("linked")
+            other.wait_for_text("text 37")
+            assert other.page.url.endswith("#/linked/37")

@@ -10,6 +10,7 @@ import { Header } from "./header.js";
 import { LoginView } from "./login.js";
 import { MembersView } from "./members.js";
 import { Notifier } from "./notify.js";
+import { Places } from "./places.js";
 import { Rooms } from "./rooms.js";
 import { Search } from "./search.js";
 import { Sidebar } from "./sidebar.js";
@@ -35,6 +36,7 @@ const search = new Search(client, texts);
 new Sidebar(client, rooms);
 new Header(client, rooms);
 const members = new MembersView(rooms);
+new Places(rooms, texts);
 new Banner(client);
 new Notifier(client, rooms);
 

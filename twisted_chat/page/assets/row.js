@@ -26,6 +26,7 @@ const LONG = 2_400;
  * @property {"" | "waiting" | "sent" | "failed"} state
  * @property {string} reason  why it failed
  * @property {boolean} folded
+ * @property {string} link  that leads to it, or "" while it has no place
  */
 
 /**
@@ -61,9 +62,9 @@ export function row(line, look, mention, does) {
   if (look.isNew) item.append(divider("new", "New since you left"));
   const text = el("div", "text");
   if (head) {
-    text.append(avatar(line.source), el("div", "by", nameOf(line.source), " ", stamp(line.time)));
+    text.append(avatar(line.source), el("div", "by", nameOf(line.source), " ", stamp(line.time, look.link)));
   } else {
-    const quiet = stamp(line.time);
+    const quiet = stamp(line.time, look.link);
     quiet.classList.add("aside");
     text.append(quiet, el("span", "unseen", `${line.source}:`));
   }
@@ -94,11 +95,21 @@ function bodyOf({ source, data }, mention) {
   return body;
 }
 
-/** @param {number} time */
-function stamp(time) {
+/**
+ * When it was said; it is also the link to the text, to be copied.
+ * @param {number} time
+ * @param {string} link
+ */
+function stamp(time, link) {
   const element = el("time", "", hourAndMinute(time));
   element.dateTime = machine(time);
   element.title = inFull(time);
+  if (link) {
+    const anchor = el("a", "", hourAndMinute(time));
+    anchor.href = link;
+    anchor.tabIndex = -1; // one for each text would be in the way of the Tab key
+    element.replaceChildren(anchor);
+  }
   return element;
 }
 

@@ -8,6 +8,7 @@ import { attentive } from "./attention.js";
 import { byId } from "./dom.js";
 import { List } from "./list.js";
 import { Mention } from "./mention.js";
+import { linkTo } from "./places.js";
 import { begins, isLong, row } from "./row.js";
 import { eachFrame } from "./signal.js";
 import { FOLLOWED, MOST } from "./timeline.js";
@@ -107,6 +108,7 @@ export class TextsView {
         isNew: line.seq > 0 && line.seq === this.store.session?.newFrom,
         state: waiting?.state ?? "",
         reason: waiting?.reason ?? "",
+        link: line.seq ? linkTo(this.store.current, line.seq) : "",
         folded: isLong(line.data) && !this.#unfolded.has(name),
       },
       line.source === this.store.me ? null : this.#mention,
