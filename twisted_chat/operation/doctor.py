@@ -200,7 +200,7 @@ def _sound(path: str) -> Iterator[Finding]:
 
 def certificates(chosen: Settings) -> Iterator[Finding]:
     """Look at the certificates."""
-    given = (*chosen.port, *chosen.web, *chosen.lines, *chosen.metrics)
+    given = (*chosen.port, *chosen.web, *chosen.lines, *chosen.irc, *chosen.metrics)
     secure = [one for one in given if kind_of(one) == "ssl"]
     if not secure and not chosen.certificate:
         return
@@ -228,7 +228,7 @@ def certificates(chosen: Settings) -> Iterator[Finding]:
 
 def doors(chosen: Settings) -> Iterator[Finding]:
     """Look at who can reach what."""
-    for one in (*chosen.port, *chosen.lines):
+    for one in (*chosen.port, *chosen.lines, *chosen.irc):
         if kind_of(one) in ("tcp", "tcp6") and not way_of(one).interface:
             yield hint(f"{one} speaks in clear to every network: passwords too.")
     if chosen.web and not (chosen.web_host or chosen.web_origin):

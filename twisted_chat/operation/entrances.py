@@ -9,6 +9,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import Factory
 
+from twisted_chat.doors.irc import IrcFactory
 from twisted_chat.doors.lines import LinesFactory
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import SessionPorts
@@ -100,6 +101,18 @@ class Entrances:
             self._take("lines", lines)
             for description in in_order(chosen.lines):
                 self.listener.listen(description, lines, "lines")
+        if chosen.irc:
+            irc = IrcFactory(
+                parts.admission,
+                self.reactor,
+                self._entry,
+                rate=chosen.rate,
+                turnstile=parts.turnstile,
+                prover=parts.prover,
+            )
+            self._take("irc", irc)
+            for description in in_order(chosen.irc):
+                self.listener.listen(description, irc, "irc")
 
     def take(self, chosen: Settings) -> None:
         """Let these settings hold, for who comes from now on."""

@@ -105,7 +105,7 @@ class Options(UsageOptions):
                 raise SettingsError(
                     f"--{extra} needs {needed.replace('_', '-')}: install twisted-chat[{extra}]."
                 )
-        for description in (*found.port, *found.web, *found.lines, *found.metrics):
+        for description in (*found.port, *found.web, *found.lines, *found.irc, *found.metrics):
             judge(description)
         return found
 

@@ -156,6 +156,12 @@ class Settings:
         (),
         many=True,
     )
+    irc: tuple[str, ...] = _setting(
+        _endpoint,
+        "where the IRC door listens: a port or an endpoint [off]",
+        (),
+        many=True,
+    )
     web_origin: tuple[str, ...] = _setting(
         _origin,
         "an origin, such as https://chat.example.org, whose pages may use the web door"

@@ -1,0 +1,74 @@
+"""PRIVMSG and NOTICE: what is said in a session, or to one user."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import Final
+
+from twisted_chat.doors.irc.asked import command
+from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
+from twisted_chat.doors.irc.lines import Line
+from twisted_chat.doors.irc.names import prefix, session_of
+from twisted_chat.doors.irc.shown import NOTICE_ID
+from twisted_chat.doors.irc.talk import IrcTalk
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.names import key_of
+
+MAX_TARGETS: Final = 4
+
+
+@command("PRIVMSG")
+async def privmsg(talk: IrcTalk, line: Line) -> None:
+    """Say something."""
+    await _said(talk, line, "irc.")
+
+
+@command("NOTICE")
+async def notice(talk: IrcTalk, line: Line) -> None:
+    """Say something that nobody answers by itself."""
+    await _said(talk, line, NOTICE_ID)
+
+
+async def _said(talk: IrcTalk, line: Line, kind: str) -> None:
+    if not line[0]:
+        talk.reply("411", f"No recipient given ({line.command})")
+        return
+    if not line[1]:
+        talk.reply("412", "No text to send")
+        return
+    targets = line[0].split(",")
+    for target in targets[:MAX_TARGETS]:
+        await one_by_one(talk, target, _say(talk, line, target, kind))
+    for target in targets[MAX_TARGETS:]:
+        talk.reply("407", target, "Too many targets")
+
+
+async def _say(talk: IrcTalk, line: Line, target: str, kind: str) -> None:
+    data, user = line[1], me(talk)
+    if data.startswith("\1ACTION "):
+        data = "/me " + data[8:].rstrip("\1")
+    session = session_of(target)
+    if session is None:
+        if target.lower() == "nickserv":
+            words = "Identify with SASL, or connect with your password as the server's (PASS)."
+            talk.send("NOTICE", talk.nick, words, source=prefix("NickServ"))
+            return
+        if user.chat.people.known(key_of(target) or "") is None:
+            talk.reply("401", target, "No such nick")
+            return
+    elif found(talk, session) is None:
+        talk.reply("403", target, "No such channel")
+        return
+    elif not is_in(talk, session):
+        talk.reply("404", target, "Cannot send to channel: you are not in it")
+        return
+    id = f"{kind}{token_hex(12)}"  # once-only for the user, over restarts too
+    talk.own(id, line.tags.get("label"))
+    try:
+        if session is not None:
+            user.say(data, session, id)
+        else:
+            await user.message(target, data, id)
+    except ChatError:
+        talk.labels.pop(id, None)
+        raise

@@ -1,0 +1,137 @@
+"""A line of IRC: how it is read, and how it is written. See the Modern IRC document, "Messages"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from twisted_chat.vocabulary.errors import ChatError
+
+MAX_LINE = 512
+"""Bytes of a line without its tags, with its end."""
+
+MAX_TAGS = 4_096
+"""Bytes of the tags that a client sends, at most, with the ``@`` and the space."""
+
+MAX_PARAMETERS = 15
+
+_ESCAPES = {"\\": "\\\\", ";": "\\:", " ": "\\s", "\r": "\\r", "\n": "\\n"}
+_ESCAPED = str.maketrans(_ESCAPES)
+_UNESCAPES = {":": ";", "s": " ", "r": "\r", "n": "\n"}
+
+
+@frozen
+class Line:
+    """What a client asks: tags, a command in capitals, and its parameters."""
+
+    command: str
+    parameters: Sequence[str] = ()
+    tags: Mapping[str, str] = {}
+
+    def __getitem__(self, index: int) -> str:
+        """Return a parameter; empty where there is none."""
+        return self.parameters[index] if index < len(self.parameters) else ""
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+
+def parse(data: bytes) -> Line | None:
+    """Read a line without its end; None for an empty one.
+
+    Raises ChatError ``too-large`` for tags that are too long, and ``bad-request`` for what is not
+    UTF-8 or has a NUL.
+    """
+    tags: dict[str, str] = {}
+    if b"\0" in data:
+        raise ChatError("bad-request", "A line has no NUL.")
+    if data.startswith(b"@"):
+        raw, _, data = data.partition(b" ")
+        if len(raw) + 1 > MAX_TAGS:
+            raise ChatError("too-large", "Input line was too long")
+        tags = parse_tags(raw[1:].decode("utf-8", "replace"))
+    if len(data) > MAX_LINE - 2:
+        raise ChatError("too-large", "Input line was too long")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise ChatError("bad-request", "Your line is not UTF-8.") from None
+    text = text.lstrip(" ")
+    if text.startswith(":"):
+        text = text.partition(" ")[2].lstrip(" ")
+    middle, colon, trailing = (" " + text).partition(" :")
+    parameters = middle.split(" ")
+    parameters = [parameter for parameter in parameters if parameter]
+    if colon and parameters:
+        parameters.append(trailing)
+    if not parameters:
+        return None
+    if len(parameters) > MAX_PARAMETERS + 1:
+        last = " ".join(parameters[MAX_PARAMETERS:])
+        parameters = [*parameters[:MAX_PARAMETERS], last]
+    return Line(parameters[0].upper(), parameters[1:], tags)
+
+
+def parse_tags(raw: str) -> dict[str, str]:
+    """Read tags, without the ``@``: of two with one name the last counts."""
+    tags = {}
+    for tag in raw.split(";"):
+        name, _, value = tag.partition("=")
+        if name:
+            tags[name] = _unescaped(value) if "\\" in value else value
+    return tags
+
+
+def _unescaped(value: str) -> str:
+    found, letters = [], iter(value)
+    for letter in letters:
+        if letter == "\\":
+            letter = next(letters, "")
+            letter = _UNESCAPES.get(letter, letter)
+        found.append(letter)
+    return "".join(found)
+
+
+def format_tags(tags: Mapping[str, str]) -> str:
+    """Write tags, with the ``@`` and the space; nothing where there are none."""
+    if not tags:
+        return ""
+    written = [
+        f"{name}={value.translate(_ESCAPED)}" if value else name for name, value in tags.items()
+    ]
+    return f"@{';'.join(written)} "
+
+
+def format_line(
+    source: str, command: str, *parameters: str, tags: Mapping[str, str] | None = None
+) -> bytes:
+    """Write a line with its end; the last parameter may be anything without a line end in it."""
+    *middle, last = parameters or ("",)
+    if not parameters:
+        rest = ""
+    else:
+        plain = last and " " not in last and not last.startswith(":")
+        rest = " " + " ".join([*middle, last if plain else f":{last}"])
+    head = f":{source} " if source else ""
+    return f"{format_tags(tags or {})}{head}{command}{rest}\r\n".encode("utf-8", "replace")
+
+
+def pieces(text: str, room: int) -> list[str]:
+    """Cut a text into what lines take: at its line ends, and at ``room`` bytes of UTF-8 at most.
+
+    Nothing is lost but the line ends; a cut is at a space where there is one, which stays.
+    """
+    found = []
+    for line in text.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        data = line.encode()
+        while len(data) > room:
+            end = room
+            while data[end] & 0xC0 == 0x80:  # within a character
+                end -= 1
+            space = data.rfind(b" ", end // 2, end)
+            end = space + 1 if space >= 0 else end
+            found.append(data[:end].decode())
+            data = data[end:]
+        found.append(data.decode())
+    return found

@@ -1,0 +1,131 @@
+"""What is told, as lines of IRC: made once for each batch and each set of capabilities.
+
+All connections of this door share one encoder, whose bytes are its own affair: a batch is decoded
+once, and written out once for those whose capabilities are alike. Only who said something of what
+is in it, or came or went, has lines of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from attrs import define, field
+from msgspec.json import Decoder
+
+from twisted_chat.doors.irc.lines import format_line, pieces
+from twisted_chat.doors.irc.names import channel, prefix, target_of
+from twisted_chat.vocabulary.messages import (
+    Deleted,
+    Joined,
+    Presence,
+    Response,
+    Text,
+    TopicChanged,
+    encode,
+)
+
+NOTICE_ID: Final = "irc.notice."
+"""How the ``id`` of a text begins that was said as a NOTICE."""
+
+Caps = frozenset[str]
+
+_decoder: Final[Decoder[Response]] = Decoder(Response)
+
+
+def encode_shared(response: Response) -> bytes:
+    """Encode one message for ``Batches``; JSON has no line end of its own."""
+    return encode(response) + b"\n"
+
+
+def time_of(millis: int) -> str:
+    """Write a time as IRCv3's ``server-time`` does."""
+    when = datetime.fromtimestamp(millis / 1000, UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{millis % 1000:03d}Z"
+
+
+def msgid(epoch: str, seq: int) -> str:
+    """Return a text's name in IRC."""
+    return f"{epoch}-{seq}"
+
+
+@define(eq=False)
+class Batches:
+    """The batch that is being given out, decoded, and as it was written for whom."""
+
+    epoch_of: Callable[[str], str]
+    account_of: Callable[[str], str | None]
+    _data: bytes = field(init=False, default=b"")
+    _messages: Sequence[Response] = field(init=False, default=())
+    _written: dict[Caps, bytes] = field(init=False, factory=dict)
+
+    def messages(self, data: bytes) -> Sequence[Response]:
+        """Return what a batch tells."""
+        if data is not self._data:
+            self._messages = _decoder.decode_lines(data)
+            self._data = data
+            self._written = {}
+        return self._messages
+
+    def written(self, data: bytes, caps: Caps) -> bytes:
+        """Return all of a batch, for anybody with these capabilities."""
+        messages = self.messages(data)
+        if (found := self._written.get(caps)) is None:
+            found = b"".join(self.show(one, caps) for one in messages)
+            self._written[caps] = found
+        return found
+
+    def show(self, response: Response, caps: Caps, extra: dict[str, str] | None = None) -> bytes:
+        """Return the lines of one message; ``extra`` tags are put before the others."""
+        tags = dict(extra or {})
+        match response:
+            case Text():
+                return self.text(response, caps, tags)
+            case Joined():
+                return self.joined(response.session, response.user, caps, tags)
+            case Presence():
+                return b"".join(
+                    [self.joined(response.session, user, caps, tags) for user in response.joined]
+                    + [self.left(response.session, user) for user in response.left]
+                )
+            case TopicChanged():
+                where = channel(response.session)
+                source = prefix(response.user)
+                return format_line(source, "TOPIC", where, response.topic or "", tags=tags)
+            case Deleted():
+                return self.left(response.session, response.user)
+        return b""
+
+    def joined(self, session: str, user: str, caps: Caps, tags: dict[str, str]) -> bytes:
+        """Return the line that says that somebody came in."""
+        where = channel(session)
+        if "extended-join" in caps:
+            account = self.account_of(user) or "*"
+            return format_line(prefix(user), "JOIN", where, account, user, tags=tags)
+        return format_line(prefix(user), "JOIN", where, tags=tags)
+
+    def left(self, session: str, user: str) -> bytes:
+        """Return the line that says that somebody went out."""
+        return format_line(prefix(user), "PART", channel(session))
+
+    def text(self, text: Text, caps: Caps, tags: dict[str, str], epoch: str | None = None) -> bytes:
+        """Return the lines of a text: what one line does not hold is several."""
+        if "server-time" in caps:
+            tags["time"] = time_of(text.time)
+        if "message-tags" in caps:
+            tags["msgid"] = msgid(epoch or self.epoch_of(text.session), text.seq)
+        if "account-tag" in caps and (account := self.account_of(text.source)):
+            tags["account"] = account
+        command = "NOTICE" if (text.id or "").startswith(NOTICE_ID) else "PRIVMSG"
+        source, target = prefix(text.source), target_of(text.session, text.source)
+        data, begin, end = text.data, "", ""
+        if data.startswith("/me "):
+            data, begin, end = data[4:], "\1ACTION ", "\1"
+        room = 510 - len(f":{source} {command} {target} :{begin}{end}".encode())
+        lines = [
+            format_line(source, command, target, f"{begin}{piece}{end}", tags=tags)
+            for piece in pieces(data, room)
+            if piece
+        ]
+        return b"".join(lines)
