@@ -99,6 +99,18 @@ class IrcDoorTests(ChatCase):
         self.assertRegex(first, "^@label=4 :.* BATCH .* labeled-response$")
         self.assertRegex(last, "BATCH -")
 
+    def test_tagmsg(self) -> None:
+        """Client-only tags reach those who take tags, and nobody else; a server's own do not."""
+        world = self.world()
+        factory = self.factory(world)
+        bob, carol = (self.come(world, factory, one, "message-tags") for one in ("bob", "carol"))
+        dave = self.come(world, factory, "dave")
+        bob.got()
+        carol.got()
+        self.assertEqual(bob.ask("@+typing=active;msgid=x TAGMSG #ops"), [])
+        self.assertRegex(carol.got()[0], r"^@\+typing=active :bob!\S+ TAGMSG #ops$")
+        self.assertEqual(dave.got(), [])
+
     def test_long_text(self) -> None:
         """What is too long for a line is several, and nothing of it is lost."""
         world = self.world()

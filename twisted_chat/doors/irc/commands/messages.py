@@ -7,7 +7,7 @@ from typing import Final
 
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
-from twisted_chat.doors.irc.lines import Line
+from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import prefix, session_of
 from twisted_chat.doors.irc.shown import NOTICE_ID
 from twisted_chat.doors.irc.talk import IrcTalk
@@ -72,3 +72,24 @@ async def _say(talk: IrcTalk, line: Line, target: str, kind: str) -> None:
     except ChatError:
         talk.labels.pop(id, None)
         raise
+
+
+@command("TAGMSG", 1)
+async def tagmsg(talk: IrcTalk, line: Line) -> None:
+    """Hand on client-only tags alone: to those at this door who take them, and stored nowhere."""
+    tags = {name: value for name, value in line.tags.items() if name.startswith("+")}
+    session = session_of(line[0])
+    there = found(talk, session) if session else None
+    if there is None:
+        talk.reply("403" if session else "401", line[0], "There is nobody to send that to")
+        return
+    if session is None or not is_in(talk, session):
+        talk.reply("404", line[0], "Cannot send to channel: you are not in it")
+        return
+    told = format_line(prefix(talk.nick), "TAGMSG", line[0], tags=tags)
+    for user in [*there.members]:
+        if user is talk.user:
+            if "echo-message" in talk.caps:
+                talk.put(told)
+        elif isinstance(user.mind, IrcTalk) and "message-tags" in user.mind.caps and not user.full:
+            user.mind.write(told)
