@@ -33,6 +33,7 @@ __all__ = [
     "Millis",
     "NameField",
     "Password",
+    "Reason",
     "Seconds",
     "Seq",
     "Topic",
@@ -87,6 +88,7 @@ NameField = Annotated[str, Meta(max_length=1_024)]
 Password = Annotated[str, Meta(max_length=1_024)]
 Epoch = Annotated[str, Meta(max_length=64, description="one life of a session, opaque")]
 Topic = Annotated[str, Meta(max_length=MAX_TOPIC)]
+Reason = Annotated[str, Meta(max_length=MAX_REASON)]
 Limit = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Millis = Annotated[int, Meta(description="milliseconds since 1970, UTC")]
 
