@@ -92,14 +92,14 @@ def test_sessions(browser: Browser, daemon: WebDaemon) -> None:
 def test_deleted_while_writing(browser: Browser, daemon: WebDaemon) -> None:
     """Who reads or writes where a session is deleted stays there, and says nothing elsewhere."""
     with RawClient(daemon.port) as owner, Visitor(browser, daemon.url) as visitor:
-        owner.login("owner")
+        owner.login("founder")
         owner.ask("create", session="plans")
         visitor.login("writer")
         visitor.go_to("plans")
         visitor.say("one")
         visitor.page.fill("#write", "two, which is not fin")
         owner.ask("delete", session="plans")
-        visitor.page.wait_for_selector("#over:has-text('owner has deleted this session.')")
+        visitor.page.wait_for_selector("#over:has-text('founder has deleted this session.')")
         visitor.page.keyboard.type("ished")
         visitor.page.keyboard.press("Enter")
         assert visitor.page.inner_text("#title") == "plans"
@@ -113,7 +113,7 @@ def test_deleted_while_writing(browser: Browser, daemon: WebDaemon) -> None:
         visitor.wait_for_text("two, which is not fin")
         visitor.open("lobby")
         owner.ask("delete", session="plans")
-        visitor.page.wait_for_selector("#said :has-text('owner has deleted this session.')")
+        visitor.page.wait_for_selector("#said :has-text('founder has deleted this session.')")
         visitor.wait("() => !document.querySelector('[data-session=plans]')")
         visitor.wait_for_bodies()
 
@@ -135,7 +135,7 @@ def test_no_lobby(browser: Browser) -> None:
         visitor.say("first")
         page.click("#about-open")
         page.click("#leave")
-        owner.login("owner")
+        owner.login("founder")
         owner.ask("create", session="plans")
         page.click("#nothing-find")
         page.keyboard.type("plans")

@@ -110,7 +110,7 @@ def test_switcher_keeps_the_choice(browser: Browser, shared: WebDaemon) -> None:
 def test_switcher_without_a_connection(browser: Browser, daemon: WebDaemon) -> None:
     """Without a connection one still goes to and fro between one's own sessions."""
     with RawClient(daemon.port) as owner, Visitor(browser, daemon.url) as visitor:
-        owner.login("owner")
+        owner.login("founder")
         owner.ask("create", session="plans")
         visitor.login("alone")
         visitor.go_to("plans")

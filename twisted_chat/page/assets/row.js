@@ -107,6 +107,7 @@ function stamp(time, link) {
   if (link) {
     const anchor = el("a", "", hourAndMinute(time));
     anchor.href = link;
+    anchor.rel = "noopener";
     anchor.tabIndex = -1; // one for each text would be in the way of the Tab key
     element.replaceChildren(anchor);
   }
