@@ -24,7 +24,7 @@ from tests.kit.daemon import Daemon
 
 CALLS = "openat,pwrite64,ftruncate,fdatasync,fsync,unlink,sendto"
 
-SMALL_WAL = "from twisted_chat.log import schema; schema.CHECKPOINT_PAGES = 100; "
+SMALL_WAL = "from twisted_chat.log.sqlite import schema; schema.CHECKPOINT_PAGES = 100; "
 """Lets a short run move the WAL into the file as often as a long one."""
 
 SECTOR = 512

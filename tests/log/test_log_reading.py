@@ -15,13 +15,14 @@ from twisted.internet.task import Clock
 
 from tests.log.test_log import OPS
 from tests.log.test_log_sqlite import Folder, HeldWorker
-from twisted_chat.log import contract, reading
+from twisted_chat.log import contract
 from twisted_chat.log.contract import Entry, LogError
 from twisted_chat.log.files import copy_log
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.log.query import MAX_WORDS, parse
-from twisted_chat.log.reading import Asked
-from twisted_chat.log.schema import hold, open_for_reading
+from twisted_chat.log.sqlite import reading
+from twisted_chat.log.sqlite.reading import Asked
+from twisted_chat.log.sqlite.schema import hold, open_for_reading
 from twisted_chat.log.threads import ThreadWorker
 from twisted_chat.vocabulary.errors import ChatError
 

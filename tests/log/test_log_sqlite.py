@@ -25,8 +25,8 @@ from zope.interface import implementer
 
 from tests.log.test_log import DEV, OPS, LogTests, NoThreads
 from twisted_chat.log.contract import Entry, Life, Log, LogError, NotStored, Page, Unreadable
-from twisted_chat.log.schema import APPLICATION_ID, MAX_SEQ, STEPS, open_database
-from twisted_chat.log.sqlite import (
+from twisted_chat.log.sqlite.indexing import INDEX_BITE, REMOVE_BITE
+from twisted_chat.log.sqlite.log import (
     GATHER_TEXTS,
     IDLE_SECONDS,
     INDEX_WHEN_BUSY,
@@ -34,9 +34,10 @@ from twisted_chat.log.sqlite import (
     SqliteLog,
     open_sqlite,
 )
+from twisted_chat.log.sqlite.schema import APPLICATION_ID, MAX_SEQ, STEPS, open_database
+from twisted_chat.log.sqlite.tables import MAX_ROWS
 from twisted_chat.log.threads import ThreadWorker
 from twisted_chat.log.urls import open_log
-from twisted_chat.log.writing import INDEX_BITE, MAX_ROWS, REMOVE_BITE
 
 T = TypeVar("T")
 
@@ -607,7 +608,7 @@ class OpeningTests(Folder):
                 "from twisted.internet.task import Clock\n"
                 "from tests.log.test_log_sqlite import InlineWorker\n"
                 "from twisted_chat.log.contract import Entry, Life\n"
-                "from twisted_chat.log.sqlite import open_sqlite\n"
+                "from twisted_chat.log.sqlite.log import open_sqlite\n"
                 "log = open_sqlite(sys.argv[1], Clock(), InlineWorker)\n"
                 "log.create(Life(epoch='e', key='k', name='K'))\n"
                 "print(len(log.append('e', [Entry('a', 'hello')]).result), flush=True)\n"

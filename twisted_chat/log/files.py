@@ -25,9 +25,9 @@ from attrs import define
 from msgspec import DecodeError, Meta, Struct, convert, structs
 from msgspec.json import Decoder, Encoder
 
-from twisted_chat.log import records
 from twisted_chat.log.contract import Life, LogError, Record
-from twisted_chat.log.schema import (
+from twisted_chat.log.sqlite import records
+from twisted_chat.log.sqlite.schema import (
     MAX_SEQ,
     SEQ_BITS,
     hold,

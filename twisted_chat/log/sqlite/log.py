@@ -40,17 +40,7 @@ from twisted_chat.log.contract import (
     Record,
     Settings,
 )
-from twisted_chat.log.reading import Asked, Reader, match_of
-from twisted_chat.log.schema import (
-    hold,
-    load_lives,
-    open_database,
-    open_for_reading,
-    told,
-)
-from twisted_chat.log.threads import Worker
-from twisted_chat.log.writing import (
-    MAX_ROWS,
+from twisted_chat.log.sqlite.jobs import (
     Amend,
     Append,
     Check,
@@ -61,8 +51,18 @@ from twisted_chat.log.writing import (
     Keep,
     Outcome,
     Prune,
-    Writer,
 )
+from twisted_chat.log.sqlite.reading import Asked, Reader, match_of
+from twisted_chat.log.sqlite.schema import (
+    hold,
+    load_lives,
+    open_database,
+    open_for_reading,
+    told,
+)
+from twisted_chat.log.sqlite.tables import MAX_ROWS
+from twisted_chat.log.sqlite.writing import Writer
+from twisted_chat.log.threads import Worker
 from twisted_chat.vocabulary.messages import Text
 
 INDEX_WHEN_IDLE: Final = 256

@@ -18,7 +18,6 @@ from typing import Final
 from attrs import define
 from msgspec.json import Decoder
 
-from twisted_chat.log import records
 from twisted_chat.log.contract import (
     PAGE_BYTES,
     PAGE_TEXTS,
@@ -29,7 +28,8 @@ from twisted_chat.log.contract import (
     took_too_long,
 )
 from twisted_chat.log.query import Term
-from twisted_chat.log.schema import MAX_SEQ, SEQ_BITS
+from twisted_chat.log.sqlite import records
+from twisted_chat.log.sqlite.schema import MAX_SEQ, SEQ_BITS
 from twisted_chat.vocabulary.messages import Text
 
 # One row, and only ever asked for as a value: joined, SQLite would sort all of a life's texts.

@@ -1,0 +1,99 @@
+"""What the writer of the durable log's file is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from twisted_chat.log.contract import Entry, Life, NotStored, Record, Settings
+from twisted_chat.vocabulary.messages import Text
+
+
+@frozen
+class Append:
+    """See Log.append; ``time`` is when it was called."""
+
+    epoch: str
+    entries: Sequence[Entry]
+    time: int
+
+
+@frozen
+class Create:
+    """See Log.create."""
+
+    life: Life
+
+
+@frozen
+class Amend:
+    """See Log.amend."""
+
+    epoch: str
+    changes: Settings
+
+
+@frozen
+class Keep:
+    """See Log.keep."""
+
+    records: Sequence[Record]
+
+
+@frozen
+class Delete:
+    """See Log.delete."""
+
+    epoch: str
+
+
+@frozen
+class Prune:
+    """See Log.prune."""
+
+    epoch: str
+    texts: int | None
+    older_than: int | None
+    bite: int
+
+
+@frozen
+class Index:
+    """Let the search index know a life's texts up to ``seq``: somebody is about to search them.
+
+    Answered with whether it lacks some still: they are taken in bites, as all that is long.
+    """
+
+    epoch: str
+    seq: int
+
+
+@frozen
+class Check:
+    """See Log.check."""
+
+
+Job = Append | Create | Amend | Keep | Delete | Prune | Index | Check
+
+Answer = list[Text] | list[bool] | bool | None | NotStored
+"""What a job is answered with; the exception where it failed."""
+
+
+@frozen
+class Outcome:
+    """What became of a batch: an answer for each job.
+
+    ``unindexed`` texts are not in the search index yet; ``is_removable``: there are texts of
+    deleted lives in the file. ``problem`` is why not all was stored.
+    """
+
+    answers: Sequence[Answer]
+    unindexed: int
+    is_removable: bool
+    problem: BaseException | None = None
+
+
+def no_such_life() -> NotStored:
+    """Return the answer to a job of a life that is not there."""
+    return NotStored("there is no such session")
