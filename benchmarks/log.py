@@ -33,7 +33,7 @@ from benchmarks.report import short, spread, table
 from benchmarks.servers import Daemon
 from twisted_chat.log.contract import Entry, Life, Log, Page
 from twisted_chat.log.memory import MemoryLog
-from twisted_chat.log.sqlite.log import open_sqlite
+from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.threads import ThreadWorker, Worker
 from twisted_chat.vocabulary.messages import Text
 

@@ -28,7 +28,7 @@ from tests.kit.support import ChatCase, Client, Object, World
 from tests.log.test_log_sqlite import InlineWorker
 from twisted_chat.log.contract import Log
 from twisted_chat.log.memory import MemoryLog
-from twisted_chat.log.sqlite.log import open_sqlite
+from twisted_chat.log.sqlite import open_sqlite
 
 USERS = ("alice", "bob", "carol")
 NAMES = ("lobby", "ops", "kept")

@@ -19,7 +19,7 @@ from tests.log.test_log import DEV, HOSTILE, OPS
 from tests.log.test_log_sqlite import Folder, check
 from twisted_chat.log.contract import Entry, Life, LogError, Record
 from twisted_chat.log.files import BACKUP_PAGES, add_commands, copy_log
-from twisted_chat.log.sqlite.log import SqliteLog
+from twisted_chat.log.sqlite import SqliteLog
 from twisted_chat.vocabulary.messages import Text
 
 LOCKED = Life(

@@ -608,7 +608,7 @@ class OpeningTests(Folder):
                 "from twisted.internet.task import Clock\n"
                 "from tests.log.test_log_sqlite import InlineWorker\n"
                 "from twisted_chat.log.contract import Entry, Life\n"
-                "from twisted_chat.log.sqlite.log import open_sqlite\n"
+                "from twisted_chat.log.sqlite import open_sqlite\n"
                 "log = open_sqlite(sys.argv[1], Clock(), InlineWorker)\n"
                 "log.create(Life(epoch='e', key='k', name='K'))\n"
                 "print(len(log.append('e', [Entry('a', 'hello')]).result), flush=True)\n"

@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 from tests.kit.powercut import SECTOR, WHOLE, Call, Disk, TracedDaemon, calls, untraceable
 from tests.kit.talkers import Client, Writer
 from tests.log.test_log_sqlite import InlineWorker, check
-from twisted_chat.log.sqlite.log import open_sqlite
+from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.sqlite.schema import MAX_SEQ
 
 pytestmark = pytest.mark.slow

@@ -17,9 +17,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_chat.chat.member import Attendant
-from twisted_chat.log.contract import Entry, Log
+from twisted_chat.log.contract import Answered, Entry, Log
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Response, Text
+from twisted_chat.vocabulary.messages import Response
 
 BATCH_TEXTS = 512
 """Texts that one batch holds, at most: what is over waits for the next."""
@@ -30,13 +30,13 @@ BATCH_BYTES = 131_072
 
 @final
 class Said(Entry, eq=False, gc=False, kw_only=True):
-    """A text on its way; once the log has answered, ``outcome`` is its text or the refusal.
+    """An entry on its way; once the log has answered, ``outcome`` is what is stored or the refusal.
 
-    There is one for each text: a Struct is made, and looked over by no collector, in no time.
+    There is one for each entry: a Struct is made, and looked over by no collector, in no time.
     """
 
     user: Attendant
-    outcome: Text | ChatError | None = None
+    outcome: Answered | None = None
 
 
 @final
@@ -107,7 +107,7 @@ class Batching:
         batch, self.queue = self.queue, []
         return batch
 
-    def _stored(self, texts: Sequence[Text], batch: list[Item], said: Sequence[Said]) -> None:
+    def _stored(self, texts: Sequence[Answered], batch: list[Item], said: Sequence[Said]) -> None:
         for item, text in zip(said, texts, strict=True):
             item.outcome = text
         self._done(batch)

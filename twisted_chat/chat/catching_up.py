@@ -21,7 +21,7 @@ from twisted_chat.chat.giving import Giving
 from twisted_chat.chat.member import Attendant, MemberOf, Standing
 from twisted_chat.chat.settling import Settling
 from twisted_chat.chat.turn import Turn
-from twisted_chat.log.contract import Life, Log, Page
+from twisted_chat.log.contract import AnyPage, Life, Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye, Snapshot
 
@@ -126,7 +126,7 @@ class CatchingUp:
         self._settling.passed(member, before, self._giving.round)  # what it said meanwhile
         self._settling.has_read(member)
 
-    def _read(self, page: Page, member: Member, after: int) -> None:
+    def _read(self, page: AnyPage, member: Member, after: int) -> None:
         user = member.user
         user.reading = False
         if member in user.behind and member.seq == after:  # it has not gone or moved meanwhile

@@ -24,7 +24,8 @@ from msgspec import Struct
 
 from twisted_chat.chat.batching import Item, Said, Told
 from twisted_chat.chat.member import Attendant, Encode, MemberOf
-from twisted_chat.vocabulary.messages import Response, Text
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import Response
 
 WRITES_IN_A_TURN = 1_000
 """Members that one session writes to in a turn, at most (about 5 ms): the others are next."""
@@ -243,10 +244,10 @@ class Giving:
                 told[len(events)] = item
                 events.append(item.event)
                 continue
-            text = item.outcome
-            if type(text) is Text and text.seq > last:
-                last = text.seq
-                events.append(text)
+            entry = item.outcome
+            if entry is not None and not isinstance(entry, ChatError) and entry.seq > last:
+                last = entry.seq
+                events.append(entry)
             else:
                 alone.append(item)
         self.head = last

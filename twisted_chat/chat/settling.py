@@ -19,7 +19,7 @@ from twisted_chat.chat.batching import Item, Said, Told
 from twisted_chat.chat.giving import Round
 from twisted_chat.chat.member import Attendant, MemberOf
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Error, Text
+from twisted_chat.vocabulary.messages import Error
 
 Member = MemberOf[Any]
 
@@ -56,7 +56,7 @@ class Settling:
         mind = item.user.mind
         if item.user.gone:
             return
-        if isinstance(item.outcome, Text):
+        if item.outcome is not None and not isinstance(item.outcome, ChatError):
             if self._reader(item) is None:
                 mind.deliver(mind.encode(item.outcome))
             return
@@ -86,7 +86,7 @@ class Settling:
                 if type(item) is Said and item.user is member.user and item not in alone
             ]
         for item in said:
-            if isinstance(item.outcome, Text) and item.outcome.seq > before:
+            if _seq(item) > before:
                 self.answer(item)
 
     def has_read(self, member: Member) -> None:
@@ -109,9 +109,15 @@ class Settling:
     def _reader(self, item: Said) -> Member | None:
         """Return the sender where it is about to read its text from the log, in its place."""
         member = self._members.get(item.user)
-        if member is None or member.is_live or not isinstance(item.outcome, Text):
+        if member is None or member.is_live:
             return None
-        return member if item.outcome.seq > member.seq else None
+        return member if _seq(item) > member.seq else None
+
+
+def _seq(item: Said) -> int:
+    """Return where it is stored; 0 for what is not."""
+    entry = item.outcome
+    return 0 if entry is None or isinstance(entry, ChatError) else entry.seq
 
 
 def _settle(user: Attendant | None, texts: int, size: int) -> None:

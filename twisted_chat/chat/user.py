@@ -19,7 +19,7 @@ from twisted_chat.chat.member import Mind
 from twisted_chat.chat.paging import ROOM, fitting
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.session import Member, Session
-from twisted_chat.log.contract import Page
+from twisted_chat.log.contract import TextPage
 from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
@@ -81,7 +81,7 @@ class User:
     unsettled_size: int = 0
     coming: dict[str, tuple[Session, int]] = Factory(dict)
     """Direct sessions that it is about to be in, and from which place on."""
-    searching: Deferred[Page] | None = None
+    searching: Deferred[TextPage] | None = None
     """What it is searching for now."""
     since: float = 0.0
     name: Name = field(init=False, default=Factory(lambda self: self.person.name, takes_self=True))

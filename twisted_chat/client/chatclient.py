@@ -321,7 +321,7 @@ class ChatClient(Requests, Visit, Service):
                 self._welcomed(response)
             case m.Error() if not self._online and response.id in (self._login, None):
                 self._refused(response)
-            case m.Text():
+            case m.Text() | m.Edited() | m.Redacted() | m.Reacted():
                 if self._places.heard(response):
                     self._tell(response)
                 if response.source != self.user:

@@ -14,11 +14,14 @@ from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     Bye,
     Deleted,
+    Edited,
     Error,
     Joined,
     Left,
     Notice,
     Presence,
+    Reacted,
+    Redacted,
     Snapshot,
     Text,
     TopicChanged,
@@ -56,6 +59,9 @@ class Ended:
 
 Event = (
     Text
+    | Edited
+    | Redacted
+    | Reacted
     | Snapshot
     | Joined
     | Left
@@ -71,7 +77,8 @@ Event = (
 )
 """Everything that is told.
 
-A ``Text`` is told once, in the order of its session. A ``Snapshot`` comes for each session that
+A ``Text`` is told once, in the order of its session, and so is what changes one: ``Edited``,
+``Redacted``, ``Reacted``. A ``Snapshot`` comes for each session that
 one is in after each login, and for a join; with ``reset`` the texts before it are not those that
 were seen. An ``Error`` has no ``id``: those that answer a request fail its Deferred instead.
 """

@@ -111,8 +111,8 @@ class Places:
         if isinstance(asked, m.Join | m.Create):
             place.password = asked.password
 
-    def heard(self, text: m.Text) -> bool:
-        """Return whether a text is to be told: it is new, and in its turn."""
+    def heard(self, text: m.AnyEntry) -> bool:
+        """Return whether an entry is to be told: it is new, and in its turn."""
         place = self.known.get(text.session)
         if place is None:
             if not is_direct(text.session):

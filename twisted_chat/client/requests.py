@@ -28,9 +28,26 @@ class Requests(ABC):
     def ask(self, request: m.Request, expects: type[T], fate: Fate = "again") -> Deferred[T]:
         """Ask for something; fire with the answer, which is to be of the type ``expects``."""
 
-    def say(self, session: str, data: str) -> Deferred[m.Text]:
-        """Say something in a session; fires with the text as it is stored, once it is."""
-        return self.ask(m.Say(session=session, data=data), m.Text)
+    def say(self, session: str, data: str, *, reply: int | None = None) -> Deferred[m.Text]:
+        """Say something in a session; fires with the text as it is stored, once it is.
+
+        ``reply`` is the seq of the text that it answers.
+        """
+        return self.ask(m.Say(session=session, data=data, reply=reply), m.Text)
+
+    def edit(self, session: str, of: int, data: str) -> Deferred[m.Edited]:
+        """Let one's own text, whose seq is ``of``, read ``data``."""
+        return self.ask(m.Edit(session=session, of=of, data=data), m.Edited)
+
+    def redact(self, session: str, of: int, reason: str | None = None) -> Deferred[m.Redacted]:
+        """Take a text back: one's own, or as an owner, a moderator or an operator any."""
+        return self.ask(m.Redact(session=session, of=of, reason=reason), m.Redacted)
+
+    def react(
+        self, session: str, of: int, data: str, *, undo: bool = False
+    ) -> Deferred[m.Reacted]:
+        """Put a mark beside a text, or take one's own away."""
+        return self.ask(m.React(session=session, of=of, data=data, undo=undo), m.Reacted)
 
     def message(self, to: str, data: str) -> Deferred[m.Text]:
         """Say something to one user alone, in the direct session of the two."""

@@ -99,7 +99,8 @@ class TextStream:
         except ChatError:  # no longer a member: there is nothing to read on
             self._behind.pop(session, None)
             return
-        self._held.extend(text for text in page.texts if self._wanted(text))
+        texts = [text for text in page.texts if isinstance(text, Text)]
+        self._held.extend(text for text in texts if self._wanted(text))
         if session in self._behind:  # which it is not where the session was deleted meanwhile
             _, upto = self._behind.pop(session)
             last = page.texts[-1].seq if page.texts else upto

@@ -16,14 +16,14 @@ nothing, and may be called again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, TypedDict, Unpack
+from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack
 
 from attrs import Factory, field, frozen
 from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Text
+from twisted_chat.vocabulary.messages import AnyEntry, Text
 
 PAGE_TEXTS = 200
 """Texts in a page, at most."""
@@ -71,12 +71,25 @@ class LogError(Exception):
     """The log can not be opened; the sentence is for the operator, at start."""
 
 
+Kind = Literal["text", "edit", "redact", "react", "undo"]
+"""What an entry is: a text, or what it does to the text ``of``."""
+
+
 class Entry(Struct, gc=False):
-    """What somebody says, before it has a place: ``id`` makes it once-only. No log changes it."""
+    """What somebody says, before it has a place: ``id`` makes it once-only. No log changes it.
+
+    ``data`` is a text's or an edit's, the reason of a redaction, the mark of a reaction. ``of`` is
+    the seq of the text that it changes, or which a text answers. ``guest``: no account says it.
+    ``anyones``: it may be done to what others said.
+    """
 
     source: str
     data: str
     id: str | None = None
+    kind: Kind = "text"
+    of: int | None = None
+    guest: bool = False
+    anyones: bool = False
 
 
 @frozen(kw_only=True)
@@ -150,20 +163,29 @@ class Record:
         return self.scope if self.scope and ":" not in self.scope else None
 
 
+E = TypeVar("E", bound=AnyEntry)
+
+
 @frozen
-class Page:
-    """Some texts of a session, oldest first; ``more`` lie beyond in the direction of reading.
+class Page(Generic[E]):
+    """Some entries of a session, oldest first; ``more`` lie beyond in the direction of reading.
 
     ``first`` is the seq of the oldest text that the log still had when it was read.
     """
 
-    texts: list[Text]
+    texts: list[E]
     more: bool
     first: int = 1
 
 
-Stored = list[Text] | Deferred[list[Text]]
-"""What ``append`` answers: the texts where they are stored already, or when they are."""
+AnyPage = Page[AnyEntry]
+TextPage = Page[Text]
+
+Answered = AnyEntry | ChatError
+"""What became of an entry: it is stored as this, or refused (see changing.py)."""
+
+Stored = list[Answered] | Deferred[list[Answered]]
+"""What ``append`` answers: what is stored already, or when it is."""
 
 
 class Log(Protocol):
@@ -213,7 +235,7 @@ class Log(Protocol):
         """
 
     def append(self, epoch: str, entries: Sequence[Entry]) -> Stored:
-        """Store entries, in their order, all or none; answer with one text for each.
+        """Store entries, in their order, all or none; answer what became of each.
 
         A log that has stored them when it returns may return them: a Deferred costs as much as
         all the rest of a text's way through a small session.
@@ -225,12 +247,19 @@ class Log(Protocol):
         * *One order*: new texts get the next seqs, 1, 2, 3 … without holes; calls for the same
           life take effect, and are answered, in the order in which they were made.
 
+        * *Present*: an edit, a redaction or a reaction changes the text that it is ``of``, which is
+          read as it is from then on. What was edited away or redacted is overwritten where it was
+          stored. One that can not be done (changing.py) is answered with a ChatError, and has no
+          seq.
+
         Whatever is appended while a commit is under way is committed together by the next one.
         Fails with NotStored; also where the life is not there.
         """
 
-    def read(self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS) -> Deferred[Page]:
-        """Read the first texts with ``after < seq < before``: only committed ones, in order.
+    def read(
+        self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
+    ) -> Deferred[AnyPage]:
+        """Read the first entries with ``after < seq < before``: only committed ones, in order.
 
         At most ``limit`` and at most PAGE_TEXTS, bounded by PAGE_BYTES, at least one where there
         is one. ``more``: others with a seq under ``before`` follow. Fails with Unreadable where
@@ -239,13 +268,13 @@ class Log(Protocol):
 
     def read_last(
         self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
-    ) -> Deferred[Page]:
-        """Read the last texts with ``after < seq < before``, oldest first.
+    ) -> Deferred[AnyPage]:
+        """Read the last entries with ``after < seq < before``, oldest first.
 
         Bounded as ``read``. ``more``: others with a seq over ``after`` lie before these.
         """
 
-    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[Page]:
+    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[TextPage]:
         """Find the last texts with ``seq < before`` that match, oldest first; bounded as ``read``.
 
         A query is words that must all occur, compared without case and accents; ``word*`` is a

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from heapq import nsmallest
+from itertools import islice
 from typing import Final, Unpack
 
 from attrs import define, evolve, field
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from twisted_chat.log import query as queries
+from twisted_chat.log.changing import Target, placed, refusal
 from twisted_chat.log.contract import (
     AS_CLOCK,
     KEPT,
@@ -23,6 +26,9 @@ from twisted_chat.log.contract import (
     PAGE_TEXTS,
     PRUNE_BITE,
     SEARCH_SECONDS,
+    Answered,
+    AnyPage,
+    E,
     Entry,
     Life,
     NotStored,
@@ -30,11 +36,20 @@ from twisted_chat.log.contract import (
     Record,
     Settings,
     Stored,
+    TextPage,
     Unreadable,
     took_too_long,
 )
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Text
+from twisted_chat.vocabulary.messages import (
+    MAX_REACTORS,
+    AnyEntry,
+    Edited,
+    Reacted,
+    Reaction,
+    Redacted,
+    Text,
+)
 
 SEARCH_BITE: Final = 32_768
 """Characters of ``data`` that a search looks through in one turn of the reactor, and about what
@@ -43,19 +58,39 @@ finding a text costs more: a tenth of a millisecond, or for one that is not ASCI
 _TEXT_COST: Final = 64
 
 
+Marks = dict[str, dict[str, None]]
+"""Who has reacted, by the mark."""
+
+
 @define(eq=False)
 class _Kept:
     """A life and its texts: ``texts[0]`` has the seq ``first``."""
 
     life: Life
     first: int = 1
-    texts: list[Text] = field(factory=list)
-    by_id: dict[str, dict[str, Text]] = field(factory=dict)
-    """Those with an id, by their source and it."""
+    texts: list[AnyEntry] = field(factory=list)
+    by_id: dict[str, dict[str, int]] = field(factory=dict)
+    """The seqs of those with an id, by their source and it."""
+    marks: dict[int, Marks] = field(factory=dict)
+    """The reactions to a text, by its seq."""
 
     @property
     def head(self) -> int:
         return self.first + len(self.texts) - 1
+
+    def present(self, entry: AnyEntry) -> AnyEntry:
+        """Return an entry as it is read now: an edit says what the text says."""
+        if not isinstance(entry, Edited):
+            return entry
+        text = self.text(entry.of)
+        return replace(entry, data=text.data if text is not None else "")
+
+    def text(self, seq: int) -> Text | None:
+        """Return the text with this seq, where there is one."""
+        if not self.first <= seq <= self.head:
+            return None
+        entry = self.texts[seq - self.first]
+        return entry if isinstance(entry, Text) else None
 
 
 @define(eq=False)
@@ -147,47 +182,63 @@ class MemoryLog:
             return fail(NotStored("there is no such session"))
         session = kept.life.name
         texts = kept.texts
-        seq = kept.first + len(texts) - 1
+        seq = kept.head
         now = int(self.now() * 1000)
-        answers = []
+        answers: list[Answered] = []
         for entry in entries:
             source, id = entry.source, entry.id
-            text = Text(
-                session=session, seq=seq + 1, time=now, source=source, data=entry.data, id=id
-            )
+            ids = None
             if id is not None:
                 ids = kept.by_id.get(source)
                 if ids is None:
                     ids = kept.by_id[source] = {}
-                text = ids.setdefault(id, text)
-            if text.seq > seq:
-                seq += 1
-                texts.append(text)
-            answers.append(text)
+                known = ids.get(id)
+                if known is not None:
+                    answers.append(kept.present(texts[known - kept.first]))
+                    continue
+            if entry.of is None:
+                stored: AnyEntry = Text(
+                    session=session, seq=seq + 1, time=now, source=source, data=entry.data, id=id,
+                    guest=entry.guest,
+                )  # fmt: skip
+            else:
+                refused = refusal(entry, _target(kept, entry))
+                if refused is not None:
+                    answers.append(refused)
+                    continue
+                stored = _change(kept, entry, now)
+            seq += 1
+            texts.append(stored)
+            answers.append(stored)
+            if ids is not None and id is not None:
+                ids[id] = seq
         return answers
 
-    def read(self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS) -> Deferred[Page]:
+    def read(
+        self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
+    ) -> Deferred[AnyPage]:
         """See Log."""
         kept = self._kept.get(epoch)
         if kept is None:
             return fail(Unreadable("there is no such session"))
         start, end = _between(kept, after, before)
-        texts = _bounded(kept.texts[start : min(end, start + min(limit, PAGE_TEXTS))])
+        some = kept.texts[start : min(end, start + min(limit, PAGE_TEXTS))]
+        texts = _bounded(map(kept.present, some))
         return succeed(Page(texts, start + len(texts) < end, kept.first))
 
     def read_last(
         self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
-    ) -> Deferred[Page]:
+    ) -> Deferred[AnyPage]:
         """See Log."""
         kept = self._kept.get(epoch)
         if kept is None:
             return fail(Unreadable("there is no such session"))
         start, end = _between(kept, after, before)
         newest = kept.texts[max(start, end - min(limit, PAGE_TEXTS)) : end]
-        texts = _bounded(reversed(newest))[::-1]
+        texts = _bounded(map(kept.present, reversed(newest)))[::-1]
         return succeed(Page(texts, end - len(texts) > start, kept.first))
 
-    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[Page]:
+    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[TextPage]:
         """See Log."""
         kept = self._kept.get(epoch)
         if kept is None:
@@ -200,7 +251,7 @@ class MemoryLog:
 
     async def _searched(
         self, kept: _Kept, matches: Callable[[str], bool], before: int, limit: int
-    ) -> Page:
+    ) -> TextPage:
         limit = min(limit, PAGE_TEXTS)
         found: list[Text] = []
         size = 0
@@ -209,6 +260,8 @@ class MemoryLog:
         while at > 0 and len(found) <= limit:
             at -= 1
             text = kept.texts[at]
+            if not isinstance(text, Text):
+                continue
             if matches(text.data):
                 found.append(text)
             size += _TEXT_COST + len(text.data)
@@ -239,6 +292,7 @@ class MemoryLog:
             if gone >= surplus and (older_than is None or text.time >= older_than):
                 break
             gone += 1
+            kept.marks.pop(text.seq, None)
             if text.id is not None:
                 ids = kept.by_id[text.source]
                 del ids[text.id]
@@ -263,14 +317,59 @@ def _between(kept: _Kept, after: int, before: int) -> tuple[int, int]:
     return start, max(start, min(before - kept.first, len(kept.texts)))
 
 
-def _bounded(texts: Iterable[Text]) -> list[Text]:
+def _bounded(texts: Iterable[E]) -> list[E]:
     """Return the first of ``texts``, up to the one with which they reach PAGE_BYTES."""
-    page: list[Text] = []
+    page: list[E] = []
     size = 0
     for text in texts:
         page.append(text)
-        data = text.data
+        data = "" if isinstance(text, Redacted) else text.data
         size += len(data) if data.isascii() else len(data.encode())
         if size >= PAGE_BYTES:
             break
     return page
+
+
+# --- what changes a text -------------------------------------------------------------------
+
+
+def _target(kept: _Kept, entry: Entry) -> Target | None:
+    text = None if entry.of is None else kept.text(entry.of)
+    if text is None:
+        return None
+    marks = kept.marks.get(text.seq, {})
+    by = marks.get(entry.data, {})
+    return Target(text.source, text.redacted is not None, len(marks), bool(by), entry.source in by)
+
+
+def _change(kept: _Kept, entry: Entry, now: int) -> AnyEntry:
+    """Do to a text what the entry says; return the entry in its place."""
+    stored = placed(kept.life.name, kept.head + 1, now, entry)
+    of = entry.of or 0
+    at = of - kept.first
+    text = kept.text(of)
+    if text is None or isinstance(stored, Text):
+        return stored
+    if isinstance(stored, Edited):
+        kept.texts[at] = replace(text, data=stored.data, edited=stored.seq)
+    elif isinstance(stored, Redacted):
+        kept.texts[at] = replace(text, data="", redacted=stored.seq, reactions=())
+        kept.marks.pop(of, None)
+    else:
+        kept.texts[at] = replace(text, reactions=_reacted(kept.marks.setdefault(of, {}), stored))
+    return stored
+
+
+def _reacted(marks: Marks, stored: Reacted) -> tuple[Reaction, ...]:
+    """Put a mark there, or take it away; return what the text shows of all."""
+    by = marks.setdefault(stored.data, {})
+    if stored.undo:
+        del by[stored.source]
+        if not by:
+            del marks[stored.data]
+    else:
+        by[stored.source] = None
+    return tuple(
+        Reaction(data=mark, count=len(by), users=tuple(islice(by, MAX_REACTORS)))
+        for mark, by in marks.items()
+    )

@@ -10,7 +10,8 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
 from twisted_chat.log.contract import Log, LogError
 from twisted_chat.log.memory import MemoryLog
-from twisted_chat.log.sqlite.log import GATHER_SECONDS, open_sqlite
+from twisted_chat.log.sqlite import open_sqlite
+from twisted_chat.log.sqlite.log import GATHER_SECONDS
 from twisted_chat.log.threads import ThreadWorker
 
 

@@ -17,6 +17,7 @@ Code = Literal[
     "muted",
     "name-in-use",
     "no-such-session",
+    "no-such-text",
     "no-such-user",
     "not-allowed",
     "not-in-session",

@@ -32,16 +32,18 @@ from twisted_chat.log.contract import (
     PAGE_TEXTS,
     PRUNE_BITE,
     SEARCH_SECONDS,
+    AnyPage,
     Entry,
     Life,
     LogError,
     NotStored,
-    Page,
     Record,
     Settings,
     Stored,
+    TextPage,
 )
 from twisted_chat.log.postgres import reading, writing
+from twisted_chat.log.postgres.changing import append_changing
 from twisted_chat.log.postgres.database import Connection, Database, Unreachable, prepare
 from twisted_chat.log.postgres.reading import Reader
 from twisted_chat.log.postgres.records import keep
@@ -129,19 +131,24 @@ class PostgresLog:
         if not entries:
             return []
         time = int(self.now() * 1000)
-        return self._submit(writing.Append(epoch, self._names.get(epoch, ""), entries, time))
+        name = self._names.get(epoch, "")
+        if any(entry.of is not None for entry in entries):
+            return self._submit(partial(append_changing, epoch, name, entries, time))
+        return self._submit(writing.Append(epoch, name, entries, time))
 
-    def read(self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS) -> Deferred[Page]:
+    def read(
+        self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
+    ) -> Deferred[AnyPage]:
         """See Log."""
         return self._read.do(partial(self._pages.read, epoch, after, before, limit))
 
     def read_last(
         self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
-    ) -> Deferred[Page]:
+    ) -> Deferred[AnyPage]:
         """See Log."""
         return self._read.do(partial(self._pages.read_last, epoch, after, before, limit))
 
-    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[Page]:
+    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[TextPage]:
         """See Log."""
         try:
             terms = queries.parse(query)
@@ -272,6 +279,7 @@ def _delete(epoch: str, connection: Connection) -> None:
         ).fetchone()
         if row is not None:
             connection.execute("DELETE FROM chat.texts WHERE life = %s", row)
+            connection.execute("DELETE FROM chat.reactions WHERE life = %s", row)
             connection.execute("DELETE FROM chat.records WHERE scope = %s", (epoch,))
             connection.execute("DELETE FROM chat.lives WHERE n = %s", row)
 
@@ -300,6 +308,7 @@ def _prune(
         if last < first:
             return False
         connection.execute("DELETE FROM chat.texts WHERE life = %s AND seq <= %s", (n, last))
+        connection.execute("DELETE FROM chat.reactions WHERE life = %s AND of <= %s", (n, last))
         connection.execute("UPDATE chat.lives SET first = %s WHERE n = %s", (last + 1, n))
         return bool(last == end)
 

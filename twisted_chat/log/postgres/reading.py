@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import psycopg
 from attrs import define, evolve
@@ -14,14 +14,17 @@ from twisted_chat.log import query as queries
 from twisted_chat.log.contract import (
     PAGE_BYTES,
     PAGE_TEXTS,
+    AnyPage,
     Life,
     Page,
     Record,
+    TextPage,
     Unreadable,
     took_too_long,
 )
 from twisted_chat.log.postgres import records
 from twisted_chat.log.postgres.database import Connection, Database, Unreachable
+from twisted_chat.log.postgres.rows import COUNT, NAMES, ROWS, entries
 from twisted_chat.log.postgres.words import candidates
 from twisted_chat.vocabulary.messages import Text
 
@@ -32,23 +35,23 @@ MAX_SEQ: Final = 2**62
 
 _LIFE: Final = Decoder(Life)
 
-_ROWS: Final = "seq, time, source, data, id"
-
 _READ: Final = f"""
-SELECT {_ROWS}, more FROM (
-    SELECT {_ROWS}, sum(size) OVER page - size AS before, lead(seq) OVER page IS NOT NULL AS more
+SELECT {NAMES}, more FROM (
+    SELECT *, sum(size) OVER page - size AS before, lead(seq) OVER page IS NOT NULL AS more
     FROM (
-        SELECT {_ROWS}, octet_length(data) AS size FROM chat.texts
-        WHERE life = %(n)s AND seq > %(after)s AND seq < %(before)s
-        ORDER BY seq {{way}} LIMIT %(limit)s + 1
-    ) AS found WINDOW page AS (ORDER BY seq {{way}})
+        SELECT *, octet_length(data) AS size FROM (
+            SELECT {ROWS} FROM chat.texts
+            WHERE life = %(n)s AND seq > %(after)s AND seq < %(before)s
+            ORDER BY seq {{way}} LIMIT %(limit)s + 1
+        ) AS found
+    ) AS measured WINDOW page AS (ORDER BY seq {{way}})
 ) AS sized WHERE before < {PAGE_BYTES} ORDER BY seq {{way}} LIMIT %(limit)s
 """  # noqa: S608
 _FORWARD: Final = _READ.format(way="ASC")
 _BACKWARD: Final = _READ.format(way="DESC")
 
 _FIND: Final = f"""
-SELECT {_ROWS} FROM chat.texts
+SELECT {ROWS} FROM chat.texts
 WHERE life = %(n)s AND seq < %(before)s AND words @@ %(words)s::tsquery
 ORDER BY seq DESC LIMIT {PAGE_TEXTS}
 """  # noqa: S608
@@ -60,18 +63,20 @@ class Reader:
 
     database: Database
 
-    def read(self, epoch: str, after: int, before: int, limit: int) -> Page:
+    def read(self, epoch: str, after: int, before: int, limit: int) -> AnyPage:
         """See Log.read."""
         return self._do(lambda connection: _page(connection, epoch, after, before, limit, _FORWARD))
 
-    def read_last(self, epoch: str, after: int, before: int, limit: int) -> Page:
+    def read_last(self, epoch: str, after: int, before: int, limit: int) -> AnyPage:
         """See Log.read_last."""
         page = self._do(
             lambda connection: _page(connection, epoch, after, before, limit, _BACKWARD)
         )
         return evolve(page, texts=page.texts[::-1])
 
-    def search(self, epoch: str, terms: Sequence[queries.Term], before: int, limit: int) -> Page:
+    def search(
+        self, epoch: str, terms: Sequence[queries.Term], before: int, limit: int
+    ) -> TextPage:
         """See Log.search."""
         return self._do(lambda connection: _search(connection, epoch, terms, before, limit))
 
@@ -117,7 +122,7 @@ def _place(connection: Connection, epoch: str) -> tuple[int, str, int]:
 
 def _page(
     connection: Connection, epoch: str, after: int, before: int, limit: int, statement: str
-) -> Page:
+) -> AnyPage:
     n, session, first = _place(connection, epoch)
     rows = connection.execute(
         statement,
@@ -129,12 +134,13 @@ def _page(
         },
         binary=True,
     ).fetchall()
-    return Page([_text(session, row) for row in rows], bool(rows) and rows[-1][-1], first)
+    texts = entries(connection, session, n, [row[:COUNT] for row in rows])
+    return Page(texts, bool(rows) and rows[-1][-1], first)
 
 
 def _search(
     connection: Connection, epoch: str, terms: Sequence[queries.Term], before: int, limit: int
-) -> Page:
+) -> TextPage:
     n, session, first = _place(connection, epoch)
     matches = queries.matcher(terms)
     words = candidates(terms)
@@ -145,8 +151,8 @@ def _search(
         rows = connection.execute(
             _FIND, {"n": n, "before": before, "words": words}, binary=True
         ).fetchall()
-        texts = (_text(session, row) for row in rows)
-        found += [text for text in texts if matches(text.data)]
+        texts = entries(connection, session, n, rows)
+        found += [text for text in texts if isinstance(text, Text) and matches(text.data)]
         if len(rows) < PAGE_TEXTS:
             break
         before = rows[-1][0]
@@ -158,15 +164,3 @@ def _search(
         if size >= PAGE_BYTES:
             break
     return Page(texts_[::-1], len(texts_) < len(found), first)
-
-
-def _text(session: str, row: tuple[Any, ...]) -> Text:
-    seq, time, source, data, id = row[:5]
-    return Text(
-        session=session,
-        seq=seq,
-        time=time,
-        source=source.decode(),
-        data=data.decode(),
-        id=None if id is None else id.decode(),
-    )

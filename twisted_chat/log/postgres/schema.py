@@ -4,6 +4,7 @@
 
     chat.lives     a life a row: its head is locked while texts get their seqs
     chat.texts     the texts; ``words`` is what a search finds them by
+    chat.reactions who has reacted to a text, and how
     chat.records   what else outlives a connection
     chat.append    stores a batch of texts of many lives: one round trip, one commit
 
@@ -57,12 +58,30 @@ CREATE INDEX records_scope ON chat.records (scope);
 CREATE INDEX records_key ON chat.records (kind, key);
 """
 
-STEPS: Final = (FIRST,)
+ENTRIES: Final = """
+ALTER TABLE chat.texts
+    ADD COLUMN guest boolean, ADD COLUMN kind smallint, ADD COLUMN of bigint,
+    ADD COLUMN edited bigint, ADD COLUMN redacted bigint, ADD COLUMN reacted boolean,
+    ADD COLUMN note bytea;
+CREATE TABLE chat.reactions (
+    life bigint NOT NULL,
+    of bigint NOT NULL,
+    mark bytea NOT NULL,
+    source bytea NOT NULL,
+    seq bigint NOT NULL,
+    PRIMARY KEY (life, of, mark, source)
+);
+DROP FUNCTION IF EXISTS chat.append(text[], bigint[], bytea[], bytea[], bytea[], text[]);
+"""
+"""Whatever changes a text is an entry too, and the text is kept as it is now."""
+
+STEPS: Final = (FIRST, ENTRIES)
 """What brings a database of version N to version N + 1: each in one transaction."""
 
 FUNCTIONS: Final = """
 CREATE OR REPLACE FUNCTION chat.append(
-    epochs text[], times bigint[], sources bytea[], datas bytea[], ids bytea[], wordses text[]
+    epochs text[], times bigint[], sources bytea[], datas bytea[], ids bytea[], wordses text[],
+    guests boolean[]
 ) RETURNS TABLE (place int, seq bigint, at bigint, data bytea) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
@@ -71,9 +90,9 @@ BEGIN
         WHERE epoch = ANY (epochs) AND NOT ended ORDER BY n FOR NO KEY UPDATE;
     RETURN QUERY
     WITH said AS (
-        SELECT ord, l.n, l.head, e.time, e.source, e.data, e.id, e.words
-        FROM unnest(epochs, times, sources, datas, ids, wordses)
-            WITH ORDINALITY AS e (epoch, time, source, data, id, words, ord)
+        SELECT ord, l.n, l.head, e.time, e.source, e.data, e.id, e.words, e.guest
+        FROM unnest(epochs, times, sources, datas, ids, wordses, guests)
+            WITH ORDINALITY AS e (epoch, time, source, data, id, words, guest, ord)
         JOIN chat.lives l ON l.epoch = e.epoch AND NOT l.ended
     ), known AS (
         SELECT s.ord, t.seq, t.time, t.data FROM said s
@@ -89,8 +108,8 @@ BEGIN
         SELECT f.*, f.head + row_number() OVER (PARTITION BY f.n ORDER BY f.ord) AS seq
         FROM fresh f WHERE f.leader = f.ord
     ), stored AS (
-        INSERT INTO chat.texts (life, seq, time, source, data, id, words)
-        SELECT n, seq, time, source, data, id, words::tsvector FROM placed
+        INSERT INTO chat.texts (life, seq, time, source, data, id, words, guest)
+        SELECT n, seq, time, source, data, id, words::tsvector, guest FROM placed
     ), heads AS (
         UPDATE chat.lives l SET head = p.head
         FROM (SELECT n, max(seq) AS head FROM placed GROUP BY n) p WHERE l.n = p.n

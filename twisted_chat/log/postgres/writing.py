@@ -12,17 +12,20 @@ from typing import Any, Final
 import psycopg
 from attrs import frozen
 
+from twisted_chat.log.changing import placed
 from twisted_chat.log.contract import Entry, NotStored
 from twisted_chat.log.postgres.database import Connection, Database, Unreachable, sentence
+from twisted_chat.log.postgres.rows import stored
 from twisted_chat.log.postgres.words import lexemes
-from twisted_chat.vocabulary.messages import Text
+from twisted_chat.vocabulary.messages import AnyEntry
 
 MAX_ROWS: Final = 2_048
 """Texts in one call of the database's function, at most."""
 
 _APPEND: Final = """
 SELECT place, seq, at, data FROM chat.append(
-    %s::text[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[], %s::text[])
+    %s::text[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[], %s::text[],
+    %s::boolean[])
 """
 
 
@@ -96,27 +99,17 @@ def _append(database: Database, jobs: Sequence[Append]) -> Answers:
     start = 0
     for job in jobs:
         end = start + len(job.entries)
-        rows = [found.get(place) for place in range(start + 1, end + 1)]
-        if None in rows:
+        texts = [found.get(place) for place in range(start + 1, end + 1)]
+        if None in texts:
             answers.append(NotStored("there is no such session"))
         else:
-            answers.append(
-                [_text(job, entry, row) for entry, row in zip(job.entries, rows, strict=True)]
-            )
+            answers.append(texts)
         start = end
     return answers
 
 
-def _text(job: Append, entry: Entry, row: Any) -> Text:
-    _, seq, time, data = row
-    said = entry.data if data is None else data.decode()
-    return Text(
-        session=job.session, seq=seq, time=time, source=entry.source, data=said, id=entry.id
-    )
-
-
-def _stored(connection: Connection, jobs: Sequence[Append]) -> dict[int, Any]:
-    """Store the entries of all jobs in one round trip; return a row for each, by its place."""
+def _stored(connection: Connection, jobs: Sequence[Append]) -> dict[int, AnyEntry | None]:
+    """Store the entries of all jobs in one round trip; return what is stored, by its place."""
     rows = [(job, entry) for job in jobs for entry in job.entries]
     if not rows:
         return {}
@@ -129,7 +122,15 @@ def _stored(connection: Connection, jobs: Sequence[Append]) -> dict[int, Any]:
             [entry.data.encode() for _, entry in rows],
             [None if entry.id is None else entry.id.encode() for _, entry in rows],
             [lexemes(entry.data) for _, entry in rows],
+            [True if entry.guest else None for _, entry in rows],
         ),
         binary=True,
     )
-    return {row[0]: row for row in cursor}
+    found: dict[int, AnyEntry | None] = {}
+    for place, seq, time, data in cursor.fetchall():
+        job, entry = rows[place - 1]
+        if data is None:
+            found[place] = placed(job.session, seq, time, entry)
+        else:  # it was stored before, and may be another by now
+            found[place] = stored(connection, job.session, job.epoch, seq)
+    return found

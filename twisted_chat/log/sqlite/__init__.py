@@ -3,6 +3,7 @@
 ``open_sqlite`` opens it.
 """
 
-from twisted_chat.log.sqlite.log import SqliteLog, open_sqlite
+from twisted_chat.log.sqlite.log import SqliteLog
+from twisted_chat.log.sqlite.opening import open_sqlite
 
 __all__ = ["SqliteLog", "open_sqlite"]

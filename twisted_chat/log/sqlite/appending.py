@@ -10,18 +10,20 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import define, evolve, field
-from msgspec.json import Decoder
 
+from twisted_chat.log.contract import Answered
 from twisted_chat.log.sqlite.jobs import Answer, Append, no_such_life
 from twisted_chat.log.sqlite.lives import Kept, Lives
-from twisted_chat.log.sqlite.schema import MAX_SEQ, SEQ_BITS
+from twisted_chat.log.sqlite.rows import ENTRIES, columns, decode
+from twisted_chat.log.sqlite.schema import SEQ_BITS
 from twisted_chat.log.sqlite.tables import MAX_ROWS, tables
-from twisted_chat.vocabulary.messages import Text
+from twisted_chat.vocabulary.messages import AnyEntry, Text
+
+WIDTH: Final = 6
+"""Values of a row."""
 
 _Mark = tuple[str, str, str]
 """What makes a text once-only: epoch, source, id."""
-
-_KNOWN: Final = Decoder(list[tuple[int, int, int, str, str, str]])
 
 
 @define(eq=False)
@@ -32,7 +34,7 @@ class _Rows:
     """
 
     lives: Mapping[str, Kept]
-    known: dict[_Mark, Text] | None
+    known: dict[_Mark, AnyEntry] | None
     values: list[object] = field(factory=list)
     heads: dict[str, int] = field(factory=dict)
 
@@ -43,15 +45,23 @@ class _Rows:
             return no_such_life()
         start = life.place(0)
         head = self.heads.get(epoch, life.head)
-        texts = []
+        texts: list[Answered] = []
         for entry in job.entries:
             source, data, id = entry.source, entry.data, entry.id
             if known is not None and id is not None and (epoch, source, id) in known:
                 texts.append(known[epoch, source, id])
                 continue
             head += 1
-            values += (start + head, job.time, source, data, id)
-            text = Text(session=life.name, seq=head, time=job.time, source=source, data=data, id=id)
+            values += (start + head, job.time, source, data, id, entry.guest or None)
+            text = Text(
+                session=life.name,
+                seq=head,
+                time=job.time,
+                source=source,
+                data=data,
+                id=id,
+                guest=entry.guest,
+            )
             texts.append(text)
             if known is not None and id is not None:
                 known[epoch, source, id] = text
@@ -66,7 +76,7 @@ def append(connection: sqlite3.Connection, lives: Lives, jobs: Sequence[Append])
     rows = _Rows(lives.there, None)
     answers = [rows.add(job) for job in jobs]
     try:
-        if len(rows.values) > 5 * MAX_ROWS:
+        if len(rows.values) > WIDTH * MAX_ROWS:
             raise sqlite3.IntegrityError("one statement would be refused without the others")
         _insert(connection, rows)
     except sqlite3.IntegrityError:
@@ -79,11 +89,11 @@ def append(connection: sqlite3.Connection, lives: Lives, jobs: Sequence[Append])
 
 
 def _insert(connection: sqlite3.Connection, rows: _Rows) -> None:
-    for values, table in tables(rows.values, 5):
+    for values, table in tables(rows.values, WIDTH):
         connection.execute(
             f"""
-            INSERT INTO texts (place, life, time, source, data, id)
-            SELECT column1, column1 >> {SEQ_BITS}, column2, column3, column4, column5
+            INSERT INTO texts (place, life, time, source, data, id, guest)
+            SELECT column1, column1 >> {SEQ_BITS}, column2, column3, column4, column5, column6
             FROM ({table}) WHERE column1 NOT NULL
             """,
             values,
@@ -92,35 +102,39 @@ def _insert(connection: sqlite3.Connection, rows: _Rows) -> None:
 
 def _known(
     connection: sqlite3.Connection, lives: Lives, jobs: Sequence[Append]
-) -> dict[_Mark, Text]:
-    """Return the stored texts that bear an id of ``jobs``."""
-    numbers = {
-        life.n: (job.epoch, life.name)
-        for job in jobs
-        if (life := lives.there.get(job.epoch)) is not None
-    }
+) -> dict[_Mark, AnyEntry]:
+    """Return the stored entries that bear an id of ``jobs``."""
+    epochs: dict[str, str] = {}
     wanted: list[object] = []
     for job in jobs:
         life = lives.there.get(job.epoch)
         if life is not None:
+            epochs[life.name] = job.epoch
             for entry in job.entries:
                 if entry.id is not None:
                     wanted += (life.n, entry.source, entry.id)
-    known = {}
-    for values, table in tables(wanted, 3):
-        # All in one row, for the reason above.
-        ((rows,),) = connection.execute(
-            f"""
-            SELECT json_group_array(json_array(
-                life, place & {MAX_SEQ}, time, texts.source, data, texts.id))
+    return {
+        (epochs[entry.session], entry.source, entry.id): entry
+        for values, table in tables(wanted, 3)
+        for entry in stored(connection, values, table)
+        if entry.id is not None
+    }
+
+
+def stored(connection: sqlite3.Connection, values: Sequence[object], table: str) -> list[AnyEntry]:
+    """Return the stored entries that a table of numbers of lives, sources and ids tells."""
+    # All in one row: see writing.py.
+    ((rows,),) = connection.execute(
+        f"""
+        WITH page AS (
+            SELECT {columns(f"(life << {SEQ_BITS})")}, name, life << {SEQ_BITS} AS start
             FROM ({table}) CROSS JOIN texts
-            ON life = column1 AND source = column2 AND id = column3 AND id NOT NULL
-            """,
-            values,
+            ON life = column1 AND texts.source = column2 AND texts.id = column3
+               AND texts.id NOT NULL
+            JOIN lives ON n = life
         )
-        for n, seq, time, source, data, id in _KNOWN.decode(rows):
-            epoch, name = numbers[n]
-            known[epoch, source, id] = Text(
-                session=name, seq=seq, time=time, source=source, data=data, id=id
-            )
-    return known
+        SELECT {ENTRIES} FROM page
+        """,
+        values,
+    )
+    return decode(rows)

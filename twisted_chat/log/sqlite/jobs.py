@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from twisted_chat.log.contract import Entry, Life, NotStored, Record, Settings
-from twisted_chat.vocabulary.messages import Text
+from twisted_chat.log.contract import Answered, Entry, Life, NotStored, Record, Settings
 
 
 @frozen
 class Append:
-    """See Log.append; ``time`` is when it was called."""
+    """See Log.append; ``time`` is when it was called. ``is_plain``: texts, and no answers."""
 
     epoch: str
     entries: Sequence[Entry]
     time: int
+    is_plain: bool = True
 
 
 @frozen
@@ -76,7 +76,7 @@ class Check:
 
 Job = Append | Create | Amend | Keep | Delete | Prune | Index | Check
 
-Answer = list[Text] | list[bool] | bool | None | NotStored
+Answer = list[Answered] | list[bool] | bool | None | NotStored
 """What a job is answered with; the exception where it failed."""
 
 
@@ -85,13 +85,16 @@ class Outcome:
     """What became of a batch: an answer for each job.
 
     ``unindexed`` texts are not in the search index yet; ``is_removable``: there are texts of
-    deleted lives in the file. ``problem`` is why not all was stored.
+    deleted lives in the file. ``problem`` is why not all was stored. ``is_erasable``: what was
+    edited away or redacted is still somewhere in the files; ``is_erasing``: and is being erased.
     """
 
     answers: Sequence[Answer]
     unindexed: int
     is_removable: bool
     problem: BaseException | None = None
+    is_erasable: bool = False
+    is_erasing: bool = False
 
 
 def no_such_life() -> NotStored:

@@ -17,7 +17,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from functools import partial
 from itertools import islice
 from typing import Any, Final, Unpack
@@ -33,12 +33,14 @@ from twisted_chat.log.contract import (
     KEPT,
     PAGE_TEXTS,
     PRUNE_BITE,
+    Answered,
+    AnyPage,
     Entry,
     Life,
     NotStored,
-    Page,
     Record,
     Settings,
+    TextPage,
 )
 from twisted_chat.log.sqlite.jobs import (
     Amend,
@@ -54,16 +56,12 @@ from twisted_chat.log.sqlite.jobs import (
 )
 from twisted_chat.log.sqlite.reading import Asked, Reader, match_of
 from twisted_chat.log.sqlite.schema import (
-    hold,
     load_lives,
-    open_database,
     open_for_reading,
-    told,
 )
 from twisted_chat.log.sqlite.tables import MAX_ROWS
 from twisted_chat.log.sqlite.writing import Writer
 from twisted_chat.log.threads import Worker
-from twisted_chat.vocabulary.messages import Text
 
 INDEX_WHEN_IDLE: Final = 256
 """Texts that the search index lacks, from which on an idle writer indexes them."""
@@ -76,6 +74,10 @@ INDEX_WHEN_BUSY: Final = 262_144
 """Texts that the search index lacks, from which on each commit is followed by a bite of indexing:
 so it lacks no more than about these, however much is said. (All, after an older file was opened.)
 """
+
+ERASE_SECONDS: Final = 20.0
+"""How long what was edited away or redacted may stay in the write-ahead log, before it is gone
+through."""
 
 GATHER_SECONDS: Final = 0.00125
 """After a commit began, so long the next one waits for texts to go with it: a commit costs more of
@@ -128,6 +130,9 @@ class SqliteLog:
     """Texts that the search index lacks."""
     _is_removable: bool = field(default=False, init=False)
     """Whether texts of deleted lives are still in the file."""
+    _erase: IDelayedCall | None = field(default=None, init=False)
+    """What begins to erase what was edited away or redacted: see erasing.py."""
+    _is_erasing: bool = field(default=False, init=False)
     _is_commit_last: bool = field(default=False, init=False)
     """Whether what the writer did last was a commit, and not a bite of what can wait."""
     _is_failing: bool = field(default=False, init=False)
@@ -171,21 +176,24 @@ class SqliteLog:
         """See Log."""
         return self._read.do(partial(self._pages.kept, kind, scope, key, after, limit))
 
-    def append(self, epoch: str, entries: Sequence[Entry]) -> Deferred[list[Text]]:
+    def append(self, epoch: str, entries: Sequence[Entry]) -> Deferred[list[Answered]]:
         """See Log."""
-        return self._submit(Append(epoch, entries, int(self.now() * 1000)))
+        is_plain = not any(entry.of is not None for entry in entries)
+        return self._submit(Append(epoch, entries, int(self.now() * 1000), is_plain))
 
-    def read(self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS) -> Deferred[Page]:
+    def read(
+        self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
+    ) -> Deferred[AnyPage]:
         """See Log."""
         return self._read.do(partial(self._pages.read, epoch, after, before, limit))
 
     def read_last(
         self, epoch: str, after: int, before: int, limit: int = PAGE_TEXTS
-    ) -> Deferred[Page]:
+    ) -> Deferred[AnyPage]:
         """See Log."""
         return self._read.do(partial(self._pages.read_last, epoch, after, before, limit))
 
-    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[Page]:
+    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[TextPage]:
         """See Log. It waits for the writer only where the newest texts must be indexed first."""
         return Deferred.fromCoroutine(self._searched(epoch, query, before, limit))
 
@@ -210,7 +218,7 @@ class SqliteLog:
 
     # --- flows -----------------------------------------------------------------------------
 
-    async def _searched(self, epoch: str, query: str, before: int, limit: int) -> Page:
+    async def _searched(self, epoch: str, query: str, before: int, limit: int) -> TextPage:
         match = match_of(queries.parse(query))
         asked = Asked()
         search = partial(self._finder.search, epoch, match, before, limit, asked)
@@ -220,7 +228,7 @@ class SqliteLog:
             asked.over = True
             raise
 
-    async def _found(self, epoch: str, search: Callable[[], tuple[Page, int]]) -> Page:
+    async def _found(self, epoch: str, search: Callable[[], tuple[TextPage, int]]) -> TextPage:
         page, unindexed = await self._find.do(search)
         if not unindexed:
             return page
@@ -231,6 +239,8 @@ class SqliteLog:
 
     async def _closed(self) -> None:
         self._idle = Deferred()
+        if self._erase is not None:
+            self._erase.cancel()
         self._next()
         await self._idle
         # The writer is last: the last connection moves all there is from the WAL into the file.
@@ -261,6 +271,9 @@ class SqliteLog:
         elif not is_closing and (is_behind or self._is_removable or self._is_at_rest()):
             self._is_commit_last = False
             written = self._write.do(partial(_tried, [], self._writer.tidy))
+        elif not is_closing and self._is_erasing:
+            erase = partial(self._writer.erase, self.clock.seconds())
+            written = self._write.do(partial(_tried, [], erase))
         else:
             if self._idle is not None:
                 if self._rest is not None:
@@ -302,6 +315,11 @@ class SqliteLog:
         self._rest = None
         self._next()
 
+    def _begin_to_erase(self) -> None:
+        self._erase = None
+        self._is_erasing = True
+        self._next()
+
     def _weight(self) -> int:
         """How much waits, in texts; what is no text does not wait for any."""
         return sum(
@@ -326,6 +344,9 @@ class SqliteLog:
         self._is_writing = False
         self._unindexed = outcome.unindexed
         self._is_removable = outcome.is_removable
+        self._is_erasing = outcome.is_erasing
+        if outcome.is_erasable and not outcome.is_erasing and self._erase is None:
+            self._erase = self.clock.callLater(ERASE_SECONDS, self._begin_to_erase)
         self._report(outcome)
         self._next()
         for (_, done), answer in zip(batch, outcome.answers, strict=True):
@@ -357,43 +378,3 @@ def _tried(batch: Batch, job: Callable[[], Outcome]) -> tuple[Batch, Outcome]:
         return batch, job()
     except Exception as problem:
         return batch, Outcome([NotStored(str(problem))] * len(batch), 0, False, problem)
-
-
-def open_sqlite(
-    path: str,
-    clock: IReactorTime,
-    make_worker: MakeWorker,
-    synchronous: str = "full",
-    gather: float = 0.0,
-    sleep: Callable[[float], None] = time.sleep,
-) -> SqliteLog:
-    """Open the log at ``path``, or begin one; bring an older one up to date.
-
-    ``synchronous`` is ``full`` (a power cut loses nothing that was acknowledged) or ``normal`` (it
-    may lose the last commits; a crash of this process loses nothing). ``gather`` is GATHER_SECONDS
-    or nothing; ``sleep`` is what waits so long. Blocks: for before the reactor runs. Raises
-    LogError.
-    """
-    path = os.path.abspath(path)
-    with ExitStack() as undoing:
-        lock = hold(path)
-        undoing.callback(os.close, lock)
-        connection = undoing.enter_context(closing(open_database(path, synchronous)))
-        with told(path):
-            writer = Writer(path, connection, synchronous)
-        pages = Reader(undoing.enter_context(closing(open_for_reading(path))))
-        finder = Reader(undoing.enter_context(closing(open_for_reading(path))))
-        undoing.pop_all()
-    return SqliteLog(
-        clock,
-        path,
-        writer,
-        pages,
-        finder,
-        lock,
-        make_worker("log-write"),
-        make_worker("log-read"),
-        make_worker("log-search"),
-        gather,
-        sleep,
-    )

@@ -16,21 +16,23 @@ from time import monotonic
 from typing import Final
 
 from attrs import define
-from msgspec.json import Decoder
 
 from twisted_chat.log.contract import (
     PAGE_BYTES,
     PAGE_TEXTS,
     SEARCH_SECONDS,
+    AnyPage,
     Page,
     Record,
+    TextPage,
     Unreadable,
     took_too_long,
 )
 from twisted_chat.log.query import Term
 from twisted_chat.log.sqlite import records
+from twisted_chat.log.sqlite.rows import ENTRIES, columns, decode
 from twisted_chat.log.sqlite.schema import MAX_SEQ, SEQ_BITS
-from twisted_chat.vocabulary.messages import Text
+from twisted_chat.vocabulary.messages import AnyEntry, Text
 
 # One row, and only ever asked for as a value: joined, SQLite would sort all of a life's texts.
 _LIFE: Final = f"""
@@ -60,15 +62,13 @@ _PAGE: Final = f"""
             pruned),
         indexed,
         (SELECT count(*) FROM picked),
-        (SELECT json_group_array(json_object(
-            'session', name, 'seq', place - start, 'time', time, 'source', source,
-            'data', data, 'id', id)) FROM page WHERE before < {PAGE_BYTES})
+        (SELECT {ENTRIES} FROM page WHERE before < {PAGE_BYTES})
     FROM life"""
 
 _READ: Final = f"""
     WITH {_LIFE},
     picked AS MATERIALIZED (
-        SELECT place AS turn, place, time, source, data, id FROM texts
+        SELECT place AS turn, {columns(_START)} FROM texts
         WHERE place > {_START} + :after AND place < {_START} + :before
         ORDER BY place LIMIT :limit
     ), {_PAGE}"""
@@ -76,7 +76,7 @@ _READ: Final = f"""
 _READ_LAST: Final = f"""
     WITH {_LIFE},
     picked AS MATERIALIZED (
-        SELECT -place AS turn, place, time, source, data, id FROM texts
+        SELECT -place AS turn, {columns(_START)} FROM texts
         WHERE place > {_START} + :after AND place < {_START} + :before
         ORDER BY place DESC LIMIT :limit
     ), {_PAGE}"""
@@ -85,14 +85,11 @@ _READ_LAST: Final = f"""
 _SEARCH: Final = f"""
     WITH {_LIFE},
     picked AS MATERIALIZED (
-        SELECT -place AS turn, place, time, source, texts.data AS data, id
+        SELECT -place AS turn, {columns(_START)}
         FROM words CROSS JOIN texts ON place = words.rowid
         WHERE words MATCH :match AND words.rowid > {_START} AND words.rowid < {_START} + :before
         ORDER BY words.rowid DESC LIMIT :limit + 1
     ), {_PAGE}"""
-
-_TEXTS: Final = Decoder(list[Text])
-
 
 STEPS: Final = 50
 """Steps of SQLite's after which a search looks whether it is to go on."""
@@ -120,13 +117,13 @@ class Reader:
 
     _connection: sqlite3.Connection
 
-    def read(self, epoch: str, after: int, before: int, limit: int) -> Page:
+    def read(self, epoch: str, after: int, before: int, limit: int) -> AnyPage:
         """See Log.read. Raises Unreadable."""
         first, head, _, _, texts = self._ask(_READ, epoch, after, before, limit)
         more = bool(texts) and texts[-1].seq < min(before - 1, head)
         return Page(texts, more, first)
 
-    def read_last(self, epoch: str, after: int, before: int, limit: int) -> Page:
+    def read_last(self, epoch: str, after: int, before: int, limit: int) -> AnyPage:
         """See Log.read_last. Raises Unreadable."""
         first, _, _, _, texts = self._ask(_READ_LAST, epoch, after, before, limit)
         texts.reverse()
@@ -135,7 +132,7 @@ class Reader:
 
     def search(
         self, epoch: str, match: str, before: int, limit: int, asked: Asked
-    ) -> tuple[Page, int]:
+    ) -> tuple[TextPage, int]:
         """See Log.search; and return the head, if the index lacked texts, or 0.
 
         Raises Unreadable, and ChatError ``bad-request`` where it takes too long.
@@ -144,14 +141,14 @@ class Reader:
         asked.begin()
         self._connection.set_progress_handler(asked.is_over, STEPS)
         try:
-            first, head, indexed, count, texts = self._ask(_SEARCH, epoch, 0, before, limit, match)
+            first, head, indexed, count, found = self._ask(_SEARCH, epoch, 0, before, limit, match)
         except Unreadable:
             if asked.is_over():
                 raise took_too_long() from None
             raise
         finally:
             self._connection.set_progress_handler(None, 0)
-        del texts[limit:]
+        texts = [text for text in found[:limit] if isinstance(text, Text)]  # they all are
         texts.reverse()
         return Page(texts, len(texts) < count, first), head if indexed < head else 0
 
@@ -175,7 +172,7 @@ class Reader:
 
     def _ask(
         self, sql: str, epoch: str, after: int, before: int, limit: int, match: str = ""
-    ) -> tuple[int, int, int, int, list[Text]]:
+    ) -> tuple[int, int, int, int, list[AnyEntry]]:
         try:
             row = self._connection.execute(
                 sql,
@@ -192,7 +189,7 @@ class Reader:
         if row is None:
             raise Unreadable("there is no such session")
         first, head, indexed, count, texts = row
-        return first, head, indexed, count, _TEXTS.decode(texts)
+        return first, head, indexed, count, decode(texts)
 
 
 def match_of(terms: Sequence[Term]) -> str:

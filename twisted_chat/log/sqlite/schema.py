@@ -126,6 +126,31 @@ STEPS: Final[Sequence[str]] = (
     CREATE INDEX records_by_scope ON records (scope);
     CREATE INDEX records_by_key ON records (kind, key);
     """,
+    # Whatever changes a text is an entry too, with a place of its own (see rows.py), and the text
+    # is kept as it is now.
+    f"""
+    ALTER TABLE texts ADD COLUMN guest INTEGER;     -- 1: no account said it
+    ALTER TABLE texts ADD COLUMN kind INTEGER;      -- NULL: a text
+    ALTER TABLE texts ADD COLUMN of INTEGER;        -- the seq that it changes, or answers
+    ALTER TABLE texts ADD COLUMN edited INTEGER;    -- the seq of the last edit
+    ALTER TABLE texts ADD COLUMN redacted INTEGER;  -- the seq of the redaction
+    ALTER TABLE texts ADD COLUMN reacted INTEGER;   -- 1: there are reactions
+    ALTER TABLE texts ADD COLUMN note TEXT;         -- a redaction's reason, a reaction's mark
+
+    CREATE TABLE reactions (
+        at INTEGER NOT NULL,                        -- the place of the text
+        mark TEXT NOT NULL,
+        source TEXT NOT NULL,
+        seq INTEGER NOT NULL,                       -- of the reaction
+        PRIMARY KEY (at, mark, source)
+    ) WITHOUT ROWID;
+
+    DROP VIEW said;
+    CREATE VIEW said AS
+        SELECT name AS session, place & {MAX_SEQ} AS seq,
+               datetime(time / 1000, 'unixepoch') AS time, source, data, id
+        FROM texts JOIN lives ON n = life WHERE NOT ended AND kind IS NULL;
+    """,
 )
 """What makes a file of version N into one of version N + 1. A step, once released, stays."""
 
@@ -157,6 +182,7 @@ def open_database(
             connection.execute("PRAGMA journal_mode = wal").fetchall()
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}").fetchall()
             connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute("PRAGMA secure_delete = on").fetchall()  # what is redacted is gone
             _migrate(connection, version, steps)
             # Fails now, and not with the first text, where the file can not be written to.
             connection.execute("BEGIN IMMEDIATE")

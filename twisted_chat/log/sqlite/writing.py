@@ -16,11 +16,13 @@ from contextlib import suppress
 from itertools import groupby, islice
 from typing import assert_never
 
-from attrs import define, field
+from attrs import Factory, define, evolve, field
 
 from twisted_chat.log.contract import Life, NotStored, Record
 from twisted_chat.log.sqlite import records
 from twisted_chat.log.sqlite.appending import append
+from twisted_chat.log.sqlite.changing import append_changing
+from twisted_chat.log.sqlite.erasing import Erasing
 from twisted_chat.log.sqlite.indexing import INDEX_BITE, index, prune, remove_ended
 from twisted_chat.log.sqlite.jobs import (
     Amend,
@@ -55,6 +57,9 @@ class Writer:
     _connection: sqlite3.Connection
     _synchronous: str
     _lives: Lives = field(factory=Lives, init=False)
+    _erasing: Erasing = field(
+        init=False, default=Factory(lambda self: Erasing(self._connection), takes_self=True)
+    )
     _file: tuple[int, int] | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -98,13 +103,13 @@ class Writer:
         if self._connection.in_transaction:
             # One that could not be undone. Within it, no statement would be a commit.
             self._connection.execute("ROLLBACK")
-        appends = [job for job in batch if isinstance(job, Append)]
+        appends = [job for job in batch if isinstance(job, Append) and job.is_plain]
         if len(appends) == len(batch) and sum(len(job.entries) for job in appends) <= MAX_ROWS:
             return append(self._connection, self._lives, appends)  # it is a transaction by itself
         answers: list[Answer] = []
         self._connection.execute("BEGIN IMMEDIATE")
-        for kind, jobs in groupby(batch, type):
-            if kind is Append:
+        for is_plain, jobs in groupby(batch, _is_plain):
+            if is_plain:
                 some = [job for job in jobs if isinstance(job, Append)]
                 answers += append(self._connection, self._lives, some)
             else:
@@ -115,7 +120,9 @@ class Writer:
     def _do_one(self, job: Job) -> Answer:
         match job:
             case Append():
-                return append(self._connection, self._lives, [job])[0]
+                if any(entry.kind in ("edit", "redact") for entry in job.entries):
+                    self._erasing.note()
+                return append_changing(self._connection, self._lives, job)
             case Create():
                 return self._create(job.life)
             case Amend():
@@ -144,7 +151,13 @@ class Writer:
                 self._connection.execute("ROLLBACK")
 
     def _outcome(self, answers: Sequence[Answer], problem: Exception | None = None) -> Outcome:
-        return Outcome(answers, self._lives.unindexed, bool(self._lives.ended), problem)
+        return Outcome(
+            answers,
+            self._lives.unindexed,
+            bool(self._lives.ended),
+            problem,
+            self._erasing.is_pending,
+        )
 
     # --- lives -----------------------------------------------------------------------------
 
@@ -208,9 +221,23 @@ class Writer:
         lives.settle()
         return self._outcome(())
 
+    def erase(self, now: float) -> Outcome:
+        """Do one bite of erasing what was edited away or redacted: see erasing.py."""
+        try:
+            is_erasing = self._erasing.bite(now)
+        except sqlite3.Error as problem:
+            return self._outcome((), problem)
+        return evolve(self._outcome(()), is_erasing=is_erasing)
+
     def close(self) -> None:
         """Let go of the file."""
+        with suppress(sqlite3.Error):
+            self._erasing.finish()
         self._connection.close()
+
+
+def _is_plain(job: Job) -> bool:
+    return isinstance(job, Append) and job.is_plain
 
 
 def _identity(path: str) -> tuple[int, int] | None:

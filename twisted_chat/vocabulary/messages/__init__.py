@@ -15,10 +15,10 @@ from twisted_chat.vocabulary.messages.requests import *
 
 COMING = (
     *(SetSettings, SetRole, Kick, Ban, Mute, Unban, Unmute, Bans, Invite, SendNotice, Disconnect),
-    *(Edit, Redact, React, Read, Away, Typing),
+    *(Read, Away, Typing),
     *(Register, ChangePassword, Devices, Forget),
     *(Changed, RoleGiven, Kicked, Banned, Muted, Unbanned, Unmuted, BanList, Invited, Disconnected),
-    *(Edited, Redacted, Reacted, ReadTo, WentAway, IsTyping),
+    *(ReadTo, WentAway, IsTyping),
     *(Registered, PasswordChanged, DeviceList, Forgotten),
 )
 """What has its words here and no handler yet: each goes to a union with its handler."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 from twisted_chat.vocabulary.messages.limits import Message, Millis
 
 __all__ = [
+    "AnyEntry",
     "Edited",
     "Reacted",
     "Reaction",
@@ -20,11 +21,15 @@ class Reaction(Struct, frozen=True, kw_only=True, gc=False):
 
     data: str
     count: int
-    users: list[str]
+    users: tuple[str, ...]
 
 
 class Text(Message, frozen=True, tag="text"):
-    """One text, in its place. For its sender it is the acknowledgement."""
+    """One text, in its place. For its sender it is the acknowledgement.
+
+    Read from the past it is as it is now: ``data`` is the newest, ``edited`` the seq of the last
+    edit, ``redacted`` that of the redaction (``data`` is empty then). ``guest``: by no account.
+    """
 
     session: str
     seq: int
@@ -32,6 +37,11 @@ class Text(Message, frozen=True, tag="text"):
     source: str
     data: str
     id: str | None = None
+    guest: bool = False
+    reply: int | None = None
+    edited: int | None = None
+    redacted: int | None = None
+    reactions: tuple[Reaction, ...] = ()
 
 
 class _Amendment(Message, frozen=True):
@@ -45,7 +55,7 @@ class _Amendment(Message, frozen=True):
 
 
 class Edited(_Amendment, frozen=True, tag="edited"):
-    """The text ``of`` reads ``data`` now."""
+    """The text ``of`` reads ``data`` now. Read from the past, ``data`` is the newest."""
 
     data: str
     id: str | None = None
@@ -64,3 +74,7 @@ class Reacted(_Amendment, frozen=True, tag="reacted"):
     data: str
     undo: bool = False
     id: str | None = None
+
+
+AnyEntry = Text | Edited | Redacted | Reacted
+"""Whatever has a seq in a session."""

@@ -17,6 +17,7 @@ __all__ = [
     "MAX_HISTORY",
     "MAX_QUERY",
     "MAX_REACTION",
+    "MAX_REACTIONS",
     "MAX_REACTORS",
     "MAX_REASON",
     "MAX_RESUMED",
@@ -75,6 +76,9 @@ MAX_REASON: Final = 256
 
 MAX_REACTION: Final = 32
 """Characters in a reaction, at most."""
+
+MAX_REACTIONS: Final = 20
+"""Different reactions to one text, at most."""
 
 MAX_REACTORS: Final = 20
 """Names beside one reaction to a text, at most; the count is of all."""

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from twisted_chat.vocabulary.errors import Code
-from twisted_chat.vocabulary.messages.entries import Text
+from twisted_chat.vocabulary.messages.entries import AnyEntry, Edited, Reacted, Redacted, Text
 from twisted_chat.vocabulary.messages.events import (
     Bye,
     Deleted,
@@ -118,10 +118,13 @@ class Members(Message, frozen=True, tag="who"):
 
 
 class Texts(Message, frozen=True, tag="history"):
-    """Stored texts, oldest first; ``more`` lie beyond, in the direction that was asked for."""
+    """What is stored, oldest first; ``more`` lies beyond, in the direction that was asked for.
+
+    Texts are as they are now; what changed them stands in its place too: no seq is left out.
+    """
 
     session: str
-    texts: list[Text]
+    texts: list[AnyEntry]
     more: bool
     epoch: str
     id: str | None = None
@@ -263,6 +266,9 @@ Response = (
     Welcome
     | Snapshot
     | Text
+    | Edited
+    | Redacted
+    | Reacted
     | Joined
     | Left
     | Presence

@@ -86,7 +86,8 @@ def _member(talk: IrcTalk, target: str, what: str) -> Any:
 
 async def _read(talk: IrcTalk, member: Any, **how: Any) -> list[Text]:
     answer = await me(talk).ask(History(session=member.session.life.name, **how))
-    return answer.texts if isinstance(answer, Texts) else []
+    entries = answer.texts if isinstance(answer, Texts) else []
+    return [entry for entry in entries if isinstance(entry, Text)]
 
 
 async def _texts(talk: IrcTalk, member: Any, what: str, line: Line, limit: int) -> list[Text]:

@@ -14,6 +14,9 @@ Request = (
     | Leave
     | Delete
     | Say
+    | Edit
+    | Redact
+    | React
     | SetTopic
     | List
     | Who

@@ -94,11 +94,12 @@ class Delete(Message, frozen=True, tag="delete"):
 
 
 class Say(Message, frozen=True, tag="text"):
-    """Say something in a session, or with ``to`` to one user alone."""
+    """Say something in a session, or with ``to`` to one user alone; ``reply`` is what it answers."""
 
     data: str
     session: NameField | None = None
     to: NameField | None = None
+    reply: Seq | None = None
     id: Id | None = None
 
 
