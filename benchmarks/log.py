@@ -272,7 +272,7 @@ async def large(reactor: Any, options: argparse.Namespace) -> str:
         for name, epoch in (("the largest", "e0"), ("a small", f"e{len(heads) - 1}")):
             head = heads[epoch]
             common, known, rare = words[0], words[100], words[-1]
-            asked: dict[str, Callable[[int], Deferred[Page]]] = {
+            asked: dict[str, Callable[[int], Deferred[Page[Any]]]] = {
                 "a page of 200 forward": partial(log.read, epoch, before=2**40),
                 "a page of 200 backward": partial(log.read_last, epoch, 0),
                 "the most common word": partial(look, log, epoch, common),
@@ -294,12 +294,12 @@ async def large(reactor: Any, options: argparse.Namespace) -> str:
     return "\n".join(lines) + "\n\n" + table(["at any place", "median ms", "worst ms"], rows)
 
 
-def look(log: Log, epoch: str, query: str, at: int) -> Deferred[Page]:
+def look(log: Log, epoch: str, query: str, at: int) -> Deferred[Page[Any]]:
     """Search from a place."""
     return log.search(epoch, query, at, 50)
 
 
-async def timed(ask: Callable[[int], Deferred[Page]], at: int) -> float:
+async def timed(ask: Callable[[int], Deferred[Page[Any]]], at: int) -> float:
     """Return how many milliseconds an answer took."""
     began = time.perf_counter()
     await ask(at)

@@ -60,6 +60,7 @@ class FakeUser:
         self.unsettled_size = 0
 
     is_operator = False
+    is_guest = False
 
     @property
     def delivered(self) -> list[bytes]:

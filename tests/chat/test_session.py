@@ -34,6 +34,7 @@ class TextTests(ChatCase):
                     "source": "alice",
                     "data": "hello",
                     "id": "a1",
+                    "guest": True,
                 },
                 {
                     "type": "text",
@@ -42,6 +43,7 @@ class TextTests(ChatCase):
                     "time": 1_250,
                     "source": "bob",
                     "data": "hi",
+                    "guest": True,
                 },
             ],
         )

@@ -17,7 +17,7 @@ from twisted_chat.chat.member import STANDINGS, MemberOf, Standing
 from twisted_chat.chat.roster import GATHER_SECONDS, Roster
 from twisted_chat.chat.settling import Settling
 from twisted_chat.chat.turn import Turn
-from twisted_chat.log.contract import Entry, Life, NotStored, Stored
+from twisted_chat.log.contract import Answered, Entry, Life, NotStored, Stored
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.messages import (
     Joined,
@@ -121,7 +121,7 @@ class SlowLog:
     """A log that answers when the test says so."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[list[Entry], Deferred[list[Text]]]] = []
+        self.calls: list[tuple[list[Entry], Deferred[list[Answered]]]] = []
         self.failing = False
 
     def append(self, epoch: str, entries: list[Entry]) -> Stored:

@@ -283,7 +283,6 @@ class SessionTests(ChatCase):
         requests: list[dict[str, Any]] = [
             {"type": "text", "data": "x"},
             {"type": "history"},
-            {"type": "search", "query": "x"},
             {"type": "topic", "topic": "x"},
             {"type": "leave"},
         ]

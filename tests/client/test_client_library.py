@@ -774,7 +774,8 @@ class ListeningTests(LibraryTests):
                 if extra < total + 5:  # texts go on meanwhile
                     extra += 1
                     connection.say(text(extra))
-                page = [text(n) for n in range(request.after + 1, extra + 1)][: request.limit]
+                last = min(request.after + request.limit, extra)
+                page: list[m.AnyEntry] = [text(n) for n in range(request.after + 1, last + 1)]
                 connection.say(
                     m.Texts(session="lobby", texts=page, more=False, epoch="e", id=request.id)
                 )

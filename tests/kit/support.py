@@ -129,7 +129,14 @@ class PlainPasswords:
             done.callback(None)
 
 
-def later(stored: Stored) -> Deferred[list[Text]]:
+def texts_of(answers: Any) -> list[Text]:
+    """Return what a log has answered, or read, where all of it is texts."""
+    texts = [answer for answer in answers if isinstance(answer, Text)]
+    assert len(texts) == len(answers), answers
+    return texts
+
+
+def later(stored: Stored) -> Deferred[list[Any]]:
     """Return what a log answered to ``append`` as a Deferred, also where it answered at once."""
     return stored if isinstance(stored, Deferred) else succeed(stored)
 
@@ -173,13 +180,15 @@ class HeldLog:
             return self.log.append(epoch, entries)  # a MemoryLog answers at once
         return self._do(self.commits, lambda: later(self.log.append(epoch, entries)))
 
-    def read(self, epoch: str, after: int, before: int, limit: int = 200) -> Deferred[Page]:
+    def read(self, epoch: str, after: int, before: int, limit: int = 200) -> Deferred[Page[Any]]:
         return self._do(self.reads, lambda: self.log.read(epoch, after, before, limit))
 
-    def read_last(self, epoch: str, after: int, before: int, limit: int = 200) -> Deferred[Page]:
+    def read_last(
+        self, epoch: str, after: int, before: int, limit: int = 200
+    ) -> Deferred[Page[Any]]:
         return self._do(self.reads, lambda: self.log.read_last(epoch, after, before, limit))
 
-    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[Page]:
+    def search(self, epoch: str, query: str, before: int, limit: int) -> Deferred[Page[Any]]:
         return self._do(self.reads, lambda: self.log.search(epoch, query, before, limit))
 
     def prune(self, epoch: str, **what: Any) -> Deferred[bool]:

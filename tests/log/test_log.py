@@ -32,6 +32,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.kit.support import later
+from tests.log.changing import DEV, OPS, ChangingSuite, present
+from twisted_chat.log.changing import placed
 from twisted_chat.log.contract import (
     KEPT,
     PAGE_BYTES,
@@ -54,8 +56,6 @@ from twisted_chat.vocabulary.messages import Text
 
 T = TypeVar("T")
 
-OPS = Life(epoch="ops-1", key="ops", name="Ops")
-DEV = Life(epoch="dev-1", key="dev", name="Dev", owner="alice", topic="we build", keep=True)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
@@ -103,7 +103,7 @@ else:
     Base = object  # so that the suite itself is not run
 
 
-class LogTests(Base):
+class LogTests(ChangingSuite, Base):
     """The promises of a log. ``make_log`` gives a new, empty one that looks at ``self.clock``."""
 
     def setUp(self) -> None:
@@ -121,25 +121,25 @@ class LogTests(Base):
 
     # --- helpers ---------------------------------------------------------------------------
 
-    def got(self, deferred: Deferred[T]) -> T:
-        result: T = self.successResultOf(deferred)
-        return result
+    def got(self, deferred: Deferred[Any]) -> Any:
+        return self.successResultOf(deferred)
 
     def refused(self, deferred: Deferred[Any], *kinds: type[Exception]) -> str:
         """Return the sentence with which it failed: as one of ``kinds``."""
         failure = self.failureResultOf(deferred, *(kinds or (NotStored,)))
         return str(failure.value)
 
-    def append(self, epoch: str, entries: list[Entry]) -> Deferred[list[Text]]:
+    def append(self, epoch: str, entries: list[Entry]) -> Deferred[list[Any]]:
         """Append, and have a Deferred also where the log answers at once."""
         return later(self.log.append(epoch, entries))
 
-    def say(self, *data: str, life: Life = OPS, source: str = "alice") -> list[Text]:
-        return self.got(self.append(life.epoch, [Entry(source, each) for each in data]))
+    def say(self, *data: str, life: Life = OPS, source: str = "alice") -> list[Any]:
+        said: list[Any] = self.got(self.append(life.epoch, [Entry(source, each) for each in data]))
+        return said
 
-    def all_of(self, life: Life, log: Log | None = None) -> list[Text]:
+    def all_of(self, life: Life, log: Log | None = None) -> list[Any]:
         """Read a life from its beginning, page by page."""
-        texts: list[Text] = []
+        texts: list[Any] = []
         while True:
             after = texts[-1].seq if texts else 0
             page = self.got((log or self.log).read(life.epoch, after, sys.maxsize))
@@ -327,7 +327,8 @@ class LogTests(Base):
         return [(record.scope, record.key, record.value) for record in found]
 
     def keep(self, *records: Record) -> list[bool]:
-        return self.got(self.log.keep(records))
+        took: list[bool] = self.got(self.log.keep(records))
+        return took
 
     def test_a_record_takes_effect_or_not(self) -> None:
         """Always, where there is none, or where it is more; and all of a call in its order."""
@@ -425,7 +426,7 @@ class LogTests(Base):
         said = self.say(*"abcdefghij")
 
         def page(way: Any, after: int, before: int, limit: int = PAGE_TEXTS) -> tuple[str, bool]:
-            got: Page = self.got(way(OPS.epoch, after, before, limit))
+            got: Page[Any] = self.got(way(OPS.epoch, after, before, limit))
             self.assertEqual(got.first, 1)
             self.assertTrue(all(text in said for text in got.texts))
             return "".join(text.data for text in got.texts), got.more
@@ -723,7 +724,8 @@ class LogMachine(RuleBasedStateMachine):
         super().__init__()
         self.suite = suite
         self.got = suite.got
-        self.lives: dict[str, tuple[Life, list[Text]]] = {}
+        self.lives: dict[str, tuple[Life, list[Any]]] = {}
+        """Each with all that was told of it, in its order, also what is pruned."""
         self.firsts: dict[str, int] = {}
         self.count = 0
 
@@ -763,25 +765,69 @@ class LogMachine(RuleBasedStateMachine):
         ),
     )
     def append(self, data: st.DataObject, entries: list[Entry]) -> None:
-        epoch = self.pick(data)
-        life, texts = self.lives[epoch]
+        self.do(self.pick(data), entries)
+
+    @precondition(lambda self: self.lives)
+    @rule(
+        data=st.data(),
+        entries=st.lists(
+            st.builds(
+                Entry,
+                st.sampled_from(["ann", "bob"]),
+                st.sampled_from(["", "x", "word"]) | ANY_TEXT,
+                st.none() | st.sampled_from("12345"),
+                st.sampled_from(["text", "edit", "redact", "react", "undo"]),
+                st.integers(1, 12),
+                st.just(value=False),
+                st.booleans(),
+            ),
+            min_size=1,
+            max_size=4,
+        ),
+    )
+    def change(self, data: st.DataObject, entries: list[Entry]) -> None:
+        self.do(self.pick(data), entries)
+
+    def do(self, epoch: str, entries: list[Entry]) -> None:
+        life, told = self.lives[epoch]
         answers = self.got(later(self.log.append(epoch, entries)))
         self.suite.assertEqual(len(answers), len(entries))
         for entry, answer in zip(entries, answers, strict=True):
-            for text in texts:
-                if text.id is not None and (text.source, text.id) == (entry.source, entry.id):
+            first = self.firsts[epoch]
+            stored = present(told, first)
+            for known in stored:
+                if known.id is not None and (known.source, known.id) == (entry.source, entry.id):
+                    # (What was stored earlier in this call may be changed later in it.)
+                    self.suite.assertEqual((answer.seq, answer.id), (known.seq, known.id))
                     break
             else:
-                text = Text(
-                    session=life.name,
-                    seq=self.firsts[epoch] + len(texts),
-                    time=int(self.suite.clock.seconds() * 1_000),
-                    source=entry.source,
-                    data=entry.data,
-                    id=entry.id,
-                )
-                texts.append(text)
-            self.suite.assertEqual(answer, text)
+                if (code := self.refusal(entry, stored)) is not None:
+                    self.suite.assertEqual(answer.code, code)
+                    continue
+                now = int(self.suite.clock.seconds() * 1_000)
+                expected = placed(life.name, len(told) + 1, now, entry)
+                self.suite.assertEqual(answer, expected)
+                told.append(expected)
+
+    def refusal(self, entry: Entry, stored: list[Any]) -> str | None:
+        if entry.of is None:
+            return None
+        text = next((one for one in stored if one.seq == entry.of), None)
+        if not isinstance(text, Text) or (entry.kind != "text" and text.redacted is not None):
+            return "no-such-text"
+        own = {one.data for one in text.reactions if entry.source in one.users}
+        match entry.kind:
+            case "edit" | "redact" if not entry.anyones and text.source != entry.source:
+                return "not-allowed"
+            case "react" if entry.data in own:
+                return "bad-request"
+            case "undo" if entry.data not in own:
+                return "bad-request"
+        return None
+
+    def stored(self, epoch: str) -> list[Any]:
+        """Return what is to be read of a life."""
+        return present(self.lives[epoch][1], self.firsts[epoch])
 
     @precondition(lambda self: self.lives)
     @rule(
@@ -793,7 +839,7 @@ class LogMachine(RuleBasedStateMachine):
     )
     def read(self, data: st.DataObject, after: int, before: int, limit: int, is_last: bool) -> None:
         epoch = self.pick(data)
-        between = [text for text in self.lives[epoch][1] if after < text.seq < before]
+        between = [one for one in self.stored(epoch) if after < one.seq < before]
         way = self.log.read_last if is_last else self.log.read
         expected = between[-limit:] if is_last else between[:limit]
         self.suite.assertEqual(
@@ -826,7 +872,7 @@ class LogMachine(RuleBasedStateMachine):
     )
     def prune(self, data: st.DataObject, keep: int | None, age: int | None, bite: int) -> None:
         epoch = self.pick(data)
-        texts = self.lives[epoch][1]
+        texts = self.stored(epoch)
         moment = None if age is None else int(self.suite.clock.seconds() - age) * 1_000
         gone = 0
         while gone < min(bite, len(texts)) and (
@@ -835,7 +881,6 @@ class LogMachine(RuleBasedStateMachine):
         ):
             gone += 1
         is_more = self.got(self.log.prune(epoch, texts=keep, older_than=moment, bite=bite))
-        del texts[:gone]
         self.firsts[epoch] += gone
         if not is_more:
             self.suite.assertFalse(
@@ -857,19 +902,19 @@ class LogMachine(RuleBasedStateMachine):
         self.suite.assertCountEqual(
             self.log.lives(),
             [
-                evolve(life, first=self.firsts[epoch], head=self.firsts[epoch] + len(texts) - 1)
+                evolve(life, first=self.firsts[epoch], head=len(texts))
                 for epoch, (life, texts) in self.lives.items()
             ],
         )
-        for life, texts in self.lives.values():
-            self.suite.assertEqual(self.suite.all_of(life, self.log), texts)
+        for epoch, (life, _) in self.lives.items():
+            self.suite.assertEqual(self.suite.all_of(life, self.log), self.stored(epoch))
 
 
 class MemoryLogTests(LogTests, SynchronousTestCase):
     def make_log(self) -> Log:
         return MemoryLog(self.clock)
 
-    def got(self, deferred: Deferred[T]) -> T:
+    def got(self, deferred: Deferred[Any]) -> Any:
         """Return the answer; a long search takes as many turns as it wants."""
         self.clock.advance(0)
         return super().got(deferred)

@@ -15,12 +15,14 @@ from unittest import mock
 
 from twisted.internet.defer import Deferred
 
-from tests.log.test_log import DEV, HOSTILE, OPS
+from tests.kit.support import texts_of
+from tests.log.changing import DEV, OPS
+from tests.log.test_log import HOSTILE
 from tests.log.test_log_sqlite import Folder, check
-from twisted_chat.log.contract import Entry, Life, LogError, Record
-from twisted_chat.log.files import BACKUP_PAGES, add_commands, copy_log
+from twisted_chat.log.backing_up import BACKUP_PAGES, copy_log
+from twisted_chat.log.contract import Answered, Entry, Life, LogError, Record
+from twisted_chat.log.files import add_commands
 from twisted_chat.log.sqlite import SqliteLog
-from twisted_chat.vocabulary.messages import Text
 
 LOCKED = Life(
     epoch="e3",
@@ -91,6 +93,37 @@ class FilesTests(Folder):
 
     # --- export and import -----------------------------------------------------------------
 
+    def test_changes_there_and_back(self) -> None:
+        """What changed a text goes along, and a later export brings what changed since."""
+        log = self.open()
+        self.successResultOf(log.create(OPS))
+
+        def add(*entries: Entry) -> None:
+            self.successResultOf(log.append(OPS.epoch, entries))
+
+        add(
+            Entry("ann", "teh", "1", guest=True), Entry("bob", "secret"), Entry("ann", "why?", of=2)
+        )
+        add(Entry("ann", "the", None, "edit", 1), Entry("bob", "👍", "4", "react", 1))
+        earlier = self.run_command("export", str(self.path)).encode()
+        add(Entry("bob", "oops", None, "redact", 2), Entry("bob", "👍", None, "undo", 1))
+        add(Entry("ann", "The", None, "edit", 1), Entry("cid", "🎉", None, "react", 1))
+        later = self.run_command("export", str(self.path)).encode()
+        self.assertNotIn(b"secret", later)
+        self.assertNotIn(b"teh", later)
+        content = self.content(log)
+        for name, lines in (("at-once.db", [later]), ("in-two.db", [earlier, later, later])):
+            self.path = self.folder / name
+            for some in lines:
+                self.run_command("import", str(self.path), lines=some)
+            log = self.open()
+            found = self.successResultOf(log.search(OPS.epoch, "the", 99, 9)).texts
+            self.assertEqual([text.seq for text in found], [1])
+            self.assertEqual(self.successResultOf(log.search(OPS.epoch, "secret", 99, 9)).texts, [])
+            again = self.successResultOf(log.append(OPS.epoch, [Entry("bob", "x", "4")]))
+            self.assertEqual(again[0], content[1][4])
+            self.assertEqual(self.content(log), content)
+
     def test_there_and_back(self) -> None:
         """What is exported while the daemon runs, and imported elsewhere, is the same in all."""
         log = self.filled()
@@ -104,7 +137,7 @@ class FilesTests(Folder):
         self.assertEqual(found.texts, [])
         found = self.successResultOf(log.search(OPS.epoch, "quoted", 99, 9))
         self.assertEqual(len(found.texts), 1)
-        again = self.successResultOf(log.append(OPS.epoch, [Entry("Älice", "x", "m1")]))
+        again = texts_of(self.successResultOf(log.append(OPS.epoch, [Entry("Älice", "x", "m1")])))
         self.assertEqual([text.seq for text in again], [2])
         self.assertEqual(self.content(log), content)
         check(str(self.path))
@@ -207,7 +240,7 @@ class FilesTests(Folder):
         self.successResultOf(log.append(DEV.epoch, big))
         copy = self.folder / "copy.db"
         copy.write_text("an older copy")
-        said: list[Deferred[list[Text]]] = []
+        said: list[Deferred[list[Answered]]] = []
 
         def say(*_: int) -> None:
             said.append(log.append(DEV.epoch, [Entry("late", "x" * 9_000)]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -12,12 +13,13 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.postgres import new_postgres, postgres
-from tests.log.test_log import OPS, LogTests
+from tests.kit.support import texts_of
+from tests.log.changing import OPS
+from tests.log.test_log import LogTests
 from tests.log.test_log_sqlite import InlineWorker
 from twisted_chat.log.contract import Entry, Life, Log, LogError, NotStored, Page
 from twisted_chat.log.postgres import PostgresLog, open_postgres
 from twisted_chat.log.postgres.schema import STEPS
-from twisted_chat.vocabulary.messages import Text
 
 pytestmark = pytest.mark.slow
 
@@ -53,12 +55,12 @@ class NodesTests(SynchronousTestCase):
         log.lives()
         return log
 
-    def all_of(self, log: PostgresLog, life: Life) -> list[Text]:
-        texts: list[Text] = []
+    def all_of(self, log: PostgresLog, life: Life) -> list[Any]:
+        texts: list[Any] = []
         more = True
         while more:
             after = texts[-1].seq if texts else 0
-            page: Page = self.successResultOf(log.read(life.epoch, after, sys.maxsize))
+            page: Page[Any] = self.successResultOf(log.read(life.epoch, after, sys.maxsize))
             texts += page.texts
             more = page.more
         return texts
@@ -74,7 +76,7 @@ class NodesTests(SynchronousTestCase):
             self.successResultOf(first.create(life))
         nodes = [self.node() for _ in range(4)]
 
-        def write(number: int) -> list[list[Text]]:
+        def write(number: int) -> list[list[Any]]:
             node = nodes[number]
             answers = []
             for turn in range(40):
@@ -82,7 +84,7 @@ class NodesTests(SynchronousTestCase):
                 source = f"user{number // 2}"
                 for life in lives if number % 2 else reversed(lives):
                     entries = [Entry(source, f"{turn}.{n}", f"{turn}.{n}") for n in range(3)]
-                    answer: list[list[Text]] = []
+                    answer: list[list[Any]] = []
                     done = node.append(life.epoch, entries)
                     assert not isinstance(done, list)
                     done.addCallback(answer.append)
@@ -144,7 +146,7 @@ class CrashTests(SynchronousTestCase):
         self.addCleanup(lambda: self.successResultOf(log.close()))
         self.successResultOf(log.create(OPS))
 
-        def say(data: str) -> Deferred[list[Text]]:
+        def say(data: str) -> Deferred[list[Any]]:
             done = log.append(OPS.epoch, [Entry("alice", data, data)])
             assert not isinstance(done, list)
             return done
@@ -156,7 +158,9 @@ class CrashTests(SynchronousTestCase):
         server.start()
         self.successResultOf(say("two"))
         page = self.successResultOf(log.read(OPS.epoch, 0, 9))
-        self.assertEqual([(text.seq, text.data) for text in page.texts], [(1, "one"), (2, "two")])
+        self.assertEqual(
+            [(text.seq, text.data) for text in texts_of(page.texts)], [(1, "one"), (2, "two")]
+        )
 
     def test_no_server(self) -> None:
         """A database that is not there is one line for the operator, which names no password."""

@@ -13,11 +13,11 @@ from threading import Event
 
 from twisted.internet.task import Clock
 
-from tests.log.test_log import OPS
+from tests.log.changing import OPS
 from tests.log.test_log_sqlite import Folder, HeldWorker
 from twisted_chat.log import contract
+from twisted_chat.log.backing_up import copy_log
 from twisted_chat.log.contract import Entry, LogError
-from twisted_chat.log.files import copy_log
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.log.query import MAX_WORDS, parse
 from twisted_chat.log.sqlite import reading

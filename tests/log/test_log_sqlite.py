@@ -23,18 +23,27 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests.log.test_log import DEV, OPS, LogTests, NoThreads
+from tests.kit.support import texts_of
+from tests.log.changing import DEV, OPS
+from tests.log.test_log import LogTests, NoThreads
 from twisted_chat.log.contract import Entry, Life, Log, LogError, NotStored, Page, Unreadable
+from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.sqlite.indexing import INDEX_BITE, REMOVE_BITE
 from twisted_chat.log.sqlite.log import (
+    ERASE_SECONDS,
     GATHER_TEXTS,
     IDLE_SECONDS,
     INDEX_WHEN_BUSY,
     INDEX_WHEN_IDLE,
     SqliteLog,
-    open_sqlite,
 )
-from twisted_chat.log.sqlite.schema import APPLICATION_ID, MAX_SEQ, STEPS, open_database
+from twisted_chat.log.sqlite.schema import (
+    APPLICATION_ID,
+    MAX_SEQ,
+    SEQ_BITS,
+    STEPS,
+    open_database,
+)
 from twisted_chat.log.sqlite.tables import MAX_ROWS
 from twisted_chat.log.threads import ThreadWorker
 from twisted_chat.log.urls import open_log
@@ -151,7 +160,7 @@ class GatherTests(Folder):
         self.assertEqual(slept, [])
         writer.release()
         self.assertEqual(slept, [0.125])
-        self.assertEqual([self.successResultOf(one)[0].seq for one in said], [1, 2, 3])
+        self.assertEqual([texts_of(self.successResultOf(one))[0].seq for one in said], [1, 2, 3])
         said = [log.append(OPS.epoch, [Entry("a", f"{n}") for n in range(GATHER_TEXTS)])]
         writer.release()
         self.assertEqual(slept, [0.125])
@@ -317,7 +326,7 @@ class GroupCommitTests(Folder):
         self.writer.release_all()
         self.say("more")
         read = self.successResultOf(self.log.read_last(OPS.epoch, 0, 3))
-        self.assertEqual([text.data for text in read.texts], ["word", "m0"])
+        self.assertEqual([text.data for text in texts_of(read.texts)], ["word", "m0"])
         found = self.successResultOf(self.log.search(OPS.epoch, "word", 9, 9))
         self.assertEqual([text.data for text in found.texts], ["word"])
         self.writer.release_all()
@@ -624,7 +633,7 @@ class OpeningTests(Folder):
             self.assertIn(f"process {daemon.pid}", self.refused())
             daemon.kill()
         log = self.open()
-        (text,) = self.successResultOf(log.read("e", 0, 9)).texts
+        (text,) = texts_of(self.successResultOf(log.read("e", 0, 9)).texts)
         self.assertEqual(text.data, "hello")
         self.successResultOf(log.close())
 
@@ -723,15 +732,66 @@ class OpeningTests(Folder):
             self.assertEqual([text.data for text in found.texts], expected)
         found = self.successResultOf(log.search("dev-1", "dep*", 99, 9))
         self.assertEqual([text.data for text in found.texts], ["depend on it"])
-        (again,) = self.successResultOf(log.append("ops-1", [Entry("alice", "new", "m2")]))
+        (again,) = texts_of(
+            self.successResultOf(log.append("ops-1", [Entry("alice", "new", "m2")]))
+        )
         self.assertEqual((again.seq, again.data), (2, "deploy it"))
-        (new,) = self.successResultOf(log.append("ops-1", [Entry("alice", "new", "m1")]))
+        (new,) = texts_of(self.successResultOf(log.append("ops-1", [Entry("alice", "new", "m1")])))
         self.assertEqual(new.seq, 5)
         self.successResultOf(log.close())
         with closing(sqlite3.connect(self.path)) as connection:
             self.assertEqual(connection.execute("SELECT count(*) FROM lives").fetchone(), (2,))
             self.assertEqual(connection.execute("SELECT count(*) FROM texts").fetchone(), (5,))
         check(str(self.path))
+
+    def test_a_file_of_version_3(self) -> None:
+        """A file from before anything could change a text: it has its texts, and takes that."""
+        with closing(open_database(str(self.path), steps=STEPS[:3])) as connection:
+            connection.execute("INSERT INTO lives (n, epoch, key, name, topic, keep)"
+                               " VALUES (1, 'ops-1', 'ops', 'Ops', '', 1)")  # fmt: skip
+            connection.executemany(
+                "INSERT INTO texts VALUES (?, 1, 5, 'alice', ?, NULL)",
+                [((1 << SEQ_BITS) + seq, data) for seq, data in ((1, "teh"), (2, "end"))],
+            )
+        log = self.open()
+        before = self.successResultOf(log.read("ops-1", 0, 9)).texts
+        self.assertEqual([(one.data, one.guest) for one in texts_of(before)],
+                         [("teh", False), ("end", False)])  # fmt: skip
+        edit = Entry("alice", "the", None, "edit", 1)
+        self.successResultOf(log.append("ops-1", [edit]))
+        first, *_ = texts_of(self.successResultOf(log.read("ops-1", 0, 3)).texts)
+        self.assertEqual((first.data, first.edited), ("the", 3))
+
+    def test_what_is_redacted_leaves_the_files(self) -> None:
+        """What was edited away or redacted is in no file any more, soon or when it is closed.
+
+        Not in the table, nor in the search index, nor in the write-ahead log.
+        """
+        for is_closed in (False, True):
+            log = self.open()
+            epoch = f"e{is_closed}"
+            self.successResultOf(log.create(Life(epoch=epoch, key=epoch, name=epoch)))
+            texts = [f"hushhush{n}" for n in range(300)] + ["unsayable"]
+            self.successResultOf(log.append(epoch, [Entry("alice", data) for data in texts]))
+            self.successResultOf(log.search(epoch, "unsayable", 999, 9))  # they are indexed
+            edits = [Entry("alice", "fine", None, "edit", n) for n in range(1, 301)]
+            redaction = Entry("alice", "a slip", None, "redact", 301)
+            self.successResultOf(log.append(epoch, [*edits, redaction]))
+            if is_closed:
+                self.successResultOf(log.close())
+            else:
+                self.assertIn(b"unsayable", self.bytes_of_files())
+                self.clock.advance(ERASE_SECONDS)
+            self.assertNotIn(b"unsayable", self.bytes_of_files())
+            self.assertNotIn(b"hushhush", self.bytes_of_files())
+            if not is_closed:
+                self.assertEqual(self.clock.getDelayedCalls(), [])
+                self.successResultOf(log.close())
+
+    def bytes_of_files(self) -> bytes:
+        return b"".join(
+            path.read_bytes() for path in sorted(self.folder.iterdir()) if path.is_file()
+        )
 
     def test_the_index_of_an_older_file_is_filled_in_bites(self) -> None:
         """Nobody waits for all of it: not who opens it, nor who says or searches something."""
@@ -753,11 +813,11 @@ class OpeningTests(Folder):
         writer.begin()
         two = log.append("dev-1", [Entry("bob", "two")])
         writer.release()
-        self.assertEqual(self.successResultOf(one)[0].seq, 2)
+        self.assertEqual(texts_of(self.successResultOf(one))[0].seq, 2)
         self.assertNoResult(two)
         writer.release()  # a bite
         writer.release()
-        self.assertEqual(self.successResultOf(two)[0].seq, 3)
+        self.assertEqual(texts_of(self.successResultOf(two))[0].seq, 3)
         searched = log.search("dev-1", "one*", 99, 9)
         for _ in range(3):
             writer.release()
@@ -865,7 +925,7 @@ async def test_many_at_once_with_threads(tmp_path: Path) -> None:
         epoch = lives[writer % 4].epoch
         for n in range(25):
             entry = Entry(f"w{writer}", f"text {n}", f"m{n}")
-            texts = await log.append(epoch, [entry, entry])
+            texts = texts_of(await log.append(epoch, [entry, entry]))
             assert texts[0] == texts[1]
             told[epoch].append(texts[0].seq)
 
@@ -886,7 +946,7 @@ async def test_many_at_once_with_threads(tmp_path: Path) -> None:
         assert seqs == list(range(1, 251))  # acknowledged in order, too
     last = [log.append("e1", [Entry("late", f"{n}")]) for n in range(50)]
     await log.close()
-    assert [texts[0].seq for texts in await gatherResults(last)] == list(range(251, 301))
+    assert [texts_of(texts)[0].seq for texts in await gatherResults(last)] == list(range(251, 301))
     log = open_it()
     assert {life.epoch: life.head for life in log.lives()} == {
         "e0": 250, "e1": 300, "e2": 250, "e3": 250,

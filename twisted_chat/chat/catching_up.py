@@ -17,6 +17,7 @@ from attrs import define
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_chat.chat.fitting import trimmed
 from twisted_chat.chat.giving import Giving
 from twisted_chat.chat.member import Attendant, MemberOf, Standing
 from twisted_chat.chat.settling import Settling
@@ -133,7 +134,7 @@ class CatchingUp:
             mind = user.mind
             if page.texts and page.texts[0].seq == after + 1:
                 member.seq = page.texts[-1].seq
-                mind.deliver(b"".join(map(mind.encode, page.texts)))
+                mind.deliver(b"".join([mind.encode(trimmed(entry)) for entry in page.texts]))
             else:  # pruned meanwhile: said, never passed over in silence
                 self._set_behind(member, self._giving.head, self._giving.caused)
                 mind.deliver(mind.encode(self._session.snapshot(reset=True)))

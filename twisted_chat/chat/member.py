@@ -61,6 +61,8 @@ class Attendant(Protocol):
     members: dict[str, MemberOf[Any]]
     behind: dict[MemberOf[Any], None]
     """Those of its members that are not live, in the order in which they are read to."""
+    is_guest: bool
+    """Whether no account is behind it."""
     unsettled: int
     """Texts that it said and that have not been answered yet."""
     unsettled_size: int

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain, count
-from typing import TypeVar
 
 from attrs import Factory, define
-from msgspec import Struct
 
+from twisted_chat.chat.fitting import ROOM
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.session import Session
-from twisted_chat.vocabulary.messages import MAX_FRAME, ListedSession, ListedUser, Listing, encode
-
-ROOM = MAX_FRAME - 2_048
-"""Bytes for the parts of a reply: what is left in a frame is for the rest of it."""
+from twisted_chat.vocabulary.messages import (
+    ListedSession,
+    ListedUser,
+    Listing,
+    encode,
+)
 
 MAX_LISTED = 100
 """Names of sessions beside one user in a list, at most."""
-
-Part = TypeVar("Part", bound=Struct | str)
-
-
-def fitting(parts: Sequence[Part], *, from_end: bool = False) -> Sequence[Part]:
-    """Return as many of ``parts`` as fit in a frame, and one at least."""
-    size = 0
-    for number, part in enumerate(reversed(parts) if from_end else parts):
-        size += len(encode(part)) + 1
-        if size > ROOM and number:
-            return parts[-number:] if from_end else parts[:number]
-    return parts
 
 
 @define(eq=False)

@@ -17,6 +17,7 @@ place, ``seq``, and is read to from the log, a page at a time, until it has reac
 from __future__ import annotations
 
 from attrs import Factory, define, evolve, field
+from msgspec.structs import asdict
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -27,7 +28,7 @@ from twisted_chat.chat.member import Attendant, MemberOf
 from twisted_chat.chat.roster import Roster
 from twisted_chat.chat.settling import Settling
 from twisted_chat.chat.turn import Turn
-from twisted_chat.log.contract import Life, Log
+from twisted_chat.log.contract import Entry, Life, Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     Bye,
@@ -181,11 +182,19 @@ class Session:
 
     # --- what happens in it ------------------------------------------------------------------
 
-    def say(self, user: Attendant, data: str, id: str | None) -> None:
+    def say(self, user: Attendant, data: str, id: str | None, reply: int | None = None) -> None:
         """Take a text: its echo, or an ``error``, reaches the user when the log has answered."""
+        said = Said(user.name.text, data, id, "text", reply, user.is_guest, user=user)
+        self._take(user, said)
+
+    def change(self, user: Attendant, entry: Entry) -> None:
+        """Take what changes a text: its echo, or an ``error``, comes as that of a text does."""
+        self._take(user, Said(**asdict(entry), user=user))
+
+    def _take(self, user: Attendant, said: Said) -> None:
         user.unsettled += 1
-        user.unsettled_size += len(data)
-        self._batching.queue.append(Said(user.name.text, data, id, user=user))
+        user.unsettled_size += len(said.data)
+        self._batching.queue.append(said)
         if not self._queue_awake:
             self._queue_awake = True
             self._turn.wake(self)

@@ -14,30 +14,24 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface, implementer
 
 from twisted_chat.chat.asking import HANDLERS, Answer
+from twisted_chat.chat.fitting import ROOM, fitting
 from twisted_chat.chat.home import Home
 from twisted_chat.chat.member import Mind
-from twisted_chat.chat.paging import ROOM, fitting
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.session import Member, Session
 from twisted_chat.log.contract import TextPage
-from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
-    MAX_HISTORY,
     PROTOCOL,
     Deleted,
     Direct,
-    Found,
-    History,
     Left,
     Limits,
     Listing,
     Members,
     Message,
     Place,
-    Search,
     Snapshot,
-    Texts,
     TopicChanged,
     Welcome,
     encode,
@@ -84,6 +78,9 @@ class User:
     searching: Deferred[TextPage] | None = None
     """What it is searching for now."""
     since: float = 0.0
+    is_guest: bool = field(
+        init=False, default=Factory(lambda self: self.person.guest, takes_self=True)
+    )
     name: Name = field(init=False, default=Factory(lambda self: self.person.name, takes_self=True))
 
     @property
@@ -164,26 +161,35 @@ class User:
             id=id,
         )
 
-    def say(self, data: str, session: str | None = None, id: str | None = None) -> None:
+    def say(
+        self,
+        data: str,
+        session: str | None = None,
+        id: str | None = None,
+        reply: int | None = None,
+    ) -> None:
         """Say a text: its echo, or an ``error``, follows when the log has answered.
 
         Raises ChatError ``not-in-session``, ``empty``, ``too-long``.
         """
         member = self.members.get(session or "") or self.member(session)
         if not data or 6 * len(data) > self.chat.rules.max_text:  # else it fits, whatever it is
-            self._check(data)
-        member.session.say(self, data, id)
+            self.check_text(data)
+        member.session.say(self, data, id, reply)
 
-    async def message(self, to: str, data: str, id: str | None = None) -> None:
+    async def message(
+        self, to: str, data: str, id: str | None = None, reply: int | None = None
+    ) -> None:
         """Say a text to one user alone, in the direct session of the two.
 
         Raises ChatError ``no-such-user``, ``empty``, ``too-long``, ``not-stored``.
         """
-        self._check(data)
+        self.check_text(data)
         session = await self.chat.directs.between(self, to)
-        session.say(self, data, id)
+        session.say(self, data, id, reply)
 
-    def _check(self, data: str) -> None:
+    def check_text(self, data: str) -> None:
+        """Raise ChatError ``empty``, ``too-long``."""
         size = len(data) if data.isascii() else len(data.encode())
         if not size:
             raise ChatError("empty", "A text can not be empty.")
@@ -290,49 +296,6 @@ class User:
         more = found.more or len(users) < len(found.users)
         return replace(found, users=list(users), more=more)
 
-    async def history(self, request: History) -> Texts:
-        """Return stored texts.
-
-        Raises ChatError ``no-such-session``, ``not-in-session``, ``not-stored``.
-        """
-        session = self._own(request.session)
-        after = 0 if request.after is None else request.after
-        before, limit = _bounds(session, request)
-        forward = request.after is not None
-        read = self.chat.log.read if forward else self.chat.log.read_last
-        page = await read(session.life.epoch, after, before, limit)
-        texts = fitting(page.texts, from_end=not forward)
-        return Texts(
-            session=session.life.name,
-            texts=list(texts),
-            more=page.more or len(texts) < len(page.texts),
-            epoch=session.life.epoch,
-        )
-
-    async def search(self, request: Search) -> Found:
-        """Return the stored texts that a query finds.
-
-        Raises ChatError ``no-such-session``, ``not-in-session``, ``bad-request``, ``not-stored``.
-        """
-        session = self._own(request.session)
-        before, limit = _bounds(session, request)
-        # One at a time for each account, and for the guests of an address: askers take turns.
-        who = network(self.mind.host) if self.person.guest else self.name.key
-        async with self.chat.searching.of(who):
-            if self.gone:
-                raise ChatError("not-logged-in", "The connection is gone.")
-            self.searching = self.chat.log.search(session.life.epoch, request.query, before, limit)
-            try:
-                page = await self.searching
-            finally:
-                self.searching = None
-        texts = fitting(page.texts, from_end=True)
-        return Found(
-            session=session.life.name,
-            texts=list(texts),
-            more=page.more or len(texts) < len(page.texts),
-        )
-
     # --- rules -------------------------------------------------------------------------------
 
     def member(self, session: str | None) -> Member:
@@ -366,31 +329,25 @@ class User:
         await self.chat.sessions.settled(session)
         return self._find(session)
 
-    def _own(self, session: str | None) -> Session:
+    def own(self, session: str | None) -> Session:
         """Return a session that one is in; say which of the two is wrong where it is not so."""
         if session is not None:
             self._find(session)
         return self.member(session).session
 
-    def _check_owner(self, session: Session, what: str) -> None:
+    def rules_over(self, session: Session) -> bool:
+        """Whether it is one's own session, or one is an operator."""
         life = session.life
         owns = life.owner is not None and key_of(life.owner) == self.name.key
         if life.keep and self.person.guest and not self.chat.rules.guests_keep:
             owns = False  # it was an account that had the name
-        if life.direct is not None or not (owns or self.is_operator):
+        return life.direct is None and (owns or self.is_operator)
+
+    def _check_owner(self, session: Session, what: str) -> None:
+        if not self.rules_over(session):
             raise ChatError("not-allowed", f"You can not {what}: that is for its owner.")
 
     def _check_places(self) -> None:
         rooms = sum(member.session.life.direct is None for member in self.members.values())
         if rooms >= MAX_PLACES:
             raise ChatError("session-full", f"You are in {MAX_PLACES} sessions already.")
-
-
-def _bounds(session: Session, request: History | Search) -> tuple[int, int]:
-    """Return before which seq a request reads, and how many texts: nothing that is yet to be told.
-
-    What is stored is given out a moment later, and a member is to see it in its place first.
-    """
-    end = session.head + 1
-    before = end if request.before is None else min(request.before, end)
-    return before, min(request.limit, MAX_HISTORY)

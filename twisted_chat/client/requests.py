@@ -43,9 +43,7 @@ class Requests(ABC):
         """Take a text back: one's own, or as an owner, a moderator or an operator any."""
         return self.ask(m.Redact(session=session, of=of, reason=reason), m.Redacted)
 
-    def react(
-        self, session: str, of: int, data: str, *, undo: bool = False
-    ) -> Deferred[m.Reacted]:
+    def react(self, session: str, of: int, data: str, *, undo: bool = False) -> Deferred[m.Reacted]:
         """Put a mark beside a text, or take one's own away."""
         return self.ask(m.React(session=session, of=of, data=data, undo=undo), m.Reacted)
 

@@ -52,7 +52,7 @@ class Conversation(Talk):
         user = self.user
         if type(request) is Say and request.to is None and user is not None:
             # The one request whose answer comes by itself: the next need not wait for it.
-            user.say(request.data, request.session, request.id)
+            user.say(request.data, request.session, request.id, request.reply)
             return None
         return self._answer(request)
 

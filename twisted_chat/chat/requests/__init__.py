@@ -1,5 +1,5 @@
 """The handlers of requests, by what they are about. Importing this registers them all."""
 
-from twisted_chat.chat.requests import reading, sessions, texts
+from twisted_chat.chat.requests import amending, reading, sessions, texts
 
-__all__ = ["reading", "sessions", "texts"]
+__all__ = ["amending", "reading", "sessions", "texts"]

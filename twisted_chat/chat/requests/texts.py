@@ -12,8 +12,8 @@ from twisted_chat.vocabulary.messages import Say
 async def say(user: User, request: Say) -> None:
     """Say a text; its echo comes by itself. A door's hot path calls User.say without this."""
     if request.to is None:
-        user.say(request.data, request.session, request.id)
+        user.say(request.data, request.session, request.id, request.reply)
     elif request.session is None:
-        await user.message(request.to, request.data, request.id)
+        await user.message(request.to, request.data, request.id, request.reply)
     else:
         raise ChatError("bad-request", "A text goes to a session or to a user.")

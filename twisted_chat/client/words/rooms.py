@@ -24,6 +24,11 @@ MAX_LISTED: Final = 1_000
 """Names of a server's sessions that are remembered, for completion."""
 
 
+def texts_of(page: m.Texts) -> list[m.Text]:
+    """Return the texts of a page of history, which are as they are now."""
+    return [entry for entry in page.texts if isinstance(entry, m.Text)]
+
+
 @define(eq=False)
 class Room:
     """A session on a server.

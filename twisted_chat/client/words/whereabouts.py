@@ -9,7 +9,7 @@ from attrs import define, field
 
 from twisted_chat.client.words import render
 from twisted_chat.client.words.render import Line
-from twisted_chat.client.words.rooms import Room, Server
+from twisted_chat.client.words.rooms import Room, Server, texts_of
 from twisted_chat.client.words.view import View
 
 UNREAD_NAMED: Final = 4
@@ -106,7 +106,7 @@ class Whereabouts:
         finally:
             room.entering = False
         _, since = room.take()
-        room.hold([*page.texts, *since])
+        room.hold([*texts_of(page), *since])
         if room is self.room:
             self.read(room)
 

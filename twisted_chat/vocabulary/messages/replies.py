@@ -131,11 +131,14 @@ class Texts(Message, frozen=True, tag="history"):
 
 
 class Found(Message, frozen=True, tag="found"):
-    """The texts that a search found, oldest first; ``more`` lie before the first of them."""
+    """The texts that a search found, oldest first; ``more`` lie before the first of them.
 
-    session: str
+    Without ``session`` they are of all sessions that one is in.
+    """
+
     texts: list[Text]
     more: bool
+    session: str | None = None
     id: str | None = None
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from twisted_chat.client.words.commands.table import Given, Usage, command, room_of, server_of
 from twisted_chat.client.words.desk import Desk
+from twisted_chat.client.words.rooms import texts_of
 from twisted_chat.vocabulary.messages import MAX_HISTORY
 
 HISTORY: Final = 20
@@ -26,8 +27,8 @@ async def history(desk: Desk, given: Given) -> None:
     if not found.texts:
         desk.view.info(f"Nothing has been said in {room.name}.")
         return
-    desk.view.info(f"The last {len(found.texts)} of {room.name}:")
-    desk.view.texts(room.server, found.texts)
+    desk.view.info(f"The last {len(texts_of(found))} of {room.name}:")
+    desk.view.texts(room.server, texts_of(found))
     desk.view.info("That is all." if not found.more else "There is more before them.")
 
 

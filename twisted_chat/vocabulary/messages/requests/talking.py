@@ -94,7 +94,7 @@ class Delete(Message, frozen=True, tag="delete"):
 
 
 class Say(Message, frozen=True, tag="text"):
-    """Say something in a session, or with ``to`` to one user alone; ``reply`` is what it answers."""
+    """Say something in a session, or with ``to`` to one user alone, in answer to ``reply``."""
 
     data: str
     session: NameField | None = None

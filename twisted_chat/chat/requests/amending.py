@@ -1,0 +1,47 @@
+"""Changing what was said: edits, redactions, reactions. Each is an entry of the log itself.
+
+Whether the text is there, and whose it is, the log decides, in the order of the session: see
+log/changing.py. So of an edit and a redaction that cross, the one that comes first wins.
+"""
+
+from __future__ import annotations
+
+from twisted_chat.chat.asking import answers
+from twisted_chat.chat.user import User
+from twisted_chat.log.contract import Entry, Kind
+from twisted_chat.vocabulary.messages import Edit, React, Redact
+
+
+@answers(Edit)
+async def edit(user: User, request: Edit) -> None:
+    """Let one's own text read otherwise.
+
+    Raises ChatError ``not-in-session``, ``empty``, ``too-long``; ``no-such-text`` and
+    ``not-allowed`` come when the log has answered, as its echo does.
+    """
+    session = user.member(request.session).session
+    user.check_text(request.data)
+    session.change(user, Entry(user.name.text, request.data, request.id, "edit", request.of))
+
+
+@answers(Redact)
+async def redact(user: User, request: Redact) -> None:
+    """Take back one's own text, or as who rules the session anybody's; see ``edit``."""
+    session = user.member(request.session).session
+    entry = Entry(
+        user.name.text,
+        request.reason or "",
+        request.id,
+        "redact",
+        request.of,
+        anyones=user.rules_over(session),
+    )
+    session.change(user, entry)
+
+
+@answers(React)
+async def react(user: User, request: React) -> None:
+    """Put a mark beside a text, or take one's own away; see ``edit``."""
+    session = user.member(request.session).session
+    kind: Kind = "undo" if request.undo else "react"
+    session.change(user, Entry(user.name.text, request.data, request.id, kind, request.of))
