@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
+from unicodedata import normalize
 
 import hypothesis.strategies as st
 from attrs import evolve
@@ -518,6 +519,22 @@ class LogTests(ChangingSuite, Base):
                           ("ΚΌΣΜΕ", 3), ("שלום", 4)):  # fmt: skip
             self.assertEqual(self.found(query), [said[at]], query)
         self.assertEqual(self.found("नमस"), [])
+
+    def test_search_compares_what_looks_the_same(self) -> None:
+        """Composed or not, a text is found by either; and it is kept as it was said."""
+        self.begin()
+        for word in ("новый", "ёлка", "Καλημέρα", "café", "Ångström", "한국어", "ศิลปะ", "मक़्बूल"):
+            forms = {normalize(form, word) for form in ("NFC", "NFD")}
+            said = self.say(*(f"{word} here" for word in sorted(forms)))
+            for form in forms:
+                found = self.found(form)
+                self.assertEqual(found, [text.data for text in said], (form, forms))
+            start = normalize("NFC", word)[:3]
+            for prefix in (start, normalize("NFD", start)):
+                self.assertEqual(self.found(f"{prefix}*"), found)
+            edited = Entry("alice", f"gone {word[0]}", None, "edit", said[0].seq)
+            self.got(self.append(OPS.epoch, [edited]))
+            self.assertEqual(self.found(word), [text.data for text in said[1:]])
 
     def test_search_is_no_language(self) -> None:
         """What the engine below would take for an operator is a word like any other."""

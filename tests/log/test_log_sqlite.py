@@ -37,13 +37,8 @@ from twisted_chat.log.sqlite.log import (
     INDEX_WHEN_IDLE,
     SqliteLog,
 )
-from twisted_chat.log.sqlite.schema import (
-    APPLICATION_ID,
-    MAX_SEQ,
-    SEQ_BITS,
-    STEPS,
-    open_database,
-)
+from twisted_chat.log.sqlite.schema import open_database
+from twisted_chat.log.sqlite.steps import APPLICATION_ID, MAX_SEQ, SEQ_BITS, STEPS
 from twisted_chat.log.sqlite.tables import MAX_ROWS
 from twisted_chat.log.threads import ThreadWorker
 from twisted_chat.log.urls import open_log
@@ -751,12 +746,17 @@ class OpeningTests(Folder):
                                " VALUES (1, 'ops-1', 'ops', 'Ops', '', 1)")  # fmt: skip
             connection.executemany(
                 "INSERT INTO texts VALUES (?, 1, 5, 'alice', ?, NULL)",
-                [((1 << SEQ_BITS) + seq, data) for seq, data in ((1, "teh"), (2, "end"))],
+                [((1 << SEQ_BITS) + seq, data) for seq, data in ((1, "teh"), (2, "ничеи\u0306"))],
             )
+            connection.execute("INSERT INTO words (rowid, data) SELECT place, data FROM texts")
+            connection.execute("UPDATE lives SET indexed = 2")
         log = self.open()
         before = self.successResultOf(log.read("ops-1", 0, 9)).texts
         self.assertEqual([(one.data, one.guest) for one in texts_of(before)],
-                         [("teh", False), ("end", False)])  # fmt: skip
+                         [("teh", False), ("ничеи\u0306", False)])  # fmt: skip
+        for query in ("ничей", "ничеи\u0306", "teh"):
+            found = self.successResultOf(log.search("ops-1", query, 99, 9)).texts
+            self.assertEqual(len(found), 1, query)
         edit = Entry("alice", "the", None, "edit", 1)
         self.successResultOf(log.append("ops-1", [edit]))
         first, *_ = texts_of(self.successResultOf(log.read("ops-1", 0, 3)).texts)

@@ -16,7 +16,7 @@ from tests.kit.powercut import SECTOR, WHOLE, Call, Disk, TracedDaemon, calls, u
 from tests.kit.talkers import Client, Writer
 from tests.log.test_log_sqlite import InlineWorker, check
 from twisted_chat.log.sqlite import open_sqlite
-from twisted_chat.log.sqlite.schema import MAX_SEQ
+from twisted_chat.log.sqlite.steps import MAX_SEQ
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,8 @@ from msgspec.json import Decoder, Encoder
 from twisted_chat.log.contract import Kind, Life, LogError
 from twisted_chat.log.sqlite import records
 from twisted_chat.log.sqlite.changing import KINDS
-from twisted_chat.log.sqlite.schema import MAX_SEQ, SEQ_BITS, load_lives, open_for_reading, told
+from twisted_chat.log.sqlite.schema import load_lives, open_for_reading, told
+from twisted_chat.log.sqlite.steps import MAX_SEQ, SEQ_BITS
 from twisted_chat.vocabulary.names import key_of
 
 Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]

@@ -25,17 +25,11 @@ from twisted_chat.log.exporting import (
     Line,
     decode_line,
 )
+from twisted_chat.log.query import composed
 from twisted_chat.log.sqlite import records
 from twisted_chat.log.sqlite.changing import KINDS
-from twisted_chat.log.sqlite.schema import (
-    MAX_SEQ,
-    SEQ_BITS,
-    hold,
-    insert_life,
-    load_lives,
-    open_database,
-    told,
-)
+from twisted_chat.log.sqlite.schema import hold, insert_life, load_lives, open_database, told
+from twisted_chat.log.sqlite.steps import MAX_SEQ, SEQ_BITS
 
 
 def import_(args: argparse.Namespace) -> None:
@@ -166,32 +160,34 @@ class _Import:
         if after > before:
             self._connection.execute(
                 "INSERT INTO words (words, rowid, data)"
-                " SELECT 'delete', place, data FROM texts JOIN lives ON n = life"
+                " SELECT 'delete', place, data FROM searched JOIN lives ON n = place >> ?"
                 f" WHERE place = ? AND place & {MAX_SEQ} <= indexed",
-                (at,),
+                (SEQ_BITS, at),
             )
             self._connection.execute(
-                "UPDATE texts SET data = ?, edited = ?, redacted = ? WHERE place = ?",
-                (line.data, line.edited, line.redacted, at),
+                "UPDATE texts SET data = ?, composed = ?, edited = ?, redacted = ? WHERE place = ?",
+                (line.data, composed(line.data), line.edited, line.redacted, at),
             )
             self._connection.execute(
                 "INSERT INTO words (rowid, data)"
-                " SELECT place, data FROM texts JOIN lives ON n = life"
+                " SELECT place, data FROM searched JOIN lives ON n = place >> ?"
                 f" WHERE place = ? AND place & {MAX_SEQ} <= indexed",
-                (at,),
+                (SEQ_BITS, at),
             )
 
     def _insert(self, line: ExportedText | ExportedChange, at: int, n: int) -> None:
         row: tuple[object, ...]
         if isinstance(line, ExportedText):
             states = (line.edited, line.redacted)
-            row = (line.data, line.guest or None, None, line.reply, *states, None)
+            words = composed(line.data)
+            row = (line.data, line.guest or None, None, line.reply, *states, None, words)
         else:
-            row = ("", None, KINDS[line.kind], line.of, None, None, line.note)
+            row = ("", None, KINDS[line.kind], line.of, None, None, line.note, None)
         self._connection.execute(
             "INSERT INTO texts"
-            " (place, life, time, source, id, data, guest, kind, of, edited, redacted, note)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (place, life, time, source, id,"
+            " data, guest, kind, of, edited, redacted, note, composed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (at, n, line.time, line.source, line.id, *row),
         )
 
@@ -219,7 +215,7 @@ class _Import:
         self._connection.execute(
             f"""
             INSERT INTO words (rowid, data)
-            SELECT place, data FROM lives CROSS JOIN texts
+            SELECT place, data FROM lives CROSS JOIN searched
             ON place BETWEEN (n << {SEQ_BITS}) + indexed + 1 AND (n << {SEQ_BITS}) + {MAX_SEQ}
             WHERE NOT ended ORDER BY n, place
             """

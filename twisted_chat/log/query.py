@@ -1,7 +1,8 @@
 """Queries: what a search looks for, and what a word is, the same for every log.
 
 A word is a run of letters, digits and marks. Words are compared without case and without accents
-on Latin letters, as FTS5's ``unicode61`` does it. A query is terms that must all occur::
+on Latin letters, as FTS5's ``unicode61`` does it, and as Unicode composes them (NFC): what looks
+the same is the same, whichever way it was typed. A query is terms that must all occur::
 
     deploy* "out of memory" café
 
@@ -15,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
-from unicodedata import category, normalize
+from unicodedata import category, is_normalized, normalize
 
 from attrs import frozen
 
@@ -47,7 +48,7 @@ def parse(query: str) -> list[Term]:
     to look for, or where there are more than MAX_TERMS terms.
     """
     terms: list[Term] = []
-    for found in _TERM.finditer(query):
+    for found in _TERM.finditer(composed(query) or query):
         if found["open"]:
             raise ChatError("bad-request", "A quotation mark in the query is not closed.")
         words = tuple(words_of(found["phrase"] or found["word"] or ""))
@@ -75,11 +76,18 @@ def _runs(text: str) -> Iterator[str]:
         yield text[start:end]
 
 
+def composed(text: str) -> str | None:
+    """Return ``text`` as its words are compared (NFC); None where it is so already."""
+    if text.isascii() or is_normalized("NFC", text):
+        return None
+    return normalize("NFC", text)
+
+
 def fold(text: str) -> str:
     """Return ``text`` without case, and without accents on Latin letters: what is compared."""
     if text.isascii():
         return text.lower()
-    return _ACCENT.sub("", "".join(map(_plain, text.lower())))
+    return _ACCENT.sub("", "".join(map(_plain, normalize("NFC", text.lower()))))
 
 
 def _plain(character: str) -> str:

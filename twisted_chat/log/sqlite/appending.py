@@ -15,7 +15,7 @@ from twisted_chat.log.contract import Answered
 from twisted_chat.log.sqlite.jobs import Answer, Append, no_such_life
 from twisted_chat.log.sqlite.lives import Kept, Lives
 from twisted_chat.log.sqlite.rows import ENTRIES, columns, decode
-from twisted_chat.log.sqlite.schema import SEQ_BITS
+from twisted_chat.log.sqlite.steps import SEQ_BITS
 from twisted_chat.log.sqlite.tables import MAX_ROWS, tables
 from twisted_chat.vocabulary.messages import AnyEntry, Text
 

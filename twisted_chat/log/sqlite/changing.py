@@ -10,6 +10,7 @@ from attrs import evolve
 
 from twisted_chat.log.changing import Target, placed, refusal
 from twisted_chat.log.contract import Answered, Entry, Kind
+from twisted_chat.log.query import composed
 from twisted_chat.log.sqlite.appending import stored
 from twisted_chat.log.sqlite.jobs import Answer, Append, no_such_life
 from twisted_chat.log.sqlite.lives import Kept, Lives
@@ -78,8 +79,8 @@ def _target(connection: sqlite3.Connection, life: Kept, entry: Entry) -> Target 
 def _insert(connection: sqlite3.Connection, life: Kept, seq: int, time: int, entry: Entry) -> None:
     is_text = entry.kind == "text"
     connection.execute(
-        "INSERT INTO texts (place, life, time, source, data, id, guest, kind, of, note)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO texts (place, life, time, source, data, id, guest, kind, of, note, composed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             life.place(seq),
             life.n,
@@ -91,6 +92,7 @@ def _insert(connection: sqlite3.Connection, life: Kept, seq: int, time: int, ent
             KINDS[entry.kind],
             entry.of,
             None if entry.kind in ("text", "edit") else entry.data or None,
+            composed(entry.data) if is_text else None,
         ),
     )
 
@@ -103,16 +105,19 @@ def _change(connection: sqlite3.Connection, life: Kept, seq: int, entry: Entry, 
         if is_indexed:
             connection.execute(
                 "INSERT INTO words (words, rowid, data)"
-                " SELECT 'delete', place, data FROM texts WHERE place = ?",
+                " SELECT 'delete', place, data FROM searched WHERE place = ?",
                 (place,),
             )
         column = "edited" if entry.kind == "edit" else "redacted"
         connection.execute(
-            f"UPDATE texts SET data = ?, {column} = ? WHERE place = ?",  # noqa: S608
-            (data, seq, place),
+            f"UPDATE texts SET data = ?, composed = ?, {column} = ? WHERE place = ?",  # noqa: S608
+            (data, composed(data), seq, place),
         )
         if is_indexed:
-            connection.execute("INSERT INTO words (rowid, data) VALUES (?, ?)", (place, data))
+            connection.execute(
+                "INSERT INTO words (rowid, data) SELECT place, data FROM searched WHERE place = ?",
+                (place,),
+            )
     if entry.kind == "redact":
         connection.execute("DELETE FROM reactions WHERE at = ?", (place,))
         connection.execute("UPDATE texts SET reacted = NULL WHERE place = ?", (place,))

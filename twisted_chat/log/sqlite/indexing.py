@@ -14,7 +14,7 @@ from attrs import evolve
 from twisted_chat.log.sqlite import records
 from twisted_chat.log.sqlite.jobs import Prune
 from twisted_chat.log.sqlite.lives import Kept, Lives
-from twisted_chat.log.sqlite.schema import MAX_SEQ
+from twisted_chat.log.sqlite.steps import MAX_SEQ
 from twisted_chat.log.sqlite.tables import tables
 
 INDEX_BITE: Final = 1_024
@@ -53,7 +53,8 @@ def _remove(connection: sqlite3.Connection, life: Kept, last: int) -> None:
     """Remove the texts up to ``last``, from the search index too where it knows them."""
     start = life.place(life.first)
     connection.execute(
-        "INSERT INTO words (words, rowid, data) SELECT 'delete', place, data FROM texts"
+        "INSERT INTO words (words, rowid, data)"
+        " SELECT 'delete', place, data FROM searched"
         " WHERE place BETWEEN ? AND ? ORDER BY place",
         (start, life.place(min(last, life.indexed))),
     )
@@ -95,7 +96,7 @@ def index(connection: sqlite3.Connection, lives: Lives, epochs: Iterable[str], l
         connection.execute(
             f"""
             INSERT INTO words (rowid, data)
-            SELECT place, data FROM ({table}) CROSS JOIN texts
+            SELECT place, data FROM ({table}) CROSS JOIN searched
             ON place BETWEEN column1 AND column2
             """,
             values,

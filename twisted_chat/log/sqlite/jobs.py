@@ -11,7 +11,10 @@ from twisted_chat.log.contract import Answered, Entry, Life, NotStored, Record, 
 
 @frozen
 class Append:
-    """See Log.append; ``time`` is when it was called. ``is_plain``: texts, and no answers."""
+    """See Log.append; ``time`` is when it was called.
+
+    ``is_plain``: texts that are no answers, and whose words are searched as they are.
+    """
 
     epoch: str
     entries: Sequence[Entry]

@@ -9,7 +9,7 @@ from collections import deque
 
 from attrs import define, field, frozen
 
-from twisted_chat.log.sqlite.schema import SEQ_BITS
+from twisted_chat.log.sqlite.steps import SEQ_BITS
 
 
 @frozen

@@ -42,6 +42,7 @@ from twisted_chat.log.contract import (
     Settings,
     TextPage,
 )
+from twisted_chat.log.query import composed
 from twisted_chat.log.sqlite.jobs import (
     Amend,
     Append,
@@ -178,7 +179,9 @@ class SqliteLog:
 
     def append(self, epoch: str, entries: Sequence[Entry]) -> Deferred[list[Answered]]:
         """See Log."""
-        is_plain = not any(entry.of is not None for entry in entries)
+        is_plain = not any(
+            entry.of is not None or composed(entry.data) is not None for entry in entries
+        )
         return self._submit(Append(epoch, entries, int(self.now() * 1000), is_plain))
 
     def read(

@@ -31,7 +31,7 @@ from twisted_chat.log.contract import (
 from twisted_chat.log.query import Term
 from twisted_chat.log.sqlite import records
 from twisted_chat.log.sqlite.rows import ENTRIES, columns, decode
-from twisted_chat.log.sqlite.schema import MAX_SEQ, SEQ_BITS
+from twisted_chat.log.sqlite.steps import MAX_SEQ, SEQ_BITS
 from twisted_chat.vocabulary.messages import AnyEntry, Text
 
 # One row, and only ever asked for as a value: joined, SQLite would sort all of a life's texts.

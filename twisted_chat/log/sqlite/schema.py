@@ -23,17 +23,17 @@ from urllib.parse import quote
 from twisted.logger import Logger
 
 from twisted_chat.log.contract import Life, LogError, Settings
+from twisted_chat.log.sqlite.steps import (
+    APPLICATION_ID,
+    COMPOSED,
+    MAX_LIVES,
+    MAX_SEQ,
+    SEQ_BITS,
+    STEPS,
+    compose,
+)
 
 _logger = Logger()
-
-APPLICATION_ID: Final = 0x54774368
-"""What marks a SQLite file as ours ("TwCh")."""
-
-SEQ_BITS: Final = 36
-"""Bits of a place that are the seq: 68 thousand million texts in a life, 134 million lives."""
-
-MAX_SEQ: Final = (1 << SEQ_BITS) - 1
-MAX_LIVES: Final = (1 << (63 - SEQ_BITS)) - 1
 
 OLDEST_SQLITE: Final = (3, 35)
 
@@ -46,113 +46,6 @@ CHECKPOINT_PAGES: Final = 4_000
 Pages that every commit changes are moved once for all of them, so more is cheaper; but whoever
 waits for that commit waits longer.
 """
-
-STEPS: Final[Sequence[str]] = (
-    f"""
-    PRAGMA application_id = {APPLICATION_ID};
-
-    CREATE TABLE lives (
-        n INTEGER PRIMARY KEY,
-        epoch TEXT NOT NULL UNIQUE,
-        key TEXT NOT NULL,
-        name TEXT NOT NULL,
-        owner TEXT,
-        topic TEXT NOT NULL,
-        keep INTEGER NOT NULL,
-        password TEXT,                        -- a hash
-        direct_first TEXT,                    -- the keys of the two users of a direct session
-        direct_second TEXT,
-        pruned INTEGER NOT NULL DEFAULT 0,    -- the last seq that was pruned: it is not given again
-        indexed INTEGER NOT NULL DEFAULT 0,   -- the last seq that the search index knows
-        ended INTEGER NOT NULL DEFAULT 0      -- deleted: its texts are being removed
-    );
-    CREATE UNIQUE INDEX one_life_at_once ON lives (key) WHERE NOT ended;
-
-    CREATE TABLE texts (
-        place INTEGER PRIMARY KEY,            -- n << {SEQ_BITS} | seq
-        life INTEGER NOT NULL,                -- n again, for the index below
-        time INTEGER NOT NULL,                -- milliseconds since 1970
-        source TEXT NOT NULL,
-        data TEXT NOT NULL,
-        id TEXT
-    );
-    -- id before source: those of one moment lie together, and a commit touches few pages
-    CREATE UNIQUE INDEX once ON texts (life, id, source) WHERE id IS NOT NULL;
-
-    CREATE VIRTUAL TABLE words USING fts5 (
-        data,
-        content = 'texts',
-        content_rowid = 'place',
-        columnsize = 0,
-        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
-    );
-
-    -- for people who look into the file
-    CREATE VIEW said AS
-        SELECT name AS session, place & {MAX_SEQ} AS seq,
-               datetime(time / 1000, 'unixepoch') AS time, source, data, id
-        FROM texts JOIN lives ON n = life WHERE NOT ended;
-    """,
-    # Prefixes of 1 to 3 letters are indexed too: else they are looked up word by word, in all
-    # sessions. The index is begun anew, and filled in the background.
-    """
-    DROP TABLE words;
-    CREATE VIRTUAL TABLE words USING fts5 (
-        data,
-        content = 'texts',
-        content_rowid = 'place',
-        columnsize = 0,
-        prefix = '1 2 3',
-        tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
-    );
-    INSERT INTO words (words, rank) VALUES ('automerge', 8);
-    UPDATE lives SET indexed = pruned;
-    """,
-    # Settings of a session, and what outlives a connection.
-    """
-    ALTER TABLE lives ADD COLUMN invite INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE lives ADD COLUMN moderated INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE lives ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE lives ADD COLUMN open_topic INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE lives ADD COLUMN max_members INTEGER NOT NULL DEFAULT 0;
-
-    CREATE TABLE records (
-        kind TEXT NOT NULL,
-        scope TEXT NOT NULL,                  -- '', the epoch of a life, or user:KEY
-        key TEXT NOT NULL,
-        value BLOB NOT NULL,
-        PRIMARY KEY (kind, scope, key)
-    ) WITHOUT ROWID;
-    CREATE INDEX records_by_scope ON records (scope);
-    CREATE INDEX records_by_key ON records (kind, key);
-    """,
-    # Whatever changes a text is an entry too, with a place of its own (see rows.py), and the text
-    # is kept as it is now.
-    f"""
-    ALTER TABLE texts ADD COLUMN guest INTEGER;     -- 1: no account said it
-    ALTER TABLE texts ADD COLUMN kind INTEGER;      -- NULL: a text
-    ALTER TABLE texts ADD COLUMN of INTEGER;        -- the seq that it changes, or answers
-    ALTER TABLE texts ADD COLUMN edited INTEGER;    -- the seq of the last edit
-    ALTER TABLE texts ADD COLUMN redacted INTEGER;  -- the seq of the redaction
-    ALTER TABLE texts ADD COLUMN reacted INTEGER;   -- 1: there are reactions
-    ALTER TABLE texts ADD COLUMN note TEXT;         -- a redaction's reason, a reaction's mark
-
-    CREATE TABLE reactions (
-        at INTEGER NOT NULL,                        -- the place of the text
-        mark TEXT NOT NULL,
-        source TEXT NOT NULL,
-        seq INTEGER NOT NULL,                       -- of the reaction
-        PRIMARY KEY (at, mark, source)
-    ) WITHOUT ROWID;
-
-    DROP VIEW said;
-    CREATE VIEW said AS
-        SELECT name AS session, place & {MAX_SEQ} AS seq,
-               datetime(time / 1000, 'unixepoch') AS time, source, data, id
-        FROM texts JOIN lives ON n = life WHERE NOT ended AND kind IS NULL;
-    """,
-)
-"""What makes a file of version N into one of version N + 1. A step, once released, stays."""
 
 
 def open_database(
@@ -257,9 +150,10 @@ def _version(path: str, connection: sqlite3.Connection) -> int:
 def _migrate(connection: sqlite3.Connection, version: int, steps: Sequence[str]) -> None:
     for number, step in enumerate(steps[version:], version + 1):
         # A step is done with its number or not at all.
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number}; COMMIT;"
-        )
+        connection.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number};")
+        if number == COMPOSED:
+            compose(connection)
+        connection.execute("COMMIT")
 
 
 def load_lives(connection: sqlite3.Connection) -> list[tuple[int, int, Life]]:

@@ -39,13 +39,8 @@ from twisted_chat.log.sqlite.jobs import (
     no_such_life,
 )
 from twisted_chat.log.sqlite.lives import Kept, Lives
-from twisted_chat.log.sqlite.schema import (
-    APPLICATION_ID,
-    MAX_SEQ,
-    amend_life,
-    insert_life,
-    load_lives,
-)
+from twisted_chat.log.sqlite.schema import amend_life, insert_life, load_lives
+from twisted_chat.log.sqlite.steps import APPLICATION_ID, MAX_SEQ
 from twisted_chat.log.sqlite.tables import MAX_ROWS
 
 
