@@ -29,7 +29,9 @@ from twisted_chat.accounts.accounts import Admission
 from twisted_chat.doors import tcp as links
 from twisted_chat.doors.native import ChatProtocol, encode_frame
 from twisted_chat.doors.outlet import PIECE, Outlet
-from twisted_chat.doors.watch import CLOSE_SECONDS, LOGIN_SECONDS, Refused
+from twisted_chat.doors.turnstile import Refused
+from twisted_chat.doors.watch import CLOSE_SECONDS, LOGIN_SECONDS, STRANGER_SECONDS
+from twisted_chat.vocabulary.addresses import Blocks
 from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye, Pong, encode
 
 
@@ -246,9 +248,71 @@ class ClosingTests(ChatCase):
         world.factory.turnstile.limit = 2
         alice = world.connect()
         world.connect()
-        self.assertIsInstance(world.factory.buildProtocol(None), Refused)
+        there = alice.pipe.getPeer()
+        self.assertIsInstance(world.factory.buildProtocol(there), Refused)
         alice.vanish()
-        self.assertIsInstance(world.factory.buildProtocol(None), ChatProtocol)
+        self.assertIsInstance(world.factory.buildProtocol(there), ChatProtocol)
+
+    def test_room_is_shared(self) -> None:
+        """Where all room is taken, the address that has most gives some to one that has less.
+
+        Who is not logged in goes first, then guests; who has an account is let in before guests.
+        """
+        world = self.world(users=["alice"])
+        turnstile = world.factory.turnstile
+        turnstile.limit = 10
+        flood = [world.connect(host="198.51.100.7") for _ in range(10)]
+        flood[0].login("eve")
+        bob = world.connect(host="192.0.2.9")
+        bob.login("bob")
+        self.assertEqual((turnstile.inside, turnstile.displaced), (10, 1))
+        self.assertFalse(flood[0].closed)
+        self.assertTrue(flood[-1].closed)
+        world.chat.rules.max_connections = 3
+        flood[1].login("eve2")
+        cid = world.connect(host="192.0.2.10")
+        self.assertEqual(cid.login("cid")["type"], "welcome")  # eve2 made room
+        self.assertEqual(flood[1].got()[-1]["type"], "bye")
+        dan = world.connect(host="192.0.2.11")
+        self.assert_refused("server-full", dan.ask("login", user="dan"))
+        self.assertEqual(dan.login("alice", password="secret")["type"], "welcome")
+        self.assertEqual(world.chat.connections, 3)
+
+    def test_each_address_has_a_share(self) -> None:
+        """One address (IPv6: a /64) has so many connections at most, unless it is trusted."""
+        world = self.world()
+        turnstile = world.factory.turnstile
+        turnstile.per_address, turnstile.trusted = 2, Blocks(["192.0.2.0/24"])
+        for host, admitted in (("2001:db8::1", 2), ("2001:db8::2", 0), ("2001:db8:0:1::1", 2),
+                               ("::ffff:192.0.2.7", 5), ("198.51.100.7", 2)):  # fmt: skip
+            for count in range(admitted):
+                self.assertTrue(turnstile.admits(host), (host, count))
+                turnstile.enter(world.connect().protocol, host)
+            self.assertEqual(turnstile.admits(host), host.endswith("192.0.2.7"), host)
+
+    def test_each_user_has_a_share(self) -> None:
+        """One user has so many connections at most."""
+        world = self.world(users=["alice"])
+        world.chat.rules.max_connections_per_user = 2
+        come = [world.connect() for _ in range(3)]
+        for client in come[:2]:
+            self.assertEqual(client.login("alice", password="secret")["type"], "welcome")
+        self.assert_refused("server-full", come[2].ask("login", user="alice", password="secret"))
+        come[0].vanish()
+        world.settle()
+        self.assertEqual(come[2].login("alice", password="secret")["type"], "welcome")
+
+    def test_talk_before_a_login_keeps_no_place(self) -> None:
+        """Who says pings, and never who it is, is ended all the same."""
+        world = self.world()
+        client = world.connect()
+        for _ in range(int(STRANGER_SECONDS / 10)):
+            self.assertFalse(client.closed)
+            client.ask("ping")
+            world.pass_time(10)
+        world.pass_time(2)
+        self.assertEqual(client.got()[-1]["code"], "not-logged-in")
+        self.assertTrue(client.closed)
 
     def test_a_local_address(self) -> None:
         """A peer without an address, on a UNIX socket, has a name all the same."""

@@ -10,7 +10,8 @@ from tests.doors.plain_door import PlainFactory
 from tests.kit.support import ChatCase, Pipe, World
 from twisted_chat.chat.user import User
 from twisted_chat.doors.talk import WINDOW
-from twisted_chat.doors.watch import LOGIN_SECONDS, Turnstile
+from twisted_chat.doors.turnstile import Turnstile
+from twisted_chat.doors.watch import LOGIN_SECONDS
 from twisted_chat.vocabulary.messages import Bye
 
 
@@ -20,7 +21,7 @@ class Plain:
     def __init__(self, world: World, factory: PlainFactory, port: int = 50_000) -> None:
         self.world = world
         self.pipe = Pipe(world.clock, port)
-        self.protocol = cast(Any, factory.buildProtocol(None))
+        self.protocol = cast(Any, factory.buildProtocol(self.pipe.getPeer()))
         self.pipe.protocol = self.protocol
         self.protocol.makeConnection(cast(Any, self.pipe))
 

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.support import ChatCase
 from twisted_chat.doors.outlet import Outlet
-from twisted_chat.doors.watch import RETURN_MILLISECONDS, RETURNS, STALLED_SECONDS, Turnstile
+from twisted_chat.doors.turnstile import RETURN_MILLISECONDS, RETURNS, Turnstile
+from twisted_chat.doors.watch import STALLED_SECONDS
 from twisted_chat.doors.weighing import FULL, SHORT, restore, shorten, waiting, weigh
 from twisted_chat.vocabulary.messages import Bye
 

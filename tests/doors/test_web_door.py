@@ -34,7 +34,8 @@ from tests.kit.web_support import (
 )
 from twisted_chat import page
 from twisted_chat.doors.outlet import Outlet
-from twisted_chat.doors.watch import CLOSE_SECONDS, LOGIN_SECONDS, Refused, Turnstile
+from twisted_chat.doors.turnstile import Refused, Turnstile
+from twisted_chat.doors.watch import CLOSE_SECONDS, LOGIN_SECONDS
 from twisted_chat.doors.web import frames as encoders
 from twisted_chat.doors.web.channel import HTTP_SECONDS
 from twisted_chat.doors.web.frames import WORTH_COMPRESSING, compressing, encode_frame
@@ -426,11 +427,12 @@ class ClosingTests(WebCase):
         web.world.factory.watch.turnstile = web.world.factory.turnstile = turnstile
         idle, alice, *_ = web.pipe(), web.connect(), web.connect(), web.world.connect()
         self.assertEqual(turnstile.inside, 4)
-        self.assertIsInstance(web.door.site.buildProtocol(None), Refused)
-        self.assertIsInstance(web.world.factory.buildProtocol(None), Refused)
+        there = alice.pipe.getPeer()
+        self.assertIsInstance(web.door.site.buildProtocol(there), Refused)
+        self.assertIsInstance(web.world.factory.buildProtocol(there), Refused)
         alice.pipe.lose()
         self.assertEqual(web.connect().handshake.status, 101)
-        self.assertIsInstance(web.door.site.buildProtocol(None), Refused)
+        self.assertIsInstance(web.door.site.buildProtocol(there), Refused)
         idle.lose()
         self.assertEqual(web.ask("/").status, 200)
 

@@ -237,7 +237,8 @@ class HeldLog:
 class Pipe:
     """A connection; ``reading`` tells whether the client takes what is written."""
 
-    def __init__(self, clock: Clock, port: int) -> None:
+    def __init__(self, clock: Clock, port: int, host: str = "192.0.2.1") -> None:
+        self.host = host
         self.clock = clock
         self.port = port
         self.protocol: ChatProtocol | None = None
@@ -293,7 +294,7 @@ class Pipe:
         self.clock.callLater(0, self.lose, ConnectionLost())
 
     def getPeer(self) -> IPv4Address:
-        return IPv4Address("TCP", "192.0.2.1", self.port)
+        return IPv4Address("TCP", self.host, self.port)
 
     def getHost(self) -> IPv4Address:
         return IPv4Address("TCP", "192.0.2.2", 1234)
@@ -482,11 +483,11 @@ class World:
         for _ in range(int(seconds * 4)):
             self.clock.advance(0.25)
 
-    def connect(self, factory: ChatFactory | None = None) -> Client:
+    def connect(self, factory: ChatFactory | None = None, host: str = "192.0.2.1") -> Client:
         """Return somebody who has connected."""
         self._port += 1
-        pipe = Pipe(self.clock, self._port)
-        protocol = (factory or self.factory).buildProtocol(None)
+        pipe = Pipe(self.clock, self._port, host)
+        protocol = (factory or self.factory).buildProtocol(pipe.getPeer())
         assert isinstance(protocol, ChatProtocol)
         pipe.protocol = protocol
         protocol.makeConnection(cast(Any, pipe))

@@ -21,6 +21,7 @@ from zope.interface import Interface, implementer
 
 from twisted_chat.chat import requests  # noqa: F401  # every request has its handler
 from twisted_chat.chat.claims import Claims
+from twisted_chat.chat.crowd import Crowd
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.locks import Guesses, Passwords
@@ -68,6 +69,7 @@ class Chat:
     sessions: Sessions = field(init=False)
     directs: DirectSessions = field(init=False)
     connections: int = field(init=False, default=0)
+    _crowd: Crowd[User] = field(init=False, factory=Crowd)
     _leaving: dict[Person, IDelayedCall] = field(init=False, factory=dict)
     """Guests who may come back to their direct sessions for a while."""
     former: FormerNames = field(init=False)
@@ -139,13 +141,15 @@ class Chat:
     def _admit(self, avatarId: Guest | bytes, mind: Mind) -> Avatar:
         full = self.rules.max_connections
         if full and self.connections >= full:
-            raise ChatError("server-full", "The server has no room for one more; try again later.")
+            self._make_room(mind, for_guest=isinstance(avatarId, Guest))
         if isinstance(avatarId, Guest):
             person = self._guest(avatarId)
         else:
             person = self._account(user_name(avatarId.decode()))
+        self._check_share(person, mind)
         user = User(self, person, mind, since=self.clock.seconds())
         person.users[user] = None
+        self._crowd.add(user, mind.host)
         self.sessions.version += 1
         self.connections += 1
         self._logger.info(
@@ -158,6 +162,29 @@ class Chat:
         user.come_into(self.directs.of(person.name))
         self.changed()
         return IUser, user, user.logout
+
+    def _check_share(self, person: Person, mind: Mind) -> None:
+        most = self.rules.max_connections_per_user
+        is_exempt = mind.host in self.rules.trusted or (
+            not person.guest and self.people.is_operator(person.name)
+        )
+        if most and len(person.users) >= most and not is_exempt:
+            raise ChatError("server-full", f"You are here {most} times already.")
+
+    def _make_room(self, mind: Mind, *, for_guest: bool) -> None:
+        """Let the address that is here most often give a place to one that is here less often.
+
+        An account has its place before guests. Raises ChatError ``server-full``.
+        """
+        found = list(self._crowd.newest_of_busiest())
+        guests = [user for user in found if user.is_guest]
+        is_fairer = self._crowd.most() > self._crowd.count(mind.host) + 1
+        if not is_fairer and (for_guest or not guests):
+            raise ChatError("server-full", "The server has no room for one more; try again later.")
+        given = guests[0] if guests else found[0]
+        self._crowd.discard(given)
+        given.mind.close(Bye(data="There is no room for so many from there.", retry=60_000))
+        given.logout()
 
     def _guest(self, guest: Guest) -> Person:
         person = self.people.here.get(guest.name.key)
@@ -215,6 +242,7 @@ class Chat:
         self.sessions.version += 1
         person = user.person
         del person.users[user]
+        self._crowd.discard(user)
         self.connections -= 1
         if not person.users and self.people.here.get(person.name.key) is person:
             if person.guest and not for_good and self.directs.of(person.name):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from attrs import define, fields
 
 from twisted_chat.vocabulary.messages import MAX_TEXT
@@ -24,6 +26,9 @@ class Rules:
     """Direct sessions that the guests of one address may begin in a minute."""
     max_members: int = 1_000
     max_connections: int = 0
+    max_connections_per_user: int = 0
+    trusted: Container[str] = ()
+    """Addresses for which the limits of each user do not hold."""
     max_text: int = MAX_TEXT
     presence_limit: int = 200
     guests_keep: bool = True

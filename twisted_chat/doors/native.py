@@ -17,7 +17,7 @@ from twisted_chat.chat.member import Encode
 from twisted_chat.doors.conversation import Conversation
 from twisted_chat.doors.stream import Stream, StreamFactory
 from twisted_chat.doors.talk import Line
-from twisted_chat.doors.watch import Refused
+from twisted_chat.doors.turnstile import Refused
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import MAX_FRAME_BEFORE_LOGIN, Response, encode
 

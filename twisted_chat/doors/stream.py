@@ -20,8 +20,9 @@ from twisted_chat.accounts.accounts import Admission
 from twisted_chat.chat.member import Encode
 from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.talk import Talk, Why
-from twisted_chat.doors.tcp import keep_alive, peer_of
-from twisted_chat.doors.watch import Refused, Turnstile, Watch
+from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
+from twisted_chat.doors.turnstile import Refused, Turnstile
+from twisted_chat.doors.watch import Watch
 from twisted_chat.vocabulary.messages import Bye
 
 
@@ -174,7 +175,7 @@ class StreamFactory(Factory):
         self, addr: IAddress | None
     ) -> Stream | Refused:
         """Take a connection; one for which there is no room is closed at once."""
-        if self.turnstile.is_full:
+        if not self.turnstile.admits(host_of(addr)):
             return self.turnstile.refuse()
         protocol = self.make()
         protocol.factory = self

@@ -31,13 +31,16 @@ _OPTIONS: Final = (
 )
 
 
+def host_of(peer: object) -> str:
+    """Return the host of an address of Twisted's, as it is compared."""
+    host = getattr(peer, "host", None)
+    return LOCAL if host is None else spelled(host) or str(host)
+
+
 def peer_of(transport: Any) -> tuple[str, int]:
     """Return the address of who is on the other side."""
     peer = transport.getPeer()
-    host = getattr(peer, "host", None)
-    if host is None:
-        return LOCAL, 0
-    return spelled(host) or str(host), int(getattr(peer, "port", 0))
+    return host_of(peer), int(getattr(peer, "port", 0))
 
 
 def keep_alive(transport: Any) -> None:

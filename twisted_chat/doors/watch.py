@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Generic, TypeVar
 
 from attrs import define, field
-from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.protocol import Protocol as Connection
-from twisted.logger import Logger
 
 from twisted_chat.doors.deadlines import Deadlines
-from twisted_chat.doors.talk import Talk, Why
+from twisted_chat.doors.talk import Why
+from twisted_chat.doors.turnstile import Turnstile, Watched
 from twisted_chat.doors.weighing import restore, shorten, weigh
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
 
 LOGIN_SECONDS = 30.0
 """How long a client may be silent before it has logged in."""
+
+STRANGER_SECONDS = 120.0
+"""How long it may take until then in all, however much it says."""
 
 CLOSE_SECONDS = 5.0
 """How long a client may take to read what was written before its connection is cut off."""
@@ -29,120 +30,6 @@ SWEEP_SECONDS = 1.0
 STALLED_SECONDS = 1.0
 """How long a client whose buffer was full when the daemon stops may take to read on: who does not
 read has no use for a farewell, and missed nothing that the log does not have."""
-
-RETURNS = 50
-"""Clients that a machine takes back in RETURN_MILLISECONDS: they are told to come back in turns."""
-
-RETURN_MILLISECONDS = 100
-
-
-@define(eq=False)
-class Turnstile:
-    """Counts the connections of all doors together, from their accept to their end.
-
-    Past ``limit`` (0: none) a door closes new ones at once, and also while more than
-    ``max_waiting`` bytes (0: any number) wait for those who are inside to read them.
-    """
-
-    limit: int = 0
-    max_waiting: int = 0
-    inside: int = field(init=False, default=0)
-    refused: int = field(init=False, default=0)
-    """How many found no room, since the start."""
-    goodbyes: int = field(init=False, default=0)
-    """How many have been told to come back."""
-    weights: dict[object, int] = field(init=False, factory=dict)
-    """Bytes that wait at each door, as of its last look."""
-    _heavy: bool = field(init=False, default=False)
-    _told: int = field(init=False, default=0)
-    """How many the operator knows to have found no room."""
-
-    _logger = Logger()
-
-    @property
-    def waiting(self) -> int:
-        """Bytes that wait for clients to read them, at all doors."""
-        return sum(self.weights.values())
-
-    @property
-    def is_full(self) -> bool:
-        """Whether nobody else may come in."""
-        return self._heavy or (bool(self.limit) and self.inside >= self.limit)
-
-    def refuse(self) -> Refused:
-        """Return what tells a connection that there is no room for it."""
-        self.refused += 1
-        return Refused()
-
-    def tell(self) -> None:
-        """Tell the operator how many found no room, since it was told last."""
-        if self.refused > self._told:
-            self._logger.warn(
-                "{count} connections found no room ({inside} are here, of {limit})",
-                count=self.refused - self._told,
-                inside=self.inside,
-                limit=self.limit,
-            )
-            self._told = self.refused
-
-    def weighed(self, door: object, weight: int) -> int:
-        """Take note of what waits at a door; return how much too much waits in all.
-
-        0 is enough already, and still more than half of ``max_waiting``; -1 is little.
-        """
-        self.weights[door] = weight
-        total = self.waiting
-        if self.max_waiting and (total > self.max_waiting) != self._heavy:
-            if not self._heavy:
-                self._heavy = True
-                self._logger.warn(
-                    "{bytes} bytes wait for clients to read them: nobody new comes in for a while",
-                    bytes=total,
-                )
-            elif total <= self.max_waiting // 2:
-                self._heavy = False
-                self._logger.info("There is room again for what waits to be read")
-        return max(0, total - self.max_waiting) if self._heavy else -1
-
-    def retry(self, farewell: Bye) -> Bye:
-        """Return a farewell that says when this client is to come back: they take turns."""
-        if farewell.retry is None:
-            return farewell
-        turn = self.goodbyes // RETURNS * RETURN_MILLISECONDS
-        self.goodbyes += 1
-        return replace(farewell, retry=farewell.retry + turn)
-
-    def enter(self) -> None:
-        """Count a connection."""
-        self.inside += 1
-
-    def leave(self) -> None:
-        """Count it no longer."""
-        self.inside -= 1
-
-
-class Refused(Connection):
-    """A connection for which there is no room: closed at once.
-
-    A factory that builds no protocol says the same over TCP; over TLS it leaves it open.
-    """
-
-    def connectionMade(self) -> None:
-        """Close it."""
-        cast(Any, self.transport).loseConnection()
-
-
-class Watched(Protocol):
-    """A door's connection."""
-
-    transport: Any
-    """A stream transport: ITransport, which can be aborted."""
-
-    def __hash__(self) -> int: ...
-
-    @property
-    def conversation(self) -> Talk | None:
-        """What is said on it; None before that begins."""
 
 
 P = TypeVar("P", bound=Watched)
@@ -156,6 +43,7 @@ class Watch(Generic[P]):
     turnstile: Turnstile
     connections: set[P] = field(init=False, factory=set)
     _silent: Deadlines[P] = field(init=False)
+    _strangers: Deadlines[P] = field(init=False)
     _closing: Deadlines[P] = field(init=False)
     _next: IDelayedCall | None = field(init=False, default=None)
     _empty: Deferred[None] | None = field(init=False, default=None)
@@ -163,13 +51,15 @@ class Watch(Generic[P]):
 
     def __attrs_post_init__(self) -> None:
         self._silent = Deadlines(self.clock, LOGIN_SECONDS)
+        self._strangers = Deadlines(self.clock, STRANGER_SECONDS)
         self._closing = Deadlines(self.clock, CLOSE_SECONDS)
 
     def opened(self, connection: P) -> None:
         """A connection has begun, and should log in."""
-        self.turnstile.enter()
+        self.turnstile.enter(connection, connection.host)
         self.connections.add(connection)
         self._silent.set(connection)
+        self._strangers.set(connection)
         if self._next is None:
             self._next = self.clock.callLater(SWEEP_SECONDS, self.sweep)
 
@@ -183,9 +73,10 @@ class Watch(Generic[P]):
 
     def gone(self, connection: P) -> None:
         """A connection is gone."""
-        self.turnstile.leave()
+        self.turnstile.leave(connection)
         self.connections.remove(connection)
         self._silent.drop(connection)
+        self._strangers.drop(connection)
         self._closing.drop(connection)
         self._check_empty()
 
@@ -225,7 +116,7 @@ class Watch(Generic[P]):
     def sweep(self) -> None:
         """End those whose time is up."""
         self._next = self.clock.callLater(SWEEP_SECONDS, self.sweep)
-        for connection in self._silent.take():
+        for connection in (*self._silent.take(), *self._strangers.take()):
             conversation = connection.conversation
             if conversation is None:
                 connection.transport.abortConnection()

@@ -20,13 +20,14 @@ from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.sessions import Ports
-from twisted_chat.doors.watch import Turnstile
+from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.log.contract import Log
 from twisted_chat.log.urls import open_log
 from twisted_chat.operation import settings
 from twisted_chat.operation.console import Table
 from twisted_chat.operation.limits import SPARE_FILES, raise_descriptor_limit
 from twisted_chat.operation.settings import Settings, SettingsError
+from twisted_chat.vocabulary.addresses import Blocks
 from twisted_chat.vocabulary.lookalikes import Lookalikes
 from twisted_chat.vocabulary.names import user_name
 
@@ -47,6 +48,8 @@ def rules_of(chosen: Settings, connections: int, accounts: bool) -> Rules:
         directs_per_minute=chosen.directs_per_minute,
         max_members=chosen.max_members,
         max_connections=connections,
+        max_connections_per_user=chosen.max_connections_per_user,
+        trusted=Blocks(chosen.trust),
         max_text=chosen.max_text,
         presence_limit=chosen.presence_limit,
         guests_keep=not accounts,
@@ -128,7 +131,12 @@ class Parts:
             passwords,
             session_passwords,
             log,
-            Turnstile(connections + SPARE_FILES // 2, chosen.max_waiting),
+            Turnstile(
+                connections + SPARE_FILES // 2,
+                chosen.max_waiting,
+                chosen.max_connections_per_address,
+                Blocks((*chosen.trust, *chosen.trust_proxy)),
+            ),
             chat,
             admission,
             Prover(admission, accounts),

@@ -17,11 +17,13 @@ from twisted_chat.operation.entrances import Entrances
 from twisted_chat.operation.limits import SPARE_FILES
 from twisted_chat.operation.parts import rules_of
 from twisted_chat.operation.settings import Settings, SettingsError
+from twisted_chat.vocabulary.addresses import Blocks
 
 AT_ONCE: Final = frozenset(
     {
         *("linger", "max_sessions", "max_members", "max_connections", "max_text", "max_waiting"),
         *("rate", "presence_limit", "retain", "retain_texts", "name", "welcome"),
+        *("max_connections_per_address", "max_connections_per_user", "trust"),
     }
 )
 """Settings that can be changed while the daemon runs."""
@@ -51,6 +53,8 @@ class Reloading:
         parts.chat.rules.take(rules)
         parts.turnstile.limit = connections + SPARE_FILES // 2
         parts.turnstile.max_waiting = chosen.max_waiting
+        parts.turnstile.per_address = chosen.max_connections_per_address
+        parts.turnstile.trusted = Blocks((*chosen.trust, *chosen.trust_proxy))
         now = {name: getattr(chosen, name) for name in AT_ONCE}
         self.entrances.take(evolve(before, **now))
         if parts.accounts is not None:

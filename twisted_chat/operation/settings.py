@@ -97,6 +97,11 @@ def _proxy(raw: str) -> str:
     return found
 
 
+def _trusted(raw: str) -> str:
+    """As _proxy; or nothing."""
+    return _proxy(raw) if raw else raw
+
+
 def _host(raw: str) -> str:
     if re.fullmatch(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?", raw) is None:
         raise ValueError(f"must be a host name such as chat.example.org, not {raw!r}")
@@ -236,6 +241,24 @@ class Settings:
         _whole(1, 1_000_000, "a number"),
         "connections at once, at most [what the system allows]",
         0,
+    )
+    max_connections_per_address: int = _setting(
+        _whole(0, 1_000_000, "a number"),
+        "connections from one address (IPv6: from each /64) at once, at most; 0 for no limit [32]",
+        32,
+    )
+    max_connections_per_user: int = _setting(
+        _whole(0, 1_000_000, "a number"),
+        "connections of one user at once, at most; 0 for no limit [16]",
+        16,
+    )
+    trust: tuple[str, ...] = _setting(
+        _trusted,
+        "an address or a network (local: who comes through a UNIX socket) for which the limits of"
+        " each address and user do not hold; '' for none; may be given several times, and then"
+        " stands for all of these [127.0.0.1, ::1, local]",
+        ("127.0.0.1", "::1", LOCAL),
+        many=True,
     )
     max_text: int = _setting(
         _whole(1, MAX_FRAME - 4_096, "a number of bytes"),

@@ -92,8 +92,10 @@ class Blocks:
             else:
                 self._names.add(found or text)
 
-    def __contains__(self, host: str) -> bool:
+    def __contains__(self, host: object) -> bool:
         """Whether that host, in whichever spelling, is one of them; so may ``local`` be."""
+        if not isinstance(host, str):
+            return False
         address = _read(host)
         if address is None:
             return host in self._names

@@ -38,9 +38,10 @@ from twisted_chat.doors.inside import Inside
 from twisted_chat.doors.lines.cutting import MAX_LINE, Cutter, TooLong
 from twisted_chat.doors.lines.inbox import Inbox
 from twisted_chat.doors.lines.telnet import Telnet
-from twisted_chat.doors.tcp import keep_alive, peer_of
+from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
+from twisted_chat.doors.turnstile import Refused, Turnstile
 from twisted_chat.doors.visit import seat, way_in
-from twisted_chat.doors.watch import Refused, Turnstile, Watch
+from twisted_chat.doors.watch import Watch
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
 
@@ -325,7 +326,7 @@ class LinesFactory(Factory):
         self, addr: IAddress | None
     ) -> LinesProtocol | Refused:
         """Take a connection; one for which there is no room is closed at once."""
-        if self.turnstile.is_full:
+        if not self.turnstile.admits(host_of(addr)):
             return self.turnstile.refuse()
         protocol = LinesProtocol()
         protocol.factory = self

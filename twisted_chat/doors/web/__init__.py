@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Site
 
 from twisted_chat.accounts.accounts import Admission
-from twisted_chat.doors.watch import Turnstile
+from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.doors.web.http import make_site
 from twisted_chat.doors.web.looking import WebWatch
 from twisted_chat.doors.web.sockets import WebFactory, WebProtocol

@@ -12,8 +12,8 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from twisted_chat.doors.tcp import keep_alive
-from twisted_chat.doors.watch import Turnstile
+from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
+from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.doors.weighing import FULL, SHORT, hold_at_most
 
 HTTP_SECONDS: Final = 15.0
@@ -62,6 +62,9 @@ class BoundChannel(HTTPChannel):
 
     site: BoundSite
     transport: Any
+    host = ""
+    conversation = None
+    """Nothing is said here."""
 
     _asked = 0
     _waits: BodylessRequest | None = None
@@ -74,11 +77,12 @@ class BoundChannel(HTTPChannel):
         super().connectionMade()
         keep_alive(self.transport)
         hold_at_most(self.transport, SHORT)
-        self.site.turnstile.enter()
+        self.host, _ = peer_of(self.transport)
+        self.site.turnstile.enter(self, self.host)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count it no longer."""
-        self.site.turnstile.leave()
+        self.site.turnstile.leave(self)
         self._waits = None
         self._goes_on()
         super().connectionLost(reason)
@@ -118,7 +122,7 @@ class BoundChannel(HTTPChannel):
         self._goes_on()
         hold_at_most(self.transport, FULL)
         self.transport = None
-        self.site.turnstile.leave()
+        self.site.turnstile.leave(self)
         return b"".join(self._dataBuffer)
 
     def resetTimeout(self) -> None:
@@ -169,7 +173,9 @@ class BoundSite(Site):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Take a connection; one for which there is no room is closed at once."""
-        return self.turnstile.refuse() if self.turnstile.is_full else super().buildProtocol(addr)
+        if not self.turnstile.admits(host_of(addr)):
+            return self.turnstile.refuse()
+        return super().buildProtocol(addr)
 
     def log(self, request: object) -> None:
         """Write no line."""

@@ -15,7 +15,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.doors.tcp import peer_of
-from twisted_chat.doors.watch import Turnstile
+from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.doors.web.channel import BoundSite
 from twisted_chat.doors.web.hosts import Hosts
 from twisted_chat.doors.web.sockets import WebFactory

@@ -7,7 +7,8 @@ from typing import Final, Protocol, TypeVar
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.doors.deadlines import Deadlines
-from twisted_chat.doors.watch import Turnstile, Watch, Watched
+from twisted_chat.doors.turnstile import Turnstile, Watched
+from twisted_chat.doors.watch import Watch
 
 LOOK_SECONDS: Final = 5.0
 """How often it is looked whether somebody has been silent."""

@@ -25,7 +25,7 @@ from twisted_chat.chat.member import Encode
 from twisted_chat.doors.conversation import Conversation
 from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.talk import Why
-from twisted_chat.doors.watch import Turnstile
+from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.doors.web.frames import (
     accept_compression,
     compressing,
