@@ -6,6 +6,7 @@ from twisted.logger import LogEvent, Logger, formatEvent
 
 from tests.kit.support import ChatCase
 from twisted_chat.accounts.sparing import LINES, SparingLog
+from twisted_chat.chat.direct import MAX_TRIES, PACE_SECONDS
 
 
 class NamesTests(ChatCase):
@@ -49,6 +50,20 @@ class NamesTests(ChatCase):
         self.assert_refused("bad-credentials", after.connect().ask("login", user="dave"))
         self.assertTrue(self.successResultOf(after.chat.former.release("dave")))
         self.assertEqual(after.connect().ask("login", user="dave")["type"], "welcome")
+
+    def test_names_are_not_tried(self) -> None:
+        """Who writes to many names that nobody has is told nothing more about names for a while."""
+        world = self.world(users=["alice", "carol"])
+        eve, bob = world.come("eve"), world.come("bob")
+        eve.ask("text", to="alice", data="hello")
+        for number in range(MAX_TRIES):
+            self.assert_refused("no-such-user", eve.ask("text", to=f"n{number}", data="x"))
+        for name in ("nobody", "carol"):
+            self.assert_refused("too-many-attempts", eve.ask("text", to=name, data="x"))
+        self.assertEqual(eve.ask("text", to="alice", data="still")["type"], "text")
+        self.assert_refused("too-many-attempts", bob.ask("text", to="n", data="x"))  # one address
+        world.pass_time(PACE_SECONDS + 1)
+        self.assertEqual(eve.ask("text", to="carol", data="x")["type"], "text")
 
     def test_an_account_that_is_gone(self) -> None:
         """All its connections are told, and end; nobody else's do."""

@@ -36,11 +36,13 @@ def eventually(true: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+MAIN = "from twisted_chat.client.terminal.main import main; main()"
+
+
 def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run ``twisted-chat``."""
-    main = "from twisted_chat.client.terminal.main import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", main, *words], cwd=cwd, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", MAIN, *words], cwd=cwd, capture_output=True, text=True, timeout=60
     )
 
 
@@ -322,3 +324,51 @@ def test_systemd_opens_the_port(tmp_path: Path) -> None:
                     assert meanwhile.receive()["type"] == "pong"
                     assert daemon.stop() == 0
     assert "Traceback" not in daemon.output
+
+
+def test_a_name_is_let_go(tmp_path: Path) -> None:
+    """What an account or a guest has left under a name, the operator can end: running or not."""
+    users = tmp_path / "users.csv"
+    for user in ("dave", "erin", "alice"):
+        added = subprocess.run(
+            [sys.executable, "-c", MAIN, "users", "add", str(users), user, "--password-stdin"],
+            input="correct horse", capture_output=True, text=True, cwd=tmp_path, timeout=60,
+        )  # fmt: skip
+        assert added.returncode == 0, added.stderr
+    options = (
+        "--users",
+        str(users),
+        "--guests",
+        "--log",
+        "sqlite:chat.db",
+        "--admin",
+        "admin.sock",
+    )
+    with Daemon(*options, directory=tmp_path) as daemon, RawClient(daemon.port) as guest:
+        path = str(tmp_path / "admin.sock")
+        guest.login("gus")
+        for user in ("dave", "erin"):
+            with RawClient(daemon.port) as client:
+                client.login(user, password="correct horse")
+                assert client.ask("text", to="alice", data="mine")["type"] == "text"
+                assert client.ask("text", to="gus", data="hello")["type"] == "text"
+        assert ask(path, "delete", {"session": "@erin,gus"}) == ["@erin,gus has ended."]
+        with pytest.raises(NoDaemon, match="has an account"):
+            ask(path, "release", {"user": "dave"})
+        for user in ("dave", "erin"):
+            assert command("users", "remove", str(users), user, cwd=tmp_path).returncode == 0
+        time.sleep(0.1)
+        with RawClient(daemon.port) as client:
+            assert client.ask("login", user="dave")["code"] == "bad-credentials"
+        said = ask(path, "release", {"user": "Dave"})
+        assert said == ["Dave is anybody's name now; 2 direct sessions ended."]
+        with pytest.raises(NoDaemon, match="Nothing is kept"):
+            ask(path, "release", {"user": "dave"})
+        refused = command("users", "release", str(users), "erin", "--log", "chat.db", cwd=tmp_path)
+        assert "admin release" in refused.stderr
+    freed = command("users", "release", str(users), "erin", "--log", "chat.db", cwd=tmp_path)
+    assert freed.stdout == "erin is anybody's name now; 1 direct sessions ended.\n", freed.stderr
+    with Daemon(*options, directory=tmp_path) as daemon:
+        for user in ("dave", "erin"):
+            with RawClient(daemon.port) as client:
+                assert client.ask("login", user=user)["type"] == "welcome"

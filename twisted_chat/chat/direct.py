@@ -24,7 +24,10 @@ MAX_DIRECTS = 1_000
 """Direct sessions of one user, at most."""
 
 PACE_SECONDS = 60.0
-"""For how long it is remembered how many were begun."""
+"""For how long it is remembered how many were begun, and how many names were nobody's."""
+
+MAX_TRIES = 20
+"""Names of nobody to which one address may write in that time."""
 
 MAX_ADDRESSES = 10_000
 """Addresses of which that is remembered, at most."""
@@ -48,6 +51,8 @@ class DirectSessions:
     _clock: IReactorTime
     _begun: OrderedDict[str, deque[float]] = field(init=False, factory=OrderedDict)
     """When guests have begun them lately, by address."""
+    _tries: OrderedDict[str, deque[float]] = field(init=False, factory=OrderedDict)
+    """When somebody named nobody lately, by address."""
     _of: dict[str, dict[Session, None]] = field(init=False, factory=dict)
 
     def of(self, name: Name) -> Sequence[Session]:
@@ -87,10 +92,13 @@ class DirectSessions:
         """
         other = self._people.known(key_of(to) or "")
         if other is None or other.key == user.name.key:
+            self._tried(user)
             raise _no_such_user()
         two = sorted((user.name, other), key=lambda name: name.key)
         guests = self._guests(two)
         key = direct_key(*(name.key for name in two))
+        if key not in self._sessions:
+            self._check_tries(user)
         async with self._sessions.claims.of(key):
             self._check(two, guests)
             if (session := self._sessions.get(key)) is not None:
@@ -170,6 +178,25 @@ class DirectSessions:
         if len(begun) == pace and begun[0] > now - PACE_SECONDS:
             raise ChatError("too-many-sessions", "Too many direct sessions are begun from here.")
         begun.append(now)
+
+    def _tried(self, user: Attendant) -> None:
+        """Take note that somebody named nobody: many of them are tries, which names there are."""
+        self._check_tries(user)
+        where, now = network(user.mind.host), self._clock.seconds()
+        tries = self._tries.setdefault(where, deque(maxlen=MAX_TRIES))
+        tries.append(now)
+        self._tries.move_to_end(where)
+        if len(self._tries) > MAX_ADDRESSES:
+            self._tries.popitem(last=False)
+
+    def _check_tries(self, user: Attendant) -> None:
+        """Answer nothing more about names while an address has tried too many.
+
+        Raises ChatError ``too-many-attempts``.
+        """
+        tries = self._tries.get(network(user.mind.host), deque())
+        if len(tries) == MAX_TRIES and tries[0] > self._clock.seconds() - PACE_SECONDS:
+            raise ChatError("too-many-attempts", "Too many names that nobody has; wait a minute.")
 
     def may_end(self, session: Session, key: str) -> bool:
         """Whether that user may let go of a direct session: the other one is a guest who has gone.

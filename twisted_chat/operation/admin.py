@@ -25,6 +25,7 @@ from twisted_chat.accounts.users_file import EMPTY, OPERATOR, Account, AccountsE
 from twisted_chat.client.terminal.output import lenient
 from twisted_chat.log import files
 from twisted_chat.log.contract import LogError
+from twisted_chat.log.releasing import release
 from twisted_chat.operation import doctor, steering
 from twisted_chat.operation.steering import NoDaemon
 from twisted_chat.vocabulary.errors import ChatError
@@ -76,6 +77,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         parser.set_defaults(run=run)
         if run is not list_users:
             parser.add_argument("user", metavar="USER", help="the user's name")
+        if run is release_name:
+            parser.add_argument("--log", metavar="LOG", required=True, help="such as chat.db")
         if run in (add_user, change_password):
             parser.add_argument(
                 "--password-stdin",
@@ -91,6 +94,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     action("add", "add an account (and make the file, where there is none)", add_user)
     action("passwd", "change an account's password", change_password)
     action("remove", "remove an account", remove_user)
+    action("release", "let anybody have the name of an account that was removed", release_name)
     action("list", "list the accounts", list_users)
 
 
@@ -126,6 +130,24 @@ def remove_user(args: argparse.Namespace) -> None:
         account = _must_be_there(edit.file, name, args.file)
         edit.file = edit.file.without(name.key)
     print(f"{account.name} is removed.")
+
+
+def release_name(args: argparse.Namespace) -> None:
+    """``users release FILE USER --log LOG``, where no daemon runs: see ``admin release``."""
+    name = user_name(args.user)
+    if _read_or_empty(args.file).find(name.key) is not None:
+        raise Refused(f"{name} has an account in {args.file}: remove it first.")
+    if not os.path.exists(args.log):
+        raise Refused(f"There is no log {args.log}.")
+    try:
+        kept, sessions = release(args.log, name.key)
+    except LogError as problem:
+        if "in use" in str(problem):
+            raise Refused(f"{problem} While the daemon runs: twisted-chat admin release") from None
+        raise
+    if not kept and not sessions:
+        raise Refused(f"{args.log} keeps nothing for {name}.")
+    print(f"{name} is anybody's name now; {sessions} direct sessions ended.")
 
 
 def list_users(args: argparse.Namespace) -> None:

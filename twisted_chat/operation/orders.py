@@ -18,6 +18,7 @@ from twisted.internet.task import deferLater
 from twisted_chat.chat.asking import HANDLERS
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.people import Person, Present
+from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
 from twisted_chat.operation.entrances import Entrances
 from twisted_chat.operation.settings import SettingsError
@@ -96,6 +97,11 @@ class Operator(User):
         return True
 
 
+def operator_of(running: Running) -> Operator:
+    """Return the operator at the socket."""
+    return Operator(running.chat, Person(user_name(OPERATOR), guest=False), _Nobody())
+
+
 async def ask(running: Running, kind: type[Message], given: Mapping[str, Any]) -> Response | None:
     """Ask the chat for something in the words of the wire, as its operator."""
     if kind not in HANDLERS:
@@ -105,8 +111,7 @@ async def ask(running: Running, kind: type[Message], given: Mapping[str, Any]) -
         request = convert({"type": kind.__struct_config__.tag, **named}, kind)
     except ValidationError as problem:
         raise Refused(f"{problem}.") from None
-    operator = Operator(running.chat, Person(user_name(OPERATOR), guest=False), _Nobody())
-    answer = await operator.ask(request)
+    answer = await operator_of(running).ask(request)
     return next(answer, None) if isinstance(answer, Iterator) else answer
 
 
@@ -246,6 +251,37 @@ async def audit(running: Running, given: Mapping[str, Any]) -> list[str]:
         words = said.items() if isinstance(said, dict) else [("value", said)]
         lines.append(shown("  ".join(f"{name}={value}" for name, value in words)))
     return lines or ["Nothing is noted."]
+
+
+@order("release")
+async def release(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """Let anybody have the name of an account that was removed; its direct sessions end."""
+    chat, name = running.chat, user_name(str(given.get("user") or ""))
+    if chat.people.account(name.key) is not None:
+        raise Refused(f"{name} has an account: remove it from the users file first.")
+    sessions = chat.directs.of(name)
+    kept = name.key in chat.former
+    if not kept and not sessions:
+        raise Refused(f"Nothing is kept for {name}.")
+    for session in sessions:
+        await _end(running, session)
+    await chat.former.release(name.key)
+    return [f"{name} is anybody's name now; {len(sessions)} direct sessions ended."]
+
+
+@order("delete")
+async def delete(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """End a session and what was said there, a direct one (``@ann,bob``) too."""
+    session = running.chat.sessions.find(str(given.get("session") or ""))
+    if session is running.chat.sessions.lobby:
+        raise Refused("The lobby is not deleted.")
+    await _end(running, session)
+    return [f"{session.life.name} has ended."]
+
+
+async def _end(running: Running, session: Session) -> None:
+    await running.chat.sessions.delete(operator_of(running), session)
+    running.chat.directs.ended(session)
 
 
 @order("reload")

@@ -35,6 +35,8 @@ ORDERS: Final[dict[str, tuple[str, list[tuple[str, dict[str, Any]]]]]] = {
     "unban": ("let somebody in again", [("--user", {}), ("--address", {}), ("--session", {})]),
     "notice": ("tell everybody something", [("data", {"metavar": "TEXT"}), ("--session", {})]),
     "disconnect": ("end a user's connections", [("user", {}), ("--reason", {})]),
+    "release": ("let anybody have a removed account's name", [("user", {})]),
+    "delete": ("end a session, a direct one (@ann,bob) too", [("session", {})]),
     "reload": ("read settings, accounts and certificates again, as SIGHUP does", []),
     "audit": ("what moderators did", [("--limit", {"type": int})]),
     "drain": (
