@@ -26,7 +26,16 @@ from zope.interface import implementer
 from tests.kit.support import texts_of
 from tests.log.changing import DEV, OPS
 from tests.log.test_log import LogTests, NoThreads
-from twisted_chat.log.contract import Entry, Life, Log, LogError, NotStored, Page, Unreadable
+from twisted_chat.log.contract import (
+    Entry,
+    Life,
+    Log,
+    LogError,
+    NotStored,
+    Page,
+    Record,
+    Unreadable,
+)
 from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.sqlite.indexing import INDEX_BITE, REMOVE_BITE
 from twisted_chat.log.sqlite.log import (
@@ -840,6 +849,35 @@ class OpeningTests(Folder):
                 "SELECT count(*) FROM sqlite_master WHERE name = 'extra'"
             )
             self.assertEqual(found, 0)
+
+    def test_a_power_cut_may_have_taken_texts(self) -> None:
+        """Then each session has another epoch, and clients are told; after a kill it has not."""
+        path, make = str(self.path), InlineWorker
+
+        def epoch_after(synchronous: str, boot: str, *, orderly: bool) -> str:
+            log = open_sqlite(path, self.clock, make, synchronous, boot=lambda: boot)
+            (life,) = log.lives() or [OPS]
+            if life is OPS:
+                self.successResultOf(log.create(OPS))
+                self.successResultOf(log.keep([Record("role", OPS.epoch, "alice", b"owner")]))
+            self.assertEqual(len(self.successResultOf(log.kept("role", life.epoch))), 1)
+            if orderly:
+                self.successResultOf(log.close())
+            else:  # as if it was killed
+                for close in (log._pages.close, log._finder.close, log._writer._connection.close):
+                    close()
+                os.close(log._lock)
+            return life.epoch
+
+        first = epoch_after("normal", "boot-1", orderly=False)
+        self.assertEqual(first, OPS.epoch)
+        self.assertEqual(epoch_after("normal", "boot-1", orderly=False), first)
+        second = epoch_after("normal", "boot-2", orderly=True)
+        self.assertNotEqual(second, first)
+        self.assertEqual(epoch_after("normal", "boot-3", orderly=False), second)
+        third = epoch_after("full", "boot-4", orderly=False)
+        self.assertNotEqual(third, second)
+        self.assertEqual(epoch_after("full", "boot-5", orderly=True), third)
 
     def test_synchronous(self) -> None:
         """Full unless the operator says normal; and it is back after work in the background."""

@@ -39,6 +39,7 @@ from twisted_chat.log.sqlite.jobs import (
     no_such_life,
 )
 from twisted_chat.log.sqlite.lives import Kept, Lives
+from twisted_chat.log.sqlite.power import closed
 from twisted_chat.log.sqlite.schema import amend_life, insert_life, load_lives
 from twisted_chat.log.sqlite.steps import APPLICATION_ID, MAX_SEQ
 from twisted_chat.log.sqlite.tables import MAX_ROWS
@@ -228,6 +229,10 @@ class Writer:
         """Let go of the file."""
         with suppress(sqlite3.Error):
             self._erasing.finish()
+        if self._synchronous == "normal":
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA synchronous = full")
+                closed(self._connection)
         self._connection.close()
 
 
