@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 
-from tests.kit.support import ChatCase, HeldLog, later, types
+from tests.kit.support import ChatCase, Client, HeldLog, later, types
 from twisted_chat.chat.roster import GATHERED_NAMES
 from twisted_chat.log.contract import Entry, Life
 from twisted_chat.log.memory import MemoryLog
@@ -76,6 +78,28 @@ class TextTests(ChatCase):
         self.assertEqual(alice.seqs(), [2])
         alice.ask("create", session="ops")
         self.assertEqual(alice.ask("text", session="ops", data="y")["seq"], 1)
+
+    def test_answers_come_in_order(self) -> None:
+        """What a sender alone is told stands between the echoes as it was asked for."""
+        world = self.world()
+        alice, bob = world.come("alice"), world.come("bob")
+        alice.send("text", data="old", id="old")
+        alice.got(), bob.got()
+        requests: list[tuple[Client, dict[str, Any]]] = [
+            (alice, {"type": "text", "data": "a", "id": "1"}),
+            (alice, {"type": "text", "data": "again", "id": "old"}),
+            (bob, {"type": "text", "data": "b", "id": "2"}),
+            (alice, {"type": "text", "data": "c", "id": "3"}),
+            (bob, {"type": "text", "data": "x", "reply": 99, "id": "4"}),
+            (alice, {"type": "text", "data": "x", "reply": 99, "id": "5"}),
+            (alice, {"type": "text", "data": "again", "id": "old"}),
+            (alice, {"type": "text", "data": "d", "id": "6"}),
+        ]
+        for client, request in requests:
+            client.send(**request)
+        for client, expected in ((alice, "1 old 2 3 5 old 6"), (bob, "1 2 3 4 6")):
+            self.assertEqual(" ".join(str(one["id"]) for one in client.got()), expected)
+        self.assertEqual([user.unsettled for user in world.chat.people.here["alice"].users], [0])
 
     def test_once_over_lives(self) -> None:
         """An id belongs to one life of a session: in the next it says something new."""

@@ -55,7 +55,7 @@ class StandingTests(SynchronousTestCase):
     def test_stages(self) -> None:
         """A round goes on and never back."""
         for before, after in product(Stage, Stage):
-            around = Round([], 0, 0, {}, [], frozenset(), stage=before)
+            around = Round([], 0, 0, {}, {}, {}, frozenset(), stage=before)
             if after in STAGES[before]:
                 around.reach(after)
             else:

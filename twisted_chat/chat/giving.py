@@ -70,11 +70,15 @@ class Round(Struct, eq=False, gc=False):
     """How many events, stored nowhere, had been told."""
     told: Mapping[int, Told]
     """Its own events of that kind, by their place among the frames."""
-    alone: Sequence[Said]
-    """What nobody but its sender is told."""
+    alone: Mapping[Said, int]
+    """What nobody but its sender is told, and before which of the frames."""
+    senders: Mapping[Attendant, Sequence[Said]]
+    """The same, by its sender."""
     special: Set[Attendant | None]
     """Who does not get all of it."""
-    shares: list[Share] = []  # msgspec copies it
+    answered: set[Said] = set()  # msgspec copies it
+    """Those of ``alone`` whose senders have been told, in their place."""
+    shares: list[Share] = []
     """Those for which somebody waits."""
     stage: Stage = Stage.GIVING
 
@@ -195,6 +199,8 @@ class Giving:
     def _answer_alone(self, around: Round) -> None:
         around.reach(Stage.ANSWERING)
         for item in around.alone:
+            if item in around.answered:
+                continue
             try:
                 self._answer(item)
             except Exception:
@@ -223,13 +229,29 @@ class Giving:
         for member, deliver in taken:
             try:
                 if member.user in around.special:
-                    if news := _news(member, share.frames, around):
-                        deliver(news)
+                    self._write_special(member, deliver, share.frames, around)
                 else:
                     deliver(share.data)
             except Exception:
                 self._lose(member.user)
         return len(taken)
+
+    def _write_special(
+        self, member: Member, deliver: Deliver, frames: Sequence[bytes], around: Round
+    ) -> None:
+        """Write what is new for a member, and the answers for it alone in between."""
+        news = _news(member, frames, around)
+        written = 0
+        for item in around.senders.get(member.user, ()):
+            place = around.alone[item]
+            before = [frame for at, frame in news[written:] if at < place]
+            if before:
+                deliver(b"".join(before))
+            written += len(before)
+            around.answered.add(item)
+            self._answer(item)
+        if rest := b"".join([frame for _, frame in news[written:]]):
+            deliver(rest)
 
     def _next_round(self) -> Round:
         """Begin to give out all that is in the outbox: the head says so from now on."""
@@ -238,7 +260,7 @@ class Giving:
         last = head
         events: list[Response] = []
         told: dict[int, Told] = {}
-        alone: list[Said] = []
+        alone: dict[Said, int] = {}
         for item in outbox:
             if type(item) is Told:
                 told[len(events)] = item
@@ -249,13 +271,17 @@ class Giving:
                 last = entry.seq
                 events.append(entry)
             else:
-                alone.append(item)
+                alone[item] = len(events)
         self.head = last
         self.told += len(told)
+        senders: dict[Attendant, list[Said]] = {}
+        for item in alone:
+            senders.setdefault(item.user, []).append(item)
         special: Set[Attendant | None] = frozenset()
-        if told or self._fresh:
+        if told or self._fresh or alone:
             special = self._fresh.keys() | {item.cause for item in told.values()}
-        around = Round(outbox, head, first, told, alone, special)
+            special |= senders.keys()
+        around = Round(outbox, head, first, told, alone, senders, special)
         if events:
             # Copied where it takes several turns: whoever joins meanwhile has it in its snapshot.
             is_long = len(self._members) > WRITES_IN_A_TURN
@@ -267,15 +293,15 @@ class Giving:
         return around
 
 
-def _news(member: Member, frames: Sequence[bytes], around: Round) -> bytes:
+def _news(member: Member, frames: Sequence[bytes], around: Round) -> Sequence[tuple[int, bytes]]:
     """Return what is new for a member: not what it caused, nor what its snapshot had already."""
     count = around.first
-    news = []
+    news: list[tuple[int, bytes]] = []
     for place, frame in enumerate(frames):
         event = around.told.get(place)
         if event is not None:
             count += 1
             if count <= member.told or event.cause is member.user:
                 continue
-        news.append(frame)
-    return b"".join(news)
+        news.append((place, frame))
+    return news
