@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import machine
@@ -124,8 +125,9 @@ def browsed() -> Iterator[Any]:
             browser.close()
 
 
-def fill(port: int, count: int) -> None:
-    """Say so many texts in the lobby, of lengths as people write them."""
+def fill(port: int, count: int, seconds: float = 0.0) -> None:
+    """Say so many texts in the lobby, of lengths as people write them: in so long, or at once."""
+    began = time.monotonic()
     link = socket.create_connection(("127.0.0.1", port))
     reader = link.makefile("rb")
 
@@ -140,8 +142,10 @@ def fill(port: int, count: int) -> None:
 
     link.sendall(frame(type="login", user="author"))
     words = WORDS.split()
-    for start in range(0, count, 50):
-        numbers = range(start, min(start + 50, count))
+    size = 1 if seconds else 50
+    for start in range(0, count, size):
+        numbers = range(start, min(start + size, count))
+        time.sleep(max(0.0, began + start * seconds / count - time.monotonic()))
         link.sendall(
             b"".join(
                 frame(type="text", data=f"{number} " + " ".join(words[: number * 7 % 16]) * length)
@@ -190,6 +194,8 @@ def page(texts: int, seconds: float) -> Iterator[list[str]]:
                 f" {max(gaps):.0f} ms; {work:.1f} ms of work each)",
                 "60",
             ]
+        tab.evaluate("document.querySelector('#newest').click()")
+        yield from flood(tab, devtools, daemon.native)
         tab.evaluate("window.gc?.()")
         devtools.send("HeapProfiler.collectGarbage")
         yield ["rows in the page then", str(tab.locator(".row").count()), ""]
@@ -235,6 +241,38 @@ def scroll(tab: Page, speed: float, seconds: float) -> tuple[list[float], float]
         [speed, seconds],
     )
     return gaps, moved
+
+
+FLOOD = 4_000
+FLOOD_SECONDS = 20.0
+"""Texts that come in while one reads the newest, and in how long."""
+
+
+def flood(tab: Page, devtools: Any, port: int) -> Iterator[list[str]]:
+    """Measure the page while many texts come in; yield lines of the table."""
+    tab.evaluate(
+        """() => {
+          const seen = window.seen = { frames: 0, tasks: [] };
+          const frame = () => { seen.frames += 1; requestAnimationFrame(frame); };
+          requestAnimationFrame(frame);
+          new PerformanceObserver((list) => {
+            seen.tasks.push(...list.getEntries().map((task) => task.duration));
+          }).observe({ type: "longtask" });
+        }"""
+    )
+    before, began = busy(devtools), time.monotonic()
+    saying = Thread(target=fill, args=(port, FLOOD, FLOOD_SECONDS))
+    saying.start()
+    while saying.is_alive():
+        tab.wait_for_timeout(200)
+    took = time.monotonic() - began
+    seen = tab.evaluate("() => seen")
+    what = f"{FLOOD:,} texts come in {took:.0f} s"
+    yield [f"{what}: frames/s", short(seen["frames"] / took), "55"]
+    longest = max(seen["tasks"], default=0)
+    tasks = f"{len(seen['tasks'])} (longest {longest:.0f} ms)"
+    yield [f"{what}: tasks over 50 ms", tasks, "0"]
+    yield [f"{what}: main thread busy, %", short((busy(devtools) - before) / took / 10), ""]
 
 
 def busy(devtools: Any) -> float:
