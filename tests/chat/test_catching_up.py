@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from tests.kit.support import FULL, ChatCase, Client, World, types
 from twisted_chat.chat import giving
+from twisted_chat.chat.pruning import prune
 
 
 class ComingBackTests(ChatCase):
@@ -83,7 +84,7 @@ class ComingBackTests(ChatCase):
 
     def test_pruned(self) -> None:
         """A place before the oldest text that is left is reset; the one just before it is not."""
-        flow = self.here.chat.sessions.prune(4, None)
+        flow = prune(self.here.chat.log, self.here.chat.sessions, 4, None)
         self.successResultOf(Deferred.fromCoroutine(flow))
         bob = self.here.come("bob")
         self.assertIs(bob.ask("join", session="lobby", after=5)["reset"], True)

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.kit.support import ChatCase
+from twisted_chat.chat.pruning import prune
 from twisted_chat.vocabulary.messages import MAX_TEXT
 
 
@@ -153,7 +154,7 @@ class HistoryTests(ChatCase):
     def test_pruned(self) -> None:
         """What retention has taken is gone from history, and nothing else."""
         self.talk(10)
-        flow = self.here.chat.sessions.prune(4, None)
+        flow = prune(self.here.chat.log, self.here.chat.sessions, 4, None)
         self.successResultOf(Deferred.fromCoroutine(flow))
         self.assertEqual(self.page(), ([7, 8, 9, 10], False))
         self.assertEqual(self.page(after=0), ([7, 8, 9, 10], False))
@@ -166,7 +167,7 @@ class HistoryTests(ChatCase):
             for _ in range(3):
                 self.alice.say("x", session=name)
         self.here.log.hold = True
-        flow = Deferred.fromCoroutine(self.here.chat.sessions.prune(1, None))
+        flow = Deferred.fromCoroutine(prune(self.here.chat.log, self.here.chat.sessions, 1, None))
         self.alice.send("delete", session="ops", id="d")
         for _ in range(10):
             self.here.settle()

@@ -165,6 +165,43 @@ def test_commands(folder: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_commands_about_texts_and_rules(folder: Path) -> None:
+    """Texts are answered, edited, taken back; sessions are ruled: all by what one types."""
+    with make_daemon(folder) as daemon, RawClient(daemon.port) as eve:
+        eve.login("eve")
+        given = (
+            "/c ops\nteh plan\n/edit ^ the plan\n/reply ^ indeed\n/react ^2 👍\n/me waves\n"
+            "secret\n/redact ^ a slip\n/set moderated on\n/role eve voice\n/invite eve\n"
+            "/mute eve 2h too loud\n/ban 198.51.100.0/24 30m\n/bans\n/unmute eve\n/ban eve spam\n"
+            "/history\n"
+        )
+        done = pipe(folder, daemon, "--commands", given=given)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        for words in (
+            "bot edits “teh plan”: the plan",
+            "bot (to 1): indeed",
+            "bot reacts 👍 to “the plan”",
+            "* bot waves",
+            "bot takes back text 6 (a slip).",
+            "bot has changed this session: moderated is on.",
+            "bot makes eve voice.",
+            "eve may come into ops.",
+            "eve says nothing any more until",
+            "198.51.100.0/24 is kept out until",
+            "ban of 198.51.100.0/24, by bot until",
+            "eve may speak again.",
+            "eve is kept out.",
+            "bot: the plan (edited)",
+            "bot: (taken back)",
+        ):
+            assert words in done.stdout, (words, done.stdout)
+        assert eve.receive_until("invited")["by"] == "bot"
+        assert eve.ask("join", session="ops")["type"] == "session"  # past the ban, once
+        for wrong in ("/edit ^9 x", "/role eve king", "/set colour on", "/ban 1.2.3.4.5/99 x"):
+            failed = pipe(folder, daemon, "--commands", given=f"/j ops\n{wrong}\n")
+            assert failed.returncode == 1, (wrong, failed)
+
+
 def test_a_pipe_outlives_the_daemon(folder: Path) -> None:
     """What is said while the daemon is killed and started again is said once, in order."""
     with make_daemon(folder) as daemon:

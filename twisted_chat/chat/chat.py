@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
 from twisted_chat.chat import requests  # noqa: F401  # every request has its handler
+from twisted_chat.chat.audit import Audit
 from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.crowd import Crowd
 from twisted_chat.chat.direct import DirectSessions
@@ -29,13 +30,17 @@ from twisted_chat.chat.member import Mind
 from twisted_chat.chat.paging import SharedListing, listing
 from twisted_chat.chat.people import Directory, Guest, People, Person
 from twisted_chat.chat.rules import Rules
+from twisted_chat.chat.ruling import Ruling, load
 from twisted_chat.chat.sessions import Ports, Sessions
 from twisted_chat.chat.turn import Turn
 from twisted_chat.chat.user import IUser, User
-from twisted_chat.log.contract import Log
+from twisted_chat.log.contract import AS_CLOCK, Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
 from twisted_chat.vocabulary.names import Name, user_name
+
+RETRY_SECONDS = 1.0
+"""After this long, what could not be read is read again."""
 
 LOGINS_IN_A_TURN = 16
 """Logins that are let in in one turn of the reactor, at most: about 3 ms of work."""
@@ -72,6 +77,11 @@ class Chat:
     _crowd: Crowd[User] = field(init=False, factory=Crowd)
     _leaving: dict[Person, IDelayedCall] = field(init=False, factory=dict)
     """Guests who may come back to their direct sessions for a while."""
+    now: Callable[[], float] = field(default=AS_CLOCK, kw_only=True)
+    """Seconds since 1970: the clock's where it is not given."""
+    ruling: Ruling = field(init=False, factory=lambda: Ruling(""))
+    """What was decided for the server."""
+    audit: Audit = field(init=False)
     former: FormerNames = field(init=False)
     """Names that accounts have or had: no guest's."""
     _room: int = field(init=False, default=0)
@@ -87,6 +97,7 @@ class Chat:
         self.turn = Turn(self.clock)
         self.people = People(self.accounts)
         self.former = FormerNames(self.log, self.clock)
+        self.audit = Audit(self.log)
         self.sessions = Sessions(
             self.log,
             self.turn,
@@ -109,7 +120,26 @@ class Chat:
             else:
                 self.directs.revive(life)
         await self.sessions.open_lobby()
+        await self._load_rules()
         self._let_in()
+
+    async def _load_rules(self) -> None:
+        """Take up what was decided; where it can not be read, by and by."""
+        rulings = {session.life.epoch: session.ruling for session in self.sessions.values()}
+        try:
+            await load(self.log, {"": self.ruling, **rulings})
+            await self.audit.load()
+        except ChatError as problem:
+            self._logger.warn("What was decided can not be read: {problem}", problem=problem)
+            self.clock.callLater(RETRY_SECONDS, self._load_again)
+
+    def _load_again(self) -> None:
+        if not self._stopping:
+            Deferred.fromCoroutine(self._load_rules())
+
+    def millis(self) -> int:
+        """See user.Home."""
+        return int(self.now() * 1_000)
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: object) -> Deferred[Avatar]:
         """Let somebody in: see IRealm. ``avatarId`` is a Guest or an account's name in UTF-8.
@@ -146,6 +176,7 @@ class Chat:
             person = self._guest(avatarId)
         else:
             person = self._account(user_name(avatarId.decode()))
+        self._check_ban(person, mind)
         self._check_share(person, mind)
         user = User(self, person, mind, since=self.clock.seconds())
         person.users[user] = None
@@ -162,6 +193,17 @@ class Chat:
         user.come_into(self.directs.of(person.name))
         self.changed()
         return IUser, user, user.logout
+
+    def _check_ban(self, person: Person, mind: Mind) -> None:
+        ban = self.ruling.bans.fitting(person.name.key, mind.host, self.millis())
+        is_operator = not person.guest and self.people.is_operator(person.name)
+        if ban is not None and not is_operator:
+            if not person.users and person.guest:
+                self._forget_guest(person)
+            elif not person.users:
+                self.people.remove(person)
+            because = f": {ban.reason}" if ban.reason else "."
+            raise ChatError("banned", f"You are banned from this server{because}")
 
     def _check_share(self, person: Person, mind: Mind) -> None:
         most = self.rules.max_connections_per_user

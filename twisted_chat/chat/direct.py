@@ -85,6 +85,18 @@ class DirectSessions:
         if not seen_by:
             self._sessions.end_soon(session)
 
+    def named(self, user: Attendant, name: str) -> Name:
+        """Return the name of somebody whom ``user`` names, who is here or has an account.
+
+        Raises ChatError ``no-such-user``, ``too-many-attempts``.
+        """
+        other = self._people.known(key_of(name) or "")
+        if other is None or other.key == user.name.key:
+            self._tried(user)
+            raise _no_such_user()
+        self._check_tries(user)
+        return other
+
     async def between(self, user: Attendant, to: str) -> Session:
         """Return the direct session of ``user`` and another, where need be a new one.
 

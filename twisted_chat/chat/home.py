@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from twisted_chat.chat.audit import Audit
 from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.paging import SharedListing
 from twisted_chat.chat.people import People
 from twisted_chat.chat.rules import Rules
+from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.sessions import Sessions
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Log
@@ -27,8 +29,14 @@ class Home(Protocol):
     turn: Turn
     searching: Claims
     """Who is searching: one search at a time for each."""
+    ruling: Ruling
+    """What was decided for the server."""
+    audit: Audit
     guesses: Guesses
     """Wrong passwords of locked sessions, by address."""
+
+    def millis(self) -> int:
+        """Return the time of day, in milliseconds since 1970."""
 
     def listing(self) -> SharedListing:
         """Return who is here and which sessions there are, as it is now."""

@@ -7,7 +7,7 @@ from itertools import chain, count
 
 from attrs import Factory, define
 
-from twisted_chat.chat.fitting import ROOM
+from twisted_chat.chat.fitting import ROOM, fitting
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.session import Session
 from twisted_chat.vocabulary.messages import (
@@ -61,14 +61,29 @@ def listing(rooms: Iterable[Session], people: Iterable[Person]) -> Iterator[List
 
 def _listed_sessions(rooms: Iterable[Session]) -> Iterator[ListedSession]:
     for session in tuple(rooms):
-        yield ListedSession(
-            session=session.life.name,
-            users=session.count,
-            topic=session.life.topic,
-            owner=session.life.owner,
-            locked=session.life.password is not None,
-            port=session.port,
-        )
+        if not session.life.hidden:
+            yield listed(session)
+
+
+def hidden(rooms: Iterable[Session]) -> Iterator[Listing]:
+    """Yield those of ``rooms`` that are in no list, for somebody who knows of them."""
+    found = [listed(room) for room in rooms if room.life.hidden and room.life.direct is None]
+    while found:
+        some = fitting(found)
+        yield Listing(sessions=list(some), users=[], more=True)
+        found = found[len(some) :]
+
+
+def listed(session: Session) -> ListedSession:
+    """Return a session as a line of a list."""
+    return ListedSession(
+        session=session.life.name,
+        users=session.count,
+        topic=session.life.topic,
+        owner=session.life.owner,
+        locked=session.life.password is not None,
+        port=session.port,
+    )
 
 
 def _listed_users(people: Iterable[Person]) -> Iterator[ListedUser]:
@@ -82,7 +97,7 @@ def _whereabouts(person: Person) -> list[str]:
     names: dict[str, None] = {}
     for user in person.users:
         for member in user.members.values():
-            if member.session.life.direct is None:
+            if member.session.life.direct is None and not member.session.life.hidden:
                 names[member.session.life.name] = None
                 if len(names) == MAX_LISTED:
                     return list(names)

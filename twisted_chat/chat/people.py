@@ -7,6 +7,7 @@ from typing import Protocol
 from attrs import Factory, define, field, frozen
 
 from twisted_chat.chat.member import Attendant
+from twisted_chat.chat.ruling import Role
 from twisted_chat.vocabulary.lookalikes import Lookalikes
 from twisted_chat.vocabulary.names import Name
 
@@ -56,6 +57,10 @@ class Person:
     guest: bool
     token: str | None = field(default=None, repr=False)
     users: dict[Present, None] = Factory(dict)
+    roles: dict[str, Role] = Factory(dict)
+    """Of a guest: its roles in sessions, by their epochs."""
+    invited: dict[str, str] = Factory(dict)
+    """Of a guest: the sessions that it was invited to, by their epochs, and by whom."""
 
 
 @define(eq=False)

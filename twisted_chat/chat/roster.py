@@ -102,6 +102,13 @@ class Roster:
             del self._users[name.key]
             self._note(name, cause, came=False)
 
+    def expelled(self, name: Name) -> None:
+        """One connection of that user is here no more, which is told otherwise."""
+        attendance = self._users[name.key]
+        attendance.connections -= 1
+        if not attendance.connections:
+            del self._users[name.key]
+
     def clear(self) -> None:
         """Nobody is here any more, and nobody is told."""
         self._users.clear()

@@ -16,6 +16,8 @@ place, ``seq``, and is read to from the log, a page at a time, until it has reac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import Factory, define, evolve, field
 from msgspec.structs import asdict
 from twisted.internet.interfaces import IReactorTime
@@ -26,16 +28,21 @@ from twisted_chat.chat.catching_up import CatchingUp
 from twisted_chat.chat.giving import Giving
 from twisted_chat.chat.member import Attendant, MemberOf
 from twisted_chat.chat.roster import Roster
+from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.settling import Settling
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Entry, Life, Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     Bye,
+    Changed,
     Deleted,
+    Kicked,
     Left,
     Members,
+    Notice,
     Response,
+    RoleGiven,
     Snapshot,
     TopicChanged,
 )
@@ -57,6 +64,8 @@ class Session:
     _presence_limit: int = field(default=200, kw_only=True)
     port: int | None = field(default=None, kw_only=True)
 
+    ruling: Ruling = field(init=False)
+    """What was decided in it."""
     members: dict[Attendant, Member] = field(init=False, factory=dict)
     roster: Roster = field(init=False)
     _batching: Batching = field(init=False)
@@ -70,6 +79,7 @@ class Session:
 
     def __attrs_post_init__(self) -> None:
         name, epoch = self.life.name, self.life.epoch
+        self.ruling = Ruling(epoch)
         self.roster = Roster(
             name,
             self._clock,
@@ -94,6 +104,11 @@ class Session:
     def head(self) -> int:
         """The seq of the last text that was given out."""
         return self._giving.head
+
+    @property
+    def is_ruled(self) -> bool:
+        """Whether not everybody may speak here."""
+        return self.life.moderated or bool(self.ruling.mutes)
 
     @property
     def count(self) -> int:
@@ -157,15 +172,19 @@ class Session:
 
     def leave(self, user: Attendant) -> Left:
         """Take ``user`` out: it is told nothing more."""
+        self._remove(user)
+        self.roster.went(user.name, user)
+        return Left(session=self.life.name, user=user.name.text, count=self.count)
+
+    def _remove(self, user: Attendant) -> None:
         member = self.members.pop(user)
         del user.members[self.life.key]
         self._catching_up.end(member)
         self._settling.has_read(member)
-        self.roster.went(user.name, user)
-        return Left(session=self.life.name, user=user.name.text, count=self.count)
 
     def _arrive(self, user: Attendant) -> Member:
-        if self._max_members and len(self.members) >= self._max_members:
+        most = self.life.limit or self._max_members
+        if most and len(self.members) >= most:
             raise ChatError("session-full", f"{self.life.name} is full.")
         member = self.members[user] = MemberOf(user, self)
         user.members[self.life.key] = member
@@ -205,6 +224,38 @@ class Session:
         event = TopicChanged(session=self.life.name, user=user.name.text, topic=topic)
         self._tell(event, user)
         return event
+
+    def changed(self, user: Attendant, life: Life, event: Changed) -> None:
+        """Tell settings that are stored already; the user itself has a reply."""
+        self.life = life
+        self._tell(event, user)
+
+    def given(self, event: RoleGiven, cause: Attendant) -> None:
+        """Tell a role that is stored already; ``cause`` has a reply."""
+        self._tell(event, cause)
+
+    def expel(self, users: Sequence[Attendant], by: Attendant, reason: str | None) -> Kicked:
+        """Take out all connections of a user: they are told at once, the others in its place."""
+        name = users[0].name
+        for user in users:
+            self._remove(user)
+            self.roster.expelled(name)
+        kicked = Kicked(
+            session=self.life.name,
+            user=name.text,
+            by=by.name.text,
+            count=self.count,
+            reason=reason,
+        )
+        for user in users:
+            if user is not by:
+                user.mind.deliver(user.mind.encode(kicked))
+        self._tell(kicked, by)
+        return kicked
+
+    def notify(self, notice: Notice, cause: Attendant) -> None:
+        """Tell the members what an operator says."""
+        self._tell(notice, cause)
 
     def pruned(self, first: int) -> None:
         """Know that the oldest text that is still stored is ``first``."""

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -30,7 +30,7 @@ from twisted_chat.log.contract import Life, Log
 from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.lookalikes import Lookalikes, is_mixed
-from twisted_chat.vocabulary.messages import Deleted, Left, Snapshot
+from twisted_chat.vocabulary.messages import Deleted, Kicked, Left, Snapshot
 from twisted_chat.vocabulary.names import Name, key_of, session_name
 
 RETRY_SECONDS = 5.0
@@ -276,6 +276,27 @@ class Sessions(Mapping[str, Session]):
         self._linger(session)
         return left
 
+    def members_of(self, session: Session, key: str) -> list[Attendant]:
+        """Return the connections in ``session`` of the user with that key."""
+        if key not in session.roster:
+            return []
+        return [user for user in session.members if user.name.key == key]
+
+    def expel(
+        self, by: Attendant, session: Session, users: Sequence[Attendant], reason: str | None
+    ) -> Kicked:
+        """Take out all connections of a user: see Session.expel."""
+        kicked = session.expel(users, by, reason)
+        self.version += 1
+        self._logger.info(
+            "{user} was taken out of {session} by {by}",
+            user=kicked.user,
+            session=session.name,
+            by=kicked.by,
+        )
+        self._linger(session)
+        return kicked
+
     # --- how they end ------------------------------------------------------------------------
 
     async def delete(self, user: Attendant, session: Session) -> Deleted:
@@ -345,19 +366,6 @@ class Sessions(Mapping[str, Session]):
         if (call := self._closing.pop(session, None)) is not None:
             call.cancel()
         self._close_port(session.port)
-
-    async def prune(self, texts: int | None, older_than: int | None) -> None:
-        """Forget old texts of every session, in small bites: see Log.prune."""
-        for session in tuple(self.values()):
-            epoch = session.life.epoch
-            more = True
-            while more and self.get(session.life.key) is session:
-                more = await self._log.prune(epoch, texts=texts, older_than=older_than)
-                try:
-                    page = await self._log.read(epoch, 0, session.head + 1, 1)
-                except ChatError:
-                    break  # deleted meanwhile, or not now: the next time will do
-                session.pruned(page.first)
 
     def close(self) -> None:
         """Stop what waits for a time to come, and let nothing wait: the daemon is stopping."""

@@ -17,12 +17,16 @@ from twisted_chat.chat.asking import HANDLERS, Answer
 from twisted_chat.chat.fitting import ROOM, fitting
 from twisted_chat.chat.home import Home
 from twisted_chat.chat.member import Mind
+from twisted_chat.chat.paging import hidden
 from twisted_chat.chat.people import Person
+from twisted_chat.chat.permissions import Rank, check, check_speech, check_topic, rank_of
 from twisted_chat.chat.session import Member, Session
+from twisted_chat.chat.ways_in import may_come_in
 from twisted_chat.log.contract import TextPage
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     PROTOCOL,
+    Delete,
     Deleted,
     Direct,
     Left,
@@ -175,6 +179,8 @@ class User:
         member = self.members.get(session or "") or self.member(session)
         if not data or 6 * len(data) > self.chat.rules.max_text:  # else it fits, whatever it is
             self.check_text(data)
+        if member.session.is_ruled or self.chat.ruling.mutes:
+            check_speech(self, member.session)
         member.session.say(self, data, id, reply)
 
     async def message(
@@ -186,6 +192,7 @@ class User:
         """
         self.check_text(data)
         session = await self.chat.directs.between(self, to)
+        check_speech(self, session)
         session.say(self, data, id, reply)
 
     def check_text(self, data: str) -> None:
@@ -238,10 +245,11 @@ class User:
         found = await self._reach(session)
         if found.life.key not in self.members:
             self._check_places()
-            if found.life.password is not None:
+            invited = await may_come_in(self, found)
+            if found.life.password is not None and not invited:
                 await self._unlock(found, password)
-                if await self._reach(session) is not found:  # another has its name
-                    raise ChatError("no-such-session", "There is no such session any more.")
+            if await self._reach(session) is not found:  # another has its name
+                raise ChatError("no-such-session", "There is no such session any more.")
         return found
 
     async def _unlock(self, session: Session, password: str | None) -> None:
@@ -268,11 +276,11 @@ class User:
 
     async def delete(self, session: str) -> Deleted:
         """End a session and its log. Raises ChatError ``no-such-session``, ``not-allowed``."""
-        found = self._find(session)
+        found = self.find(session)
         if found is self.chat.sessions.lobby:
             raise ChatError("not-allowed", "The lobby is not deleted.")
         if not self.chat.directs.may_end(found, self.name.key):
-            self._check_owner(found, "delete it")
+            check(self, found, Delete)
         deleted = await self.chat.sessions.delete(self, found)
         self.chat.directs.ended(found)
         return deleted
@@ -280,18 +288,21 @@ class User:
     async def set_topic(self, topic: str, session: str | None = None) -> TopicChanged:
         """Change a topic. Raises ChatError ``not-in-session``, ``not-allowed``, ``not-stored``."""
         found = self.member(session).session
-        self._check_owner(found, "change its topic")
+        check_topic(self, found)
         await self.chat.log.amend(found.life.epoch, topic=topic)
         self.chat.sessions.version += 1
         return found.topic_changed(self, topic)
 
     def list(self) -> Iterator[Listing]:
         """Yield who is here and which sessions there are, a frame at a time."""
-        return iter(self.chat.listing())
+        rooms = self.chat.sessions.rooms
+        mine = [member.session for member in self.members.values()]
+        yield from hidden(rooms.values() if self.is_operator else mine)
+        yield from self.chat.listing()
 
     def who(self, session: str, after: str | None = None) -> Members:
         """Return who is in a session. Raises ChatError ``no-such-session``."""
-        found = self._find(session).who((after and key_of(after)) or "")
+        found = self.find(session).who((after and key_of(after)) or "")
         users = fitting(found.users)
         more = found.more or len(users) < len(found.users)
         return replace(found, users=list(users), more=more)
@@ -317,35 +328,39 @@ class User:
             raise ChatError("not-in-session", "You are not in that session.")
         return member
 
-    def _find(self, session: str) -> Session:
-        """Return a session that one may know of. Raises ChatError ``no-such-session``."""
+    def find(self, session: str, *, by_name: bool = False) -> Session:
+        """Return a session that one may know of; a hidden one also who knows its name.
+
+        Raises ChatError ``no-such-session``.
+        """
         found = self.chat.sessions.find(session)
-        if found.life.direct is not None and not self.chat.directs.shows(found, self.name.key):
+        life = found.life
+        if life.direct is not None:
+            is_known = self.chat.directs.shows(found, self.name.key)
+        else:
+            is_known = by_name or not life.hidden or life.key in self.members
+        if not is_known and rank_of(self, found) is Rank.NONE:
             raise ChatError("no-such-session", "There is no such session.")
         return found
+
+    def ruled(self, session: str | None) -> Session:
+        """Return a session that one is in, or has a role in. Raises ChatError as ``own``."""
+        if session is not None:
+            found = self.find(session)
+            if rank_of(self, found) > Rank.NONE:
+                return found
+        return self.own(session)
 
     async def _reach(self, session: str) -> Session:
         """Find a session once it is neither beginning nor ending."""
         await self.chat.sessions.settled(session)
-        return self._find(session)
+        return self.find(session, by_name=True)
 
     def own(self, session: str | None) -> Session:
         """Return a session that one is in; say which of the two is wrong where it is not so."""
         if session is not None:
-            self._find(session)
+            self.find(session)
         return self.member(session).session
-
-    def rules_over(self, session: Session) -> bool:
-        """Whether it is one's own session, or one is an operator."""
-        life = session.life
-        owns = life.owner is not None and key_of(life.owner) == self.name.key
-        if life.keep and self.person.guest and not self.chat.rules.guests_keep:
-            owns = False  # it was an account that had the name
-        return life.direct is None and (owns or self.is_operator)
-
-    def _check_owner(self, session: Session, what: str) -> None:
-        if not self.rules_over(session):
-            raise ChatError("not-allowed", f"You can not {what}: that is for its owner.")
 
     def _check_places(self) -> None:
         rooms = sum(member.session.life.direct is None for member in self.members.values())

@@ -342,6 +342,10 @@ class ChatClient(Requests, Visit, Service):
             case m.Deleted():
                 self._places.left(response.session)
                 self._tell(response)
+            case m.Kicked():
+                if response.user == self.user:
+                    self._places.left(response.session)
+                self._tell(response)
             case m.Bye(id=None):
                 self._keeper.obstacle = response.data
                 self._keeper.retries.wish(response.retry)
@@ -351,6 +355,8 @@ class ChatClient(Requests, Visit, Service):
                     self._places.left(response.session)
                 self._tell(response)
             case m.Joined() | m.Presence() | m.TopicChanged() | m.Notice():
+                self._tell(response)
+            case m.Changed() | m.RoleGiven() | m.Invited():
                 self._tell(response)
             case _:  # whoever asked is told, and nobody else
                 pass

@@ -13,15 +13,19 @@ from twisted.logger import Logger
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     Bye,
+    Changed,
     Deleted,
     Edited,
     Error,
+    Invited,
     Joined,
+    Kicked,
     Left,
     Notice,
     Presence,
     Reacted,
     Redacted,
+    RoleGiven,
     Snapshot,
     Text,
     TopicChanged,
@@ -68,6 +72,10 @@ Event = (
     | Presence
     | TopicChanged
     | Deleted
+    | Changed
+    | RoleGiven
+    | Kicked
+    | Invited
     | Notice
     | Bye
     | Error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -81,6 +81,22 @@ class Requests(ABC):
     def topic(self, session: str, topic: str) -> Deferred[m.TopicChanged]:
         """Change a session's topic: for its owner and for operators."""
         return self.ask(m.SetTopic(session=session, topic=topic), m.TopicChanged, "fail")
+
+    def kick(self, session: str, user: str, reason: str | None = None) -> Deferred[m.Kicked]:
+        """Take a user out of a session, who may come back."""
+        return self.ask(m.Kick(session=session, user=user, reason=reason), m.Kicked, "fail")
+
+    def role(self, session: str, user: str, role: m.RoleName) -> Deferred[m.RoleGiven]:
+        """Give a user a role in a session."""
+        return self.ask(m.SetRole(session=session, user=user, role=role), m.RoleGiven, "fail")
+
+    def set(self, session: str, **settings: Any) -> Deferred[m.Changed]:
+        """Change settings of a session: those of ``m.SetSettings``."""
+        return self.ask(m.SetSettings(session=session, **settings), m.Changed, "fail")
+
+    def invite(self, session: str, user: str) -> Deferred[m.Invited]:
+        """Let a user join a session once."""
+        return self.ask(m.Invite(session=session, user=user), m.Invited, "fail")
 
     def list(self) -> Deferred[m.Listing]:
         """Ask which sessions there are and who is here."""

@@ -15,7 +15,6 @@ from msgspec import ValidationError, convert
 from msgspec.json import decode
 from twisted.internet.task import deferLater
 
-from twisted_chat.chat.asking import HANDLERS
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.people import Person, Present
 from twisted_chat.chat.session import Session
@@ -24,7 +23,7 @@ from twisted_chat.operation.entrances import Entrances
 from twisted_chat.operation.settings import SettingsError
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.addresses import LOCAL
-from twisted_chat.vocabulary.messages import Bye, Message, Notice, Response, encode
+from twisted_chat.vocabulary.messages import Bye, Message, Response, encode
 from twisted_chat.vocabulary.names import key_of, user_name
 
 OPERATOR: Final = "operator"
@@ -104,8 +103,6 @@ def operator_of(running: Running) -> Operator:
 
 async def ask(running: Running, kind: type[Message], given: Mapping[str, Any]) -> Response | None:
     """Ask the chat for something in the words of the wire, as its operator."""
-    if kind not in HANDLERS:
-        raise Refused("This server can not do that yet.")
     named = {name: value for name, value in given.items() if value is not None}
     try:
         request = convert({"type": kind.__struct_config__.tag, **named}, kind)
@@ -184,17 +181,11 @@ async def notice(running: Running, given: Mapping[str, Any]) -> list[str]:
     data, session = str(given.get("data") or ""), given.get("session")
     if not data or len(data) > 1_024:
         raise Refused("A notice has 1 to 1024 characters.")
-    if m.SendNotice in HANDLERS:
-        await ask(running, m.SendNotice, {"data": data, "session": session})
-        return ["Told."]
     if session is not None:
         running.chat.sessions.find(session)
-    told = 0
-    for user in _users(running):
-        if session is None or key_of(session) in user.members:
-            user.mind.deliver(user.mind.encode(Notice(data=data)))
-            told += 1
-    return [f"Told to {told} connections."]
+    here = [u for u in _users(running) if session is None or key_of(session) in u.members]
+    await ask(running, m.SendNotice, {"data": data, "session": session})
+    return [f"Told to {len(here)} connections."]
 
 
 @order("disconnect")
@@ -204,19 +195,9 @@ async def disconnect(running: Running, given: Mapping[str, Any]) -> list[str]:
     person = running.chat.people.here.get(key_of(name) or "")
     if person is None:
         raise Refused(f"There is nobody here as {shown(name)}.")
-    reason = given.get("reason")
-    users = tuple(person.users)
-    if m.Disconnect in HANDLERS:
-        await ask(running, m.Disconnect, {"user": name, "reason": reason})
-        return [f"{person.name.text}: {len(users)} connections ended."]
-    for user in users:
-        user.mind.close(Bye(data=f"An operator has ended this connection{_because(reason)}"))
-        user.logout()
-    return [f"{person.name.text}: {len(users)} connections ended."]
-
-
-def _because(reason: str | None) -> str:
-    return f": {reason}" if reason else "."
+    count = len(person.users)
+    await ask(running, m.Disconnect, {"user": name, "reason": given.get("reason")})
+    return [f"{person.name.text}: {count} connections ended."]
 
 
 @order("kick")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -112,7 +113,16 @@ class Parts:
         connections = chosen.max_connections or allowed
         rules = rules_of(chosen, connections, accounts is not None)
         log = around(open_log(chosen.log, reactor, reactor))
-        chat = Chat(log, reactor, session_passwords, Attempts(reactor), rules, accounts, ports)
+        chat = Chat(
+            log,
+            reactor,
+            session_passwords,
+            Attempts(reactor),
+            rules,
+            accounts,
+            ports,
+            now=time.time,
+        )
         if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):
             chat.changed = Table(chat, reactor, _print).changed
         portal = make_portal(chat, passwords, accounts, chosen.guests, reserved(chosen))

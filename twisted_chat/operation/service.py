@@ -151,6 +151,7 @@ class ChatService(MultiService):
     def _tend(self) -> None:
         """Begin what is done again and again."""
         prune = Pruner(
+            self.chat.log,
             self.chat.sessions,
             lambda: (self.entrances.settings.retain, self.entrances.settings.retain_texts),
         )

@@ -12,7 +12,9 @@ from twisted.application.internet import TimerService
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from twisted_chat.chat.pruning import prune
 from twisted_chat.chat.sessions import Sessions
+from twisted_chat.log.contract import Log
 
 REFRESH_SECONDS = 2.0
 """How often the users file is looked at."""
@@ -55,6 +57,7 @@ def settle_heap() -> None:
 class Pruner:
     """Forgets what is older than the operator wants: ``limits`` says days, and texts a session."""
 
+    log: Log
     sessions: Sessions
     limits: Callable[[], tuple[float, int]]
     now: Callable[[], float] = time.time
@@ -66,5 +69,5 @@ class Pruner:
         older_than = int((self.now() - days * 86_400) * 1000) if days else None
         if not days and not texts:
             return None
-        pruned = Deferred.fromCoroutine(self.sessions.prune(texts or None, older_than))
+        pruned = Deferred.fromCoroutine(prune(self.log, self.sessions, texts or None, older_than))
         return pruned.addErrback(lambda failure: _logger.failure("Could not prune", failure))

@@ -1,5 +1,13 @@
 """The handlers of requests, by what they are about. Importing this registers them all."""
 
-from twisted_chat.chat.requests import amending, reading, sessions, texts
+from twisted_chat.chat.requests import (
+    amending,
+    measures,
+    operating,
+    reading,
+    ruling,
+    sessions,
+    texts,
+)
 
-__all__ = ["amending", "reading", "sessions", "texts"]
+__all__ = ["amending", "measures", "operating", "reading", "ruling", "sessions", "texts"]

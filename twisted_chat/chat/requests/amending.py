@@ -7,6 +7,7 @@ log/changing.py. So of an edit and a redaction that cross, the one that comes fi
 from __future__ import annotations
 
 from twisted_chat.chat.asking import answers
+from twisted_chat.chat.permissions import LEAST, check_speech, rank_of
 from twisted_chat.chat.user import User
 from twisted_chat.log.contract import Entry, Kind
 from twisted_chat.vocabulary.messages import Edit, React, Redact
@@ -21,6 +22,7 @@ async def edit(user: User, request: Edit) -> None:
     """
     session = user.member(request.session).session
     user.check_text(request.data)
+    check_speech(user, session)
     session.change(user, Entry(user.name.text, request.data, request.id, "edit", request.of))
 
 
@@ -34,7 +36,7 @@ async def redact(user: User, request: Redact) -> None:
         request.id,
         "redact",
         request.of,
-        anyones=user.rules_over(session),
+        anyones=rank_of(user, session) >= LEAST[Redact],
     )
     session.change(user, entry)
 
@@ -43,5 +45,6 @@ async def redact(user: User, request: Redact) -> None:
 async def react(user: User, request: React) -> None:
     """Put a mark beside a text, or take one's own away; see ``edit``."""
     session = user.member(request.session).session
+    check_speech(user, session)
     kind: Kind = "undo" if request.undo else "react"
     session.change(user, Entry(user.name.text, request.data, request.id, kind, request.of))

@@ -165,8 +165,19 @@ def said(
     if tag:
         head.append(("mark", f"[{harmless(tag)}] "))
     head.append(("own" if own else "name", source))
-    first, *rest = _lines(text.data)
-    return [[*head, ("", f": {first}")], *(_further("", line) for line in rest)]
+    if text.redacted is not None:
+        return [[*head, ("info", ": (taken back)")]]
+    data = text.data
+    if data.startswith("/me ") and not aside:
+        head = [("time", f"{moment(text.time, zone):%H:%M} "), *head[1:-1], ("", "* "), head[-1]]
+        first, *rest = _lines(data[4:])
+        return [[*head, ("", f" {first}")], *(_further("", line) for line in rest)]
+    first, *rest = _lines(data)
+    marks = [("info", " (edited)")] if text.edited is not None else []
+    answers = f" (to {text.reply})" if text.reply is not None else ""
+    lines: list[Line] = [[*head, ("", f"{answers}: {first}")], *(_further("", one) for one in rest)]
+    lines[-1].extend(marks)
+    return lines
 
 
 def waiting(data: str, user: str, server: str) -> list[Line]:
@@ -261,3 +272,43 @@ def presence(event: m.Presence) -> str:
             some = names(users[:10], len(users))
             parts.append(f"{some} {'has' if len(users) == 1 else 'have'} {verb}")
     return f"{'; '.join([*parts, here(event.count)])}."
+
+
+def changed(event: m.Edited | m.Redacted | m.Reacted, text: m.Text | None) -> str:
+    """Return what was done to a text, in a sentence; ``text`` is it, where it is known."""
+    what = f"“{_short(text.data)}”" if text is not None and text.data else f"text {event.of}"
+    match event:
+        case m.Edited():
+            return f"{event.source} edits {what}: {_short(event.data, 400)}"
+        case m.Redacted():
+            why = f" ({event.reason})" if event.reason else ""
+            return f"{event.source} takes back text {event.of}{why}."
+        case _:
+            verb = "takes back" if event.undo else "reacts"
+            return f"{event.source} {verb} {event.data} to {what}"
+
+
+def _short(data: str, most: int = 40) -> str:
+    line = " ".join(data.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def role(event: m.RoleGiven) -> str:
+    """Return a role that was given, in a sentence."""
+    if event.role == "none":
+        return f"{event.by} takes {event.user}'s role away."
+    return f"{event.by} makes {event.user} {event.role}."
+
+
+def settings(event: m.Changed) -> str:
+    """Return what is new in a session's settings, in a sentence."""
+    said = []
+    for name in ("invite", "moderated", "hidden", "open_topic", "keep"):
+        value = getattr(event, name)
+        if value is not None:
+            said.append(f"{name} is {'on' if value else 'off'}")
+    if event.locked is not None:
+        said.append("it needs a password" if event.locked else "it needs no password")
+    if event.limit is not None:
+        said.append(f"limit is {event.limit}" if event.limit else "it has no limit of its own")
+    return f"{event.by} has changed this session: {', '.join(said)}."

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from attrs import define, field
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from twisted_chat.client.address import Address
@@ -16,6 +17,9 @@ from twisted_chat.vocabulary import messages as m
 
 MAX_UNREAD: Final = 200
 """Texts of a session that are held to be read there; older ones are in its history."""
+
+MAX_RECENT: Final = 200
+"""Texts of a session that can be named by how long ago they were said."""
 
 MAX_USERS: Final = 1_000
 """Names of a session's users that are remembered, for completion."""
@@ -43,6 +47,8 @@ class Room:
     dropped: int = 0
     entering: bool = False
     topic: str = ""
+    recent: deque[m.Text] = field(factory=lambda: deque(maxlen=MAX_RECENT))
+    """The last texts, as they are now: those that a command can name."""
     users: dict[str, None] = field(factory=dict)
 
     @property
@@ -69,6 +75,27 @@ class Room:
     def count(self) -> int:
         """How many texts are unread."""
         return self.dropped + len(self.unread)
+
+    def know(self, texts: Iterable[m.Text]) -> None:
+        """Remember texts that are the newest."""
+        for text in texts:
+            if not self.recent or text.seq > self.recent[-1].seq:
+                self.recent.append(text)
+
+    def change(self, event: m.Edited | m.Redacted) -> m.Text | None:
+        """Let a text be what it is now; return what it was, where it is known."""
+        found = None
+        for texts in (self.recent, self.unread):
+            for at, text in enumerate(texts):
+                if text.seq == event.of:
+                    found = text
+                    data = event.data if isinstance(event, m.Edited) else ""
+                    texts[at] = replace(text, data=data)
+        return found
+
+    def text(self, seq: int) -> m.Text | None:
+        """Return one of the last texts."""
+        return next((text for text in self.recent if text.seq == seq), None)
 
     def hold(self, texts: Iterable[m.Text]) -> None:
         """Keep texts to be read later."""

@@ -24,6 +24,17 @@ class Teller:
         match event:
             case m.Text():
                 self._text(server, event)
+            case m.Edited() | m.Redacted() | m.Reacted():
+                self._changed(server, event)
+            case m.Kicked():
+                self._kicked(server, event)
+            case m.Invited() if event.user == server.client.user:
+                words = f"{event.by} invites you to {event.session}: /joinsession {event.session}"
+                self.view.info(self.where.of(server, words))
+            case m.RoleGiven():
+                self._note(server.room(event.session), render.role(event))
+            case m.Changed():
+                self._note(server.room(event.session), render.settings(event))
             case m.Snapshot():
                 self._snapshot(server, event)
             case m.Joined():
@@ -52,7 +63,8 @@ class Teller:
                 own = event.user == server.client.user
                 self._parted(server, event.session, render.deleted(event, server.client.user), own)
             case m.Notice():
-                self.view.info(self.where.of(server, event.data))
+                by = f"{event.by}: " if event.by else ""
+                self.view.info(self.where.of(server, f"{by}{event.data}"))
             case m.Error():
                 self._error(server, event)
             case _:  # a bye, whose reason comes with the connection's end
@@ -60,6 +72,7 @@ class Teller:
 
     def _text(self, server: Server, text: m.Text) -> None:
         room = server.room(text.session)
+        room.know([text])
         if room.entering:
             room.hold([text])
         elif room is self.where.room:
@@ -70,6 +83,22 @@ class Teller:
         else:
             room.hold([text])
             self.view.screen.refresh()
+
+    def _changed(self, server: Server, event: m.Edited | m.Redacted | m.Reacted) -> None:
+        room = server.room(event.session)
+        before = room.text(event.of) if isinstance(event, m.Reacted) else room.change(event)
+        self._note(room, render.changed(event, before))
+
+    def _kicked(self, server: Server, event: m.Kicked) -> None:
+        room = server.room(event.session)
+        why = f" ({event.reason})" if event.reason else ""
+        if event.user == server.client.user:
+            words = f"{event.by} has taken you out of {event.session}{why}."
+            self._parted(server, event.session, words, wanted=False)
+            return
+        room.went([event.user])
+        here = render.here(event.count)
+        self._note(room, f"{event.by} has taken out {event.user}{why}: {here}.")
 
     def _snapshot(self, server: Server, snapshot: m.Snapshot) -> None:
         new = snapshot.session not in server.rooms

@@ -106,6 +106,8 @@ class Whereabouts:
         finally:
             room.entering = False
         _, since = room.take()
+        room.recent.clear()
+        room.know([*texts_of(page), *since])
         room.hold([*texts_of(page), *since])
         if room is self.room:
             self.read(room)

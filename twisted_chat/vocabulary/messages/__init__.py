@@ -14,10 +14,8 @@ from twisted_chat.vocabulary.messages.replies import *
 from twisted_chat.vocabulary.messages.requests import *
 
 COMING = (
-    *(SetSettings, SetRole, Kick, Ban, Mute, Unban, Unmute, Bans, Invite, SendNotice, Disconnect),
     *(Read, Away, Typing),
     *(Register, ChangePassword, Devices, Forget),
-    *(Changed, RoleGiven, Kicked, Banned, Muted, Unbanned, Unmuted, BanList, Invited, Disconnected),
     *(ReadTo, WentAway, IsTyping),
     *(Registered, PasswordChanged, DeviceList, Forgotten),
 )

@@ -156,9 +156,12 @@ class IsTyping(Message, frozen=True, tag="typing"):
 
 
 class Notice(Message, frozen=True, tag="notice"):
-    """A sentence from the server to a person."""
+    """A sentence from the server to a person; ``by``: an operator says it."""
 
     data: str
+    by: str | None = None
+    session: str | None = None
+    id: str | None = None
 
 
 class Bye(Message, frozen=True, tag="bye"):

@@ -10,11 +10,15 @@ from twisted_chat.vocabulary.errors import Code
 from twisted_chat.vocabulary.messages.entries import AnyEntry, Edited, Reacted, Redacted, Text
 from twisted_chat.vocabulary.messages.events import (
     Bye,
+    Changed,
     Deleted,
+    Invited,
     Joined,
+    Kicked,
     Left,
     Notice,
     Presence,
+    RoleGiven,
     Snapshot,
     TopicChanged,
 )
@@ -277,6 +281,16 @@ Response = (
     | Presence
     | TopicChanged
     | Deleted
+    | Changed
+    | RoleGiven
+    | Kicked
+    | Invited
+    | Banned
+    | Muted
+    | Unbanned
+    | Unmuted
+    | BanList
+    | Disconnected
     | Listing
     | Members
     | Texts

@@ -90,7 +90,7 @@ class Command:
 
 def bare(argument: str) -> str:
     """Return an argument's name without its marks."""
-    return str(re.findall("[A-Z]+", argument)[0])
+    return str(re.findall("[A-Z_]+", argument)[0])
 
 
 _COMMANDS: Final[list[Command]] = []

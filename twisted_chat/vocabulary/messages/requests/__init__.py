@@ -17,6 +17,17 @@ Request = (
     | Edit
     | Redact
     | React
+    | SetSettings
+    | SetRole
+    | Kick
+    | Ban
+    | Mute
+    | Unban
+    | Unmute
+    | Bans
+    | Invite
+    | SendNotice
+    | Disconnect
     | SetTopic
     | List
     | Who

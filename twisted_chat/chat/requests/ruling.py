@@ -1,0 +1,177 @@
+"""The rules of a session: its settings, its roles, who is taken out and who is asked in."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from attrs import evolve
+from msgspec import UNSET
+
+from twisted_chat.chat.asking import answers
+from twisted_chat.chat.permissions import (
+    Rank,
+    check,
+    check_invite,
+    check_over,
+    check_role,
+)
+from twisted_chat.chat.ruling import MAX_ROLES
+from twisted_chat.chat.session import Session
+from twisted_chat.chat.user import User
+from twisted_chat.log.contract import Settings
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import (
+    Changed,
+    Invite,
+    Invited,
+    Kick,
+    Kicked,
+    RoleGiven,
+    SetRole,
+    SetSettings,
+)
+from twisted_chat.vocabulary.names import key_of
+
+SETTINGS = ("invite", "moderated", "hidden", "open_topic", "limit", "keep")
+
+
+@answers(SetSettings)
+async def set_settings(user: User, request: SetSettings) -> Changed:
+    """Change settings of a session.
+
+    Raises ChatError ``not-in-session``, ``no-such-session``, ``not-allowed``, ``not-stored``.
+    """
+    session = user.ruled(request.session)
+    rank = check(user, session, SetSettings)
+    new: dict[str, Any] = {
+        name: value for name in SETTINGS if (value := getattr(request, name)) is not None
+    }
+    if "keep" in new and new["keep"] != session.life.keep:
+        _check_keep(user, session, rank)
+    changes: dict[str, Any] = dict(new)
+    if request.password is not UNSET:
+        given = request.password or None
+        changes["password"] = None if given is None else await user.chat.passwords.hash(given)
+        new["locked"] = given is not None
+    await user.chat.log.amend(session.life.epoch, **cast(Settings, changes))
+    _still(user, session)
+    user.chat.sessions.version += 1
+    changed = Changed(session=session.name, by=user.name.text, **new)
+    session.changed(user, evolve(session.life, **changes), changed)
+    said = ", ".join(f"{name}={value}" for name, value in new.items())
+    user.chat.audit.note(
+        user.chat.millis(), "set", user.name.text, session=session.name, settings=said
+    )
+    return changed
+
+
+def _check_keep(user: User, session: Session, rank: Rank) -> None:
+    if session is user.chat.sessions.lobby:
+        raise ChatError("not-allowed", "The lobby stays.")
+    if rank < Rank.OWNER or (user.person.guest and not user.chat.rules.guests_keep):
+        raise ChatError("not-allowed", "That is for its owner, who has an account.")
+
+
+@answers(SetRole)
+async def set_role(user: User, request: SetRole) -> RoleGiven:
+    """Give a role, or take it away.
+
+    Raises ChatError ``no-such-user``, and as ``set_settings``.
+    """
+    session = user.ruled(request.session)
+    key = key_of(request.user) or ""
+    check_role(user, session, request, key)
+    name = user.chat.people.known(key)
+    if name is None and key not in session.ruling.roles:
+        raise ChatError("no-such-user", "There is no such user.")
+    text = name.text if name is not None else session.ruling.roles[key][1]
+    person = user.chat.people.here.get(key)
+    ruling, role = session.ruling, request.role
+    if role == "owner":
+        await user.chat.log.amend(session.life.epoch, owner=text)
+        _still(user, session)
+        session.life = evolve(session.life, owner=text)
+        user.chat.sessions.version += 1
+    elif session.life.owner is not None and key_of(session.life.owner) == key:
+        await user.chat.log.amend(session.life.epoch, owner=None)
+        _still(user, session)
+        session.life = evolve(session.life, owner=None)
+        user.chat.sessions.version += 1
+    if person is not None and person.guest:
+        if role == "none" or role == "owner":
+            person.roles.pop(session.life.epoch, None)
+        else:
+            person.roles[session.life.epoch] = role
+    else:
+        kept = "none" if role == "owner" else role
+        if kept != "none" and key not in ruling.roles and len(ruling.roles) >= MAX_ROLES:
+            raise ChatError("not-allowed", f"There are {MAX_ROLES} roles already.")
+        await user.chat.log.keep([ruling.given(key, kept, text)])
+        _still(user, session)
+        if kept == "none":
+            ruling.roles.pop(key, None)
+        else:
+            ruling.roles[key] = (kept, text)
+    event = RoleGiven(session=session.name, user=text, role=role, by=user.name.text)
+    session.given(event, user)
+    user.chat.audit.note(
+        user.chat.millis(), "role", user.name.text, user=text, session=session.name, role=role
+    )
+    return event
+
+
+@answers(Kick)
+async def kick(user: User, request: Kick) -> Kicked:
+    """Take a user out of a session. Raises ChatError ``no-such-user``, and as ``set_settings``."""
+    session = user.ruled(request.session)
+    rank = check(user, session, Kick)
+    key = key_of(request.user) or ""
+    found = user.chat.sessions.members_of(session, key)
+    if not found:
+        raise ChatError("no-such-user", f"Nobody of that name is in {session.name}.")
+    check_over(user, session, key, rank)
+    kicked = user.chat.sessions.expel(user, session, found, request.reason)
+    user.chat.audit.note(
+        user.chat.millis(),
+        "kick",
+        user.name.text,
+        user=kicked.user,
+        session=session.name,
+        reason=request.reason,
+    )
+    return kicked
+
+
+@answers(Invite)
+async def invite(user: User, request: Invite) -> Invited:
+    """Let a user join once, past a password, a ban, and ``invite``.
+
+    Raises ChatError ``no-such-user``, ``too-many-attempts``, and as ``set_settings``.
+    """
+    session = user.ruled(request.session)
+    check_invite(user, session)
+    name = user.chat.directs.named(user, request.user)
+    person = user.chat.people.here.get(name.key)
+    if person is not None and person.guest:
+        if len(person.invited) >= MAX_ROLES:
+            raise ChatError("not-allowed", "That user has too many invitations.")
+        person.invited[session.life.epoch] = user.name.text
+    else:
+        invited = session.ruling.invited
+        if name.key not in invited and len(invited) >= MAX_ROLES:
+            raise ChatError("not-allowed", f"{MAX_ROLES} users are invited already.")
+        await user.chat.log.keep([session.ruling.asked_in(name.key, user.name.text)])
+        _still(user, session)
+        invited[name.key] = user.name.text
+    event = Invited(session=session.name, user=name.text, by=user.name.text)
+    if person is not None:
+        for one in tuple(person.users):
+            if one is not user and not one.gone:
+                one.mind.deliver(one.mind.encode(event))
+    return event
+
+
+def _still(user: User, session: Session) -> None:
+    """Refuse where the session has ended while something was stored."""
+    if user.chat.sessions.get(session.life.key) is not session:
+        raise ChatError("no-such-session", "There is no such session any more.")

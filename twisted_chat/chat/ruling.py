@@ -1,0 +1,89 @@
+"""What was decided in a session, or for the server: roles, bans, mutes and invitations.
+
+It is kept with the log, as records of the session's life (of the server: without one), and taken up
+at start. Roles and invitations of guests are with the guest, for as long as it is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from attrs import define, field
+from msgspec import DecodeError
+from msgspec.json import Decoder, encode
+
+from twisted_chat.chat.measures import Measure, Measures
+from twisted_chat.log.contract import Log, Record
+from twisted_chat.vocabulary.errors import ChatError
+
+Role = Literal["owner", "moderator", "voice", "none"]
+
+MAX_ROLES: Final = 1_000
+"""Roles of accounts in one session, at most; and invitations."""
+
+_measure: Final = Decoder(Measure)
+
+
+@define(eq=False)
+class Ruling:
+    """What was decided in a session whose life is ``scope`` (the server: "")."""
+
+    scope: str
+    roles: dict[str, tuple[Role, str]] = field(factory=dict, init=False)
+    """By the key of an account: its role, and its name."""
+    bans: Measures = field(factory=Measures, init=False)
+    mutes: Measures = field(factory=Measures, init=False)
+    invited: dict[str, str] = field(factory=dict, init=False)
+    """By the key of an account: who has invited it."""
+
+    def role_of(self, key: str) -> Role:
+        """Return the role of an account, but for the owner's."""
+        return self.roles.get(key, ("none", ""))[0]
+
+    # --- what is kept, as records ------------------------------------------------------------
+
+    def measured(self, measure: Measure) -> Record:
+        """Return what keeps a ban or a mute."""
+        return Record(measure.kind, self.scope, measure.key, encode(measure))
+
+    def lifted(self, measure: Measure) -> Record:
+        """Return what keeps it no longer."""
+        return Record(measure.kind, self.scope, measure.key, None)
+
+    def given(self, key: str, role: Role, name: str) -> Record:
+        """Return what keeps the role of an account."""
+        return Record(
+            "role", self.scope, key, None if role == "none" else f"{role} {name}".encode()
+        )
+
+    def asked_in(self, key: str, by: str | None) -> Record:
+        """Return what keeps an invitation, or with None keeps it no longer."""
+        return Record("invitation", self.scope, key, None if by is None else by.encode())
+
+    def take(self, record: Record) -> None:
+        """Take up what was kept; what can not be read is left out."""
+        value = record.value or b""
+        try:
+            if record.kind == "role":
+                role, _, name = value.decode().partition(" ")
+                if role in ("moderator", "voice"):
+                    self.roles[record.key] = (role, name)  # type: ignore[assignment]
+            elif record.kind == "invitation":
+                self.invited[record.key] = value.decode()
+            else:
+                measure = _measure.decode(value)
+                (self.bans if measure.kind == "ban" else self.mutes).add(measure)
+        except (DecodeError, UnicodeDecodeError, ChatError):
+            return
+
+
+async def load(log: Log, rulings: Mapping[str, Ruling]) -> None:
+    """Take up what the log holds of these, by their scopes. Raises ChatError."""
+    for kind in ("role", "ban", "mute", "invitation"):
+        after: str | tuple[str, str] = ""
+        while records := await log.kept(kind, after=after):
+            for record in records:
+                if (ruling := rulings.get(record.scope)) is not None:
+                    ruling.take(record)
+            after = (records[-1].scope, records[-1].key)

@@ -1,0 +1,43 @@
+"""Who may come into a session: past its bans and its settings."""
+
+from __future__ import annotations
+
+from twisted_chat.chat.permissions import Asker, Rank, rank_of
+from twisted_chat.chat.session import Session
+from twisted_chat.vocabulary.errors import ChatError
+
+
+async def may_come_in(user: Asker, session: Session) -> bool:
+    """Return whether somebody was invited, and so needs no password; it was asked in once.
+
+    Raises ChatError ``banned``, ``invite-only``.
+    """
+    if session.life.direct is not None:
+        return False
+    rank = rank_of(user, session)
+    ban = session.ruling.bans.fitting(user.name.key, user.mind.host, user.chat.millis())
+    if rank >= Rank.MODERATOR or (ban is None and not session.life.invite and not _locked(session)):
+        return rank is Rank.OPERATOR
+    if await _take_invitation(user, session):
+        return True
+    if ban is not None:
+        because = f": {ban.reason}" if ban.reason else "."
+        raise ChatError("banned", f"You are kept out of {session.life.name}{because}")
+    if session.life.invite and rank < Rank.VOICE:
+        raise ChatError("invite-only", f"Only who was invited comes into {session.life.name}.")
+    return False
+
+
+def _locked(session: Session) -> bool:
+    return session.life.password is not None
+
+
+async def _take_invitation(user: Asker, session: Session) -> bool:
+    """Use up an invitation, if there is one."""
+    epoch, key = session.life.epoch, user.name.key
+    if user.person.guest:
+        return user.person.invited.pop(epoch, None) is not None
+    if key not in session.ruling.invited:
+        return False
+    await user.chat.log.keep([session.ruling.asked_in(key, None)])
+    return session.ruling.invited.pop(key, None) is not None

@@ -1,0 +1,151 @@
+"""Commands of those who rule a session, and of operators."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from twisted_chat.client.chatclient import ChatClient
+from twisted_chat.client.words import render
+from twisted_chat.client.words.commands.table import Given, Usage, command, room_of, server_of
+from twisted_chat.client.words.desk import Desk
+from twisted_chat.vocabulary import messages as m
+from twisted_chat.vocabulary.addresses import block
+
+SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+SETTINGS: Final = ("invite", "moderated", "hidden", "open_topic", "keep")
+
+
+@command("kick USER [REASON...]")
+async def kick(desk: Desk, given: Given) -> None:
+    """Take a user out of this session, who may come back."""
+    room = room_of(desk)
+    await room.server.client.kick(room.session, given["USER"], given.get("REASON"))
+
+
+@command("ban WHOM [TIME] [REASON...]", flags=("--server",))
+async def ban(desk: Desk, given: Given) -> None:
+    """Keep a user, an address or a network out of this session: for ever, or for 30m, 2h, 7d.
+
+    --server: out of the server, for operators.
+    """
+    seconds, reason = _time(given)
+    found = await _ask(desk, given, m.Ban, m.Banned, seconds=seconds, reason=reason)
+    desk.view.info(f"{_whom(found)} is kept out{_until(desk, found.until)}.")
+
+
+@command("unban WHOM", flags=("--server",))
+async def unban(desk: Desk, given: Given) -> None:
+    """Let a user, an address or a network in again."""
+    desk.view.info(f"{_whom(await _ask(desk, given, m.Unban, m.Unbanned))} may come in again.")
+
+
+@command("mute WHOM [TIME] [REASON...]", flags=("--server",))
+async def mute(desk: Desk, given: Given) -> None:
+    """Let a user, an address or a network say nothing here: for ever, or for 30m, 2h, 7d."""
+    seconds, reason = _time(given)
+    found = await _ask(desk, given, m.Mute, m.Muted, seconds=seconds, reason=reason)
+    desk.view.info(f"{_whom(found)} says nothing any more{_until(desk, found.until)}.")
+
+
+@command("unmute WHOM", flags=("--server",))
+async def unmute(desk: Desk, given: Given) -> None:
+    """Let a user, an address or a network speak again."""
+    desk.view.info(f"{_whom(await _ask(desk, given, m.Unmute, m.Unmuted))} may speak again.")
+
+
+@command("bans", flags=("--server",))
+async def bans(desk: Desk, given: Given) -> None:
+    """Show the bans and mutes of this session, or of the server."""
+    client, where = _place(desk, given)
+    found = await client.ask(m.Bans(**where), m.BanList)
+    if not found.entries:
+        desk.view.info("Nobody is banned or muted.")
+    for one in found.entries:
+        why = f" ({one.reason})" if one.reason else ""
+        until = _until(desk, one.until)
+        desk.view.info(f"{one.kind} of {one.user or one.address}, by {one.by}{until}{why}")
+
+
+@command("invite USER")
+async def invite(desk: Desk, given: Given) -> None:
+    """Let a user come into this session once, past a password, a ban and the setting invite."""
+    room = room_of(desk)
+    invited = await room.server.client.invite(room.session, given["USER"])
+    desk.view.info(f"{invited.user} may come into {invited.session}.")
+
+
+@command("role USER ROLE")
+async def role(desk: Desk, given: Given) -> None:
+    """Give a user a role here: owner (which hands it over), moderator, voice, or none."""
+    room, wanted = room_of(desk), given["ROLE"].lower()
+    if wanted not in ("owner", "moderator", "voice", "none"):
+        raise Usage("A role is owner, moderator, voice or none.")
+    await room.server.client.role(room.session, given["USER"], wanted)  # type: ignore[arg-type]
+
+
+@command("set SETTING [VALUE...]")
+async def set_(desk: Desk, given: Given) -> None:
+    """Change a setting of this session.
+
+    These are on or off: invite, moderated, hidden, open_topic, keep. limit is a number, password a
+    word or nothing.
+    """
+    room, name, value = room_of(desk), given["SETTING"].lower(), given.get("VALUE")
+    if name in SETTINGS and value in ("on", "off"):
+        await room.server.client.set(room.session, **{name: value == "on"})
+    elif name == "limit" and value is not None and value.isdecimal():
+        await room.server.client.set(room.session, limit=int(value))
+    elif name == "password":
+        await room.server.client.set(room.session, password=value)
+    else:
+        names = ", ".join(SETTINGS)
+        raise Usage(f"It is /set NAME on or off ({names}), /set limit N, or /set password WORD.")
+
+
+@command("notice TEXT...")
+async def notice(desk: Desk, given: Given) -> None:
+    """Tell everybody on the server something: for operators."""
+    await server_of(desk).client.ask(m.SendNotice(data=given["TEXT"]), m.Notice, "fail")
+    desk.view.info("Everybody is told.")
+
+
+Asked = TypeVar("Asked", m.Banned, m.Muted, m.Unbanned, m.Unmuted)
+
+
+def _place(desk: Desk, given: Given) -> tuple[ChatClient, dict[str, Any]]:
+    if "--server" in given.flags:
+        return server_of(desk).client, {"server": True}
+    room = room_of(desk)
+    return room.server.client, {"session": room.session}
+
+
+async def _ask(
+    desk: Desk, given: Given, kind: Callable[..., m.Request], expects: type[Asked], **more: Any
+) -> Asked:
+    client, where = _place(desk, given)
+    whom = given["WHOM"]
+    is_address = block(whom) is not None
+    target = {"address" if is_address else "user": whom.removeprefix("@")}
+    return await client.ask(kind(**where, **target, **more), expects, "fail")
+
+
+def _whom(found: m.Banned | m.Muted | m.Unbanned | m.Unmuted) -> str:
+    return found.user or found.address or ""
+
+
+def _time(given: Given) -> tuple[int | None, str | None]:
+    """Return for how many seconds, and why: what is no time begins the reason."""
+    time, reason = given.get("TIME"), given.get("REASON")
+    found = re.fullmatch(r"([0-9]{1,6})([smhdw])", time or "")
+    if found is None:
+        return None, " ".join(filter(None, (time, reason))) or None
+    return int(found[1]) * SECONDS[found[2]], reason
+
+
+def _until(desk: Desk, until: int | None) -> str:
+    if until is None:
+        return ""
+    return f" until {render.moment(until, desk.view.zone):%d %B, %H:%M}"
