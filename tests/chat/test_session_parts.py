@@ -13,7 +13,7 @@ from tests.chat.test_fan_out import FakeMind, FakeUser, encode_line
 from twisted_chat.chat.batching import BATCH_TEXTS, Batching, Item, Said, Told
 from twisted_chat.chat.catching_up import CatchingUp
 from twisted_chat.chat.giving import STAGES, Giving, Round, Stage
-from twisted_chat.chat.member import STANDINGS, MemberOf, Standing
+from twisted_chat.chat.member import STANDINGS, Attendant, MemberOf, Standing
 from twisted_chat.chat.roster import GATHER_SECONDS, Roster
 from twisted_chat.chat.settling import Settling
 from twisted_chat.chat.turn import Turn
@@ -271,7 +271,7 @@ class Followed:
     def __init__(self) -> None:
         self.life = Life(epoch="e", key="s", name="s")
 
-    def snapshot(self, *, reset: bool = False) -> Snapshot:
+    def snapshot(self, user: Attendant | None = None, *, reset: bool = False) -> Snapshot:
         """See catching_up.Followed."""
         return Snapshot(
             session="s",

@@ -32,8 +32,8 @@ from zope.interface import implementer
 from twisted_chat.accounts.accounts import Accounts, Admission, GuestChecker
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.chat.chat import Chat
+from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
-from twisted_chat.chat.sessions import Ports
 from twisted_chat.doors.native import ChatFactory, ChatProtocol
 from twisted_chat.log.contract import Entry, Life, Log, NotStored, Page, Record, Settings, Stored
 from twisted_chat.log.memory import MemoryLog

@@ -225,7 +225,7 @@ class VocabularyTests(SynchronousTestCase):
         for kind in get_args(Request):
             self.assertIn("id", kind.__struct_fields__)
         events = {kind for kind in get_args(Response) if "id" not in kind.__struct_fields__}
-        self.assertEqual(events, {messages.Joined, messages.Presence})
+        self.assertEqual(events, {messages.Joined, messages.Presence, messages.IsTyping})
 
     def test_defaults_are_not_sent(self) -> None:
         """What is at its default takes no room on the wire."""

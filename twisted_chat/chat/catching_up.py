@@ -34,7 +34,7 @@ class Followed(Protocol):
 
     life: Life
 
-    def snapshot(self, *, reset: bool = False) -> Snapshot:
+    def snapshot(self, user: Attendant | None = None, *, reset: bool = False) -> Snapshot:
         """Return the session as it is now."""
 
 
@@ -69,7 +69,7 @@ class CatchingUp:
         member.told = self._giving.caused
         member.missed = head
         self._giving.knows_all(member.user)
-        return self._session.snapshot(reset=reset and after is not None)
+        return self._session.snapshot(member.user, reset=reset and after is not None)
 
     def start(self, member: Member) -> None:
         """Let a member be live if it has missed nothing, or read to it when it is its turn."""
@@ -137,7 +137,7 @@ class CatchingUp:
                 mind.deliver(b"".join([mind.encode(trimmed(entry)) for entry in page.texts]))
             else:  # pruned meanwhile: said, never passed over in silence
                 self._set_behind(member, self._giving.head, self._giving.caused)
-                mind.deliver(mind.encode(self._session.snapshot(reset=True)))
+                mind.deliver(mind.encode(self._session.snapshot(user, reset=True)))
                 self._settling.passed(member, after, self._giving.round)
             if member in user.behind:
                 if member.seq >= member.missed:
@@ -177,7 +177,7 @@ class CatchingUp:
         self._giving.add(member)
         del member.user.behind[member]
         if member.told < self._giving.told:  # it missed events that are stored nowhere
-            mind.deliver(mind.encode(self._session.snapshot()))
+            mind.deliver(mind.encode(self._session.snapshot(member.user)))
 
     def _detach(self, member: Member) -> None:
         if member.is_live:

@@ -29,9 +29,11 @@ from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.paging import SharedListing, listing
 from twisted_chat.chat.people import Directory, Guest, People, Person
+from twisted_chat.chat.places import Places
+from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.ruling import Ruling, load
-from twisted_chat.chat.sessions import Ports, Sessions
+from twisted_chat.chat.sessions import Sessions
 from twisted_chat.chat.turn import Turn
 from twisted_chat.chat.user import IUser, User
 from twisted_chat.log.contract import AS_CLOCK, Log
@@ -79,6 +81,7 @@ class Chat:
     """Guests who may come back to their direct sessions for a while."""
     now: Callable[[], float] = field(default=AS_CLOCK, kw_only=True)
     """Seconds since 1970: the clock's where it is not given."""
+    places: Places = field(init=False)
     ruling: Ruling = field(init=False, factory=lambda: Ruling(""))
     """What was decided for the server."""
     audit: Audit = field(init=False)
@@ -98,6 +101,7 @@ class Chat:
         self.people = People(self.accounts)
         self.former = FormerNames(self.log, self.clock)
         self.audit = Audit(self.log)
+        self.places = Places(self.log)
         self.sessions = Sessions(
             self.log,
             self.turn,
@@ -106,6 +110,7 @@ class Chat:
             self.rules,
             self.ports,
             lambda: self.changed(),
+            self.places,
         )
         self.directs = DirectSessions(self.sessions, self.people, self.rules, self.clock)
 
@@ -129,6 +134,7 @@ class Chat:
         try:
             await load(self.log, {"": self.ruling, **rulings})
             await self.audit.load()
+            await self.places.load({s.life.epoch: s for s in self.sessions.values()})
         except ChatError as problem:
             self._logger.warn("What was decided can not be read: {problem}", problem=problem)
             self.clock.callLater(RETRY_SECONDS, self._load_again)

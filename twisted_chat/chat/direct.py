@@ -150,8 +150,9 @@ class DirectSessions:
         users = [user for person in here for user in person.users if not user.gone]
         for user in users:
             session.join(user)
+            self._sessions.keeps(user, session)
         for user in users:
-            user.mind.deliver(user.mind.encode(session.snapshot()))
+            user.mind.deliver(user.mind.encode(session.snapshot(user)))
         return session
 
     def _guests(self, names: Iterable[Name]) -> Guests:

@@ -26,11 +26,11 @@ def trimmed(entry: E) -> E:
     return shorter if len(encode(shorter)) <= ROOM else replace(entry, reactions=())
 
 
-def fitting(parts: Sequence[Part], *, from_end: bool = False) -> Sequence[Part]:
-    """Return as many of ``parts`` as fit in a frame, and one at least."""
+def fitting(parts: Sequence[Part], *, from_end: bool = False, room: int = ROOM) -> Sequence[Part]:
+    """Return as many of ``parts`` as fit in a frame (in ``room`` bytes), and one at least."""
     size = 0
     for number, part in enumerate(reversed(parts) if from_end else parts):
         size += len(encode(part)) + 1
-        if size > ROOM and number:
+        if size > room and number:
             return parts[-number:] if from_end else parts[:number]
     return parts

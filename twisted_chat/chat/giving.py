@@ -17,18 +17,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from enum import Enum, auto
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from attrs import define, field
 from msgspec import Struct
 
 from twisted_chat.chat.batching import Item, Said, Told
 from twisted_chat.chat.member import Attendant, Encode, MemberOf
+from twisted_chat.log.contract import Answered
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Response
+from twisted_chat.vocabulary.messages import AnyEntry, Response
 
 WRITES_IN_A_TURN = 1_000
 """Members that one session writes to in a turn, at most (about 5 ms): the others are next."""
+
+
+def is_entry(outcome: Answered | None) -> TypeGuard[AnyEntry]:
+    """Whether something was stored."""
+    return outcome is not None and not isinstance(outcome, ChatError)
+
 
 Deliver = Callable[[bytes], None]
 Member = MemberOf[Any]
@@ -122,6 +129,8 @@ class Giving:
     _members: Mapping[Attendant, Member]
     _lose: Callable[[Attendant | None], None]
     _answer: Callable[[Said], None]
+    taken: int = field(init=False, default=0)
+    """The seq of the last entry that was taken, given out or not."""
     outbox: list[Item] = field(init=False, factory=list)
     """What the log has answered, and waits to be given out."""
     round: Round | None = field(init=False, default=None)

@@ -10,6 +10,7 @@ from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.paging import SharedListing
 from twisted_chat.chat.people import People
+from twisted_chat.chat.places import Places
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.sessions import Sessions
@@ -29,6 +30,7 @@ class Home(Protocol):
     turn: Turn
     searching: Claims
     """Who is searching: one search at a time for each."""
+    places: Places
     ruling: Ruling
     """What was decided for the server."""
     audit: Audit

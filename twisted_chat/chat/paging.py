@@ -89,7 +89,9 @@ def listed(session: Session) -> ListedSession:
 def _listed_users(people: Iterable[Person]) -> Iterator[ListedUser]:
     for person in tuple(people):
         if person.users:
-            yield ListedUser(user=person.name.text, sessions=_whereabouts(person))
+            yield ListedUser(
+                user=person.name.text, sessions=_whereabouts(person), away=person.away or None
+            )
 
 
 def _whereabouts(person: Person) -> list[str]:

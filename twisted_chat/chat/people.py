@@ -57,6 +57,8 @@ class Person:
     guest: bool
     token: str | None = field(default=None, repr=False)
     users: dict[Present, None] = Factory(dict)
+    away: str = ""
+    """Why it is away, or nothing."""
     roles: dict[str, Role] = Factory(dict)
     """Of a guest: its roles in sessions, by their epochs."""
     invited: dict[str, str] = Factory(dict)

@@ -16,17 +16,18 @@ place, ``seq``, and is read to from the log, a page at a time, until it has reac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from attrs import Factory, define, evolve, field
 from msgspec.structs import asdict
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from twisted_chat.chat.batching import BATCH_TEXTS, Batching, Said, Told
+from twisted_chat.chat.batching import BATCH_TEXTS, Batching, Item, Said, Told
 from twisted_chat.chat.catching_up import CatchingUp
-from twisted_chat.chat.giving import Giving
-from twisted_chat.chat.member import Attendant, MemberOf
+from twisted_chat.chat.giving import Giving, is_entry
+from twisted_chat.chat.member import Attendant, Encode, MemberOf
 from twisted_chat.chat.roster import Roster
 from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.settling import Settling
@@ -34,9 +35,11 @@ from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Entry, Life, Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
+    AnyEntry,
     Bye,
     Changed,
     Deleted,
+    IsTyping,
     Kicked,
     Left,
     Members,
@@ -46,6 +49,9 @@ from twisted_chat.vocabulary.messages import (
     Snapshot,
     TopicChanged,
 )
+
+TYPING_SECONDS: Final = 3.0
+"""How often it is told that somebody is writing, at most."""
 
 
 @define(eq=False, repr=False)
@@ -72,6 +78,12 @@ class Session:
     _giving: Giving = field(init=False)
     _settling: Settling = field(init=False)
     _catching_up: CatchingUp = field(init=False)
+    _typing: dict[str, float] = field(init=False, factory=dict)
+    """When it was told last that somebody writes."""
+    heard: Callable[[Session, Sequence[AnyEntry]], object] | None = field(init=False, default=None)
+    """Is told what was stored, before it is given out."""
+    read_of: Callable[[str, Session], int | None] | None = field(init=False, default=None)
+    """Knows how far an account has read, by its key."""
     _queue_awake: bool = field(init=False, default=False)
     """Whether something was said in this turn."""
 
@@ -90,8 +102,19 @@ class Session:
         )
         self._settling = Settling(name, self.members)
         self._giving = Giving(self.life.head, self.members, self._lose, self._settling.answer)
-        self._batching = Batching(name, epoch, self._log, self._giving.take, self._wake)
+        self._giving.taken = self.life.head
+        self._batching = Batching(name, epoch, self._log, self._take_stored, self._wake)
         self._catching_up = CatchingUp(self, self._log, self._turn, self._giving, self._settling)
+
+    def _take_stored(self, items: list[Item]) -> None:
+        if self.heard is not None:
+            stored = [item.outcome for item in items if type(item) is Said]
+            last = self._giving.taken
+            entries = [one for one in stored if is_entry(one) and one.seq > last]
+            if entries:
+                self._giving.taken = entries[-1].seq
+                self.heard(self, entries)
+        self._giving.take(items)
 
     # --- what it is --------------------------------------------------------------------------
 
@@ -119,8 +142,11 @@ class Session:
         """Return the first names whose compared form is over ``after``."""
         return self.roster.who(after)
 
-    def snapshot(self, *, reset: bool = False) -> Snapshot:
-        """Return the session as it is now."""
+    def snapshot(self, user: Attendant | None = None, *, reset: bool = False) -> Snapshot:
+        """Return the session as it is now, for that user."""
+        read = None
+        if user is not None and not user.is_guest and self.read_of is not None:
+            read = self.read_of(user.name.key, self)
         return Snapshot(
             session=self.life.name,
             epoch=self.life.epoch,
@@ -132,6 +158,7 @@ class Session:
             keep=self.life.keep,
             locked=self.life.password is not None,
             port=self.port,
+            read=read,
             reset=reset,
         )
 
@@ -147,7 +174,7 @@ class Session:
         """
         member = self.members.get(user)
         if member is not None and after is None:
-            return self.snapshot()
+            return self.snapshot(user)
         if member is None:
             member = self._arrive(user)
         self._catching_up.begin(member)
@@ -163,7 +190,7 @@ class Session:
         """
         member = self.members.get(user)
         if member is not None and after is None:
-            user.mind.deliver(user.mind.encode(self.snapshot()))
+            user.mind.deliver(user.mind.encode(self.snapshot(user)))
             return
         if member is None:
             member = self._arrive(user)
@@ -256,6 +283,22 @@ class Session:
     def notify(self, notice: Notice, cause: Attendant) -> None:
         """Tell the members what an operator says."""
         self._tell(notice, cause)
+
+    def is_typing(self, user: Attendant, event: IsTyping) -> None:
+        """Tell who is live and keeps up that ``user`` writes: at most every TYPING_SECONDS."""
+        now = self._clock.seconds()
+        if now - self._typing.get(user.name.key, -TYPING_SECONDS) < TYPING_SECONDS:
+            return
+        self._typing[user.name.key] = now
+        if len(self._typing) > len(self.members):
+            self._typing = {k: t for k, t in self._typing.items() if now - t < TYPING_SECONDS}
+        frames: dict[Encode, bytes] = {}
+        for other, member in self.members.items():
+            if member.is_live and not other.full and other.name.key != user.name.key:
+                encode = other.mind.encode
+                if encode not in frames:
+                    frames[encode] = encode(event)
+                other.mind.deliver(frames[encode])
 
     def pruned(self, first: int) -> None:
         """Know that the oldest text that is still stored is ``first``."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -23,6 +22,8 @@ from twisted.logger import Logger
 from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.locks import Passwords
 from twisted_chat.chat.member import Attendant
+from twisted_chat.chat.places import Places
+from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.turn import Turn
@@ -35,16 +36,6 @@ from twisted_chat.vocabulary.names import Name, key_of, session_name
 
 RETRY_SECONDS = 5.0
 """After this long, what the log could not forget is tried again."""
-
-
-class Ports(Protocol):
-    """What gives a session a port of its own."""
-
-    async def open(self, name: Name) -> int:
-        """Listen for that session. Raises ChatError ``too-many-sessions`` when no port is free."""
-
-    def close(self, port: int) -> None:
-        """Stop listening, and close the connections that came there."""
 
 
 @define(eq=False, repr=False)
@@ -61,6 +52,7 @@ class Sessions(Mapping[str, Session]):
     _rules: Rules
     _ports: Ports | None
     _changed: Callable[[], None]
+    _places: Places
 
     lobby: Session | None = field(init=False, default=None)
     claims: Claims = field(init=False, factory=Claims)
@@ -227,6 +219,8 @@ class Sessions(Mapping[str, Session]):
             presence_limit=self._rules.presence_limit,
             port=port,
         )
+        session.heard = self._places.heard
+        session.read_of = self._places.read_of
         if life.direct is None:
             self.rooms[life.key] = session
             self._looks.add(session_name(life.name))
@@ -261,6 +255,7 @@ class Sessions(Mapping[str, Session]):
         if (call := self._closing.pop(session, None)) is not None:
             call.cancel()
         if not was_there:
+            self.keeps(user, session)
             self.version += 1
             self._note("{user} joined {session}", user, session)
 
@@ -276,6 +271,11 @@ class Sessions(Mapping[str, Session]):
         self._linger(session)
         return left
 
+    def keeps(self, user: Attendant, session: Session) -> None:
+        """Keep the place of somebody who has an account."""
+        if not user.is_guest:
+            self._places.joined(user.name, session)
+
     def members_of(self, session: Session, key: str) -> list[Attendant]:
         """Return the connections in ``session`` of the user with that key."""
         if key not in session.roster:
@@ -287,6 +287,7 @@ class Sessions(Mapping[str, Session]):
     ) -> Kicked:
         """Take out all connections of a user: see Session.expel."""
         kicked = session.expel(users, by, reason)
+        self._places.left(users[0].name.key, session)
         self.version += 1
         self._logger.info(
             "{user} was taken out of {session} by {by}",
@@ -355,6 +356,7 @@ class Sessions(Mapping[str, Session]):
         """Delete a session that is claimed. Raises ChatError ``not-stored``."""
         await self._log.delete(session.life.epoch)
         session.close(deleted, cause)
+        self._places.ended(session)
         del self._by_key[session.life.key]
         self.version += 1
         for where, made in tuple(self._made_at.items()):

@@ -6,7 +6,7 @@ the door's ``Mind``. Every rule about who may do what is here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 
 from attrs import Factory, define, field
 from msgspec.structs import replace
@@ -26,9 +26,11 @@ from twisted_chat.log.contract import TextPage
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     PROTOCOL,
+    AwayUser,
     Delete,
     Deleted,
     Direct,
+    KeptPlace,
     Left,
     Limits,
     Listing,
@@ -44,6 +46,9 @@ from twisted_chat.vocabulary.names import Name, key_of, session_name
 
 MAX_DIRECT = 150
 """Direct sessions that a ``welcome`` names, at most: those begun last."""
+
+BESIDE = 2_048
+"""Bytes of a ``welcome`` besides its lists, at most."""
 
 MAX_PLACES = 1_000
 """Sessions that one connection is a member of, at most, besides direct ones."""
@@ -140,6 +145,7 @@ class User:
         session, head = self.coming.pop(key)
         if key not in self.members and self.chat.directs.shows(session, self.name.key):
             session.join(self, head)
+            self.chat.sessions.keeps(self, session)
 
     # --- what a client may ask for -----------------------------------------------------------
 
@@ -149,6 +155,10 @@ class User:
 
     def welcome(self, id: str | None) -> Welcome:
         """Return the answer to a login."""
+        direct = [
+            Direct(session=of.life.name, epoch=of.life.epoch, head=of.head)
+            for of in self.chat.directs.of(self.name)[-MAX_DIRECT:]
+        ]
         return Welcome(
             user=self.name.text,
             server=self.chat.rules.server,
@@ -158,12 +168,26 @@ class User:
             token=self.person.token,
             operator=self.is_operator,
             guest=self.person.guest,
-            direct=[
-                Direct(session=of.life.name, epoch=of.life.epoch, head=of.head)
-                for of in self.chat.directs.of(self.name)[-MAX_DIRECT:]
-            ],
+            direct=direct,
+            places=self._places(direct),
             id=id,
         )
+
+    def away_from(self) -> list[Place]:
+        """Return the sessions that one has joined and not left; direct ones come by themselves."""
+        if self.is_guest:
+            return []
+        found = self.chat.places.of(self.name.key)
+        return [Place(session=one.session.name) for one in found if not one.session.life.direct]
+
+    def _places(self, direct: Sequence[Direct]) -> list[KeptPlace]:
+        """Return one's places: as many as a ``welcome`` holds, what is unread first."""
+        room = ROOM - len(encode(direct)) - BESIDE
+        if self.is_guest or room < BESIDE:
+            return []
+        kept = [place.as_kept() for place in self.chat.places.of(self.name.key)]
+        kept.sort(key=lambda place: not place.unread)
+        return list(fitting(kept, room=room))
 
     def say(
         self,
@@ -272,6 +296,7 @@ class User:
         member = self.member(session)
         if member.session.life.direct is not None:
             raise ChatError("not-allowed", "A direct session is not left.")
+        self.chat.places.left(self.name.key, member.session)
         return self.chat.sessions.leave(self, member.session)
 
     async def delete(self, session: str) -> Deleted:
@@ -305,7 +330,14 @@ class User:
         found = self.find(session).who((after and key_of(after)) or "")
         users = fitting(found.users)
         more = found.more or len(users) < len(found.users)
-        return replace(found, users=list(users), more=more)
+        here = self.chat.people.here
+        persons = [(name, here.get(key_of(name) or "")) for name in users]
+        away = [
+            AwayUser(user=name, data=one.away)
+            for name, one in persons
+            if one is not None and one.away
+        ]
+        return replace(found, users=list(users), more=more, away=away)
 
     # --- rules -------------------------------------------------------------------------------
 

@@ -16,6 +16,9 @@ async def may_come_in(user: Asker, session: Session) -> bool:
         return False
     rank = rank_of(user, session)
     ban = session.ruling.bans.fitting(user.name.key, user.mind.host, user.chat.millis())
+    is_away = not user.person.guest and user.chat.places.has(user.name.key, session)
+    if is_away and ban is None:
+        return True  # it is in that session, and was only away
     if rank >= Rank.MODERATOR or (ban is None and not session.life.invite and not _locked(session)):
         return rank is Rank.OPERATOR
     if await _take_invitation(user, session):

@@ -358,6 +358,8 @@ class ChatClient(Requests, Visit, Service):
                 self._tell(response)
             case m.Changed() | m.RoleGiven() | m.Invited():
                 self._tell(response)
+            case m.ReadTo() | m.WentAway() | m.IsTyping():
+                self._tell(response)
             case _:  # whoever asked is told, and nobody else
                 pass
         self._outbox.answered(response)

@@ -18,18 +18,21 @@ from twisted_chat.vocabulary.messages import (
     Edited,
     Error,
     Invited,
+    IsTyping,
     Joined,
     Kicked,
     Left,
     Notice,
     Presence,
     Reacted,
+    ReadTo,
     Redacted,
     RoleGiven,
     Snapshot,
     Text,
     TopicChanged,
     Welcome,
+    WentAway,
 )
 
 
@@ -76,6 +79,9 @@ Event = (
     | RoleGiven
     | Kicked
     | Invited
+    | ReadTo
+    | WentAway
+    | IsTyping
     | Notice
     | Bye
     | Error

@@ -123,6 +123,14 @@ class Requests(ABC):
         request = m.Search(session=session, query=query, before=before, limit=limit)
         return self.ask(request, m.Found)
 
+    def read(self, session: str, seq: int) -> Deferred[m.ReadTo]:
+        """Say how far one has read; an account's other connections are told."""
+        return self.ask(m.Read(session=session, seq=seq), m.ReadTo)
+
+    def away(self, data: str = "") -> Deferred[m.WentAway]:
+        """Say that one is away, and why; or with nothing that one is back."""
+        return self.ask(m.Away(data=data), m.WentAway)
+
     def ping(self) -> Deferred[m.Pong]:
         """Ask for a sign of life."""
         return self.ask(m.Ping(), m.Pong)

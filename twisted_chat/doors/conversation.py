@@ -87,4 +87,4 @@ class Conversation(Talk):
         self.tell(user.welcome(request.id))
         if greeting := user.chat.rules.greeting:
             self.tell(Notice(data=greeting))
-        await self.enter(request.resume)
+        await self.enter(request.resume, places=request.places)

@@ -250,22 +250,28 @@ class Talk:
             user.filled()
         return True
 
-    async def enter(self, resumed: Iterable[Place] = ()) -> None:
-        """Come into ``entry``, and be again in the sessions that are ``resumed``."""
+    async def enter(self, resumed: Iterable[Place] = (), *, places: bool = False) -> None:
+        """Come into ``entry``, and be again in the sessions that are ``resumed``.
+
+        With ``places`` also in all others that an account has not left.
+        """
         user, entry = self.user, self.entry()
         if user is None:
             return
         key = key_of(entry) if entry is not None else None
         # One is in direct sessions already: they come before whatever has to be waited for, so that
         # nothing live overtakes what was missed in them.
-        places = sorted(
+        wanted = sorted(
             resumed,
             key=lambda place: (not place.session.startswith("@"), key_of(place.session) != key),
         )
-        if entry is not None and all(key_of(place.session) != key for place in places):
-            directs = sum(place.session.startswith("@") for place in places)
-            places.insert(directs, Place(session=entry))
-        for place in places:
+        if entry is not None and all(key_of(place.session) != key for place in wanted):
+            directs = sum(place.session.startswith("@") for place in wanted)
+            wanted.insert(directs, Place(session=entry))
+        if places:
+            named = {key_of(place.session) for place in wanted}
+            wanted += [place for place in user.away_from() if key_of(place.session) not in named]
+        for place in wanted:
             try:
                 await user.resume(place)
             except ChatError as refused:

@@ -19,8 +19,8 @@ from twisted_chat.accounts.proofs import Prover
 from twisted_chat.accounts.refusals import Refusals
 from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.chat.chat import Chat
+from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
-from twisted_chat.chat.sessions import Ports
 from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.log.contract import Log
 from twisted_chat.log.urls import open_log

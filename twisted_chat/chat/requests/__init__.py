@@ -4,10 +4,20 @@ from twisted_chat.chat.requests import (
     amending,
     measures,
     operating,
+    presence,
     reading,
     ruling,
     sessions,
     texts,
 )
 
-__all__ = ["amending", "measures", "operating", "reading", "ruling", "sessions", "texts"]
+__all__ = [
+    "amending",
+    "measures",
+    "operating",
+    "presence",
+    "reading",
+    "ruling",
+    "sessions",
+    "texts",
+]

@@ -31,6 +31,9 @@ class Teller:
             case m.Invited() if event.user == server.client.user:
                 words = f"{event.by} invites you to {event.session}: /joinsession {event.session}"
                 self.view.info(self.where.of(server, words))
+            case m.WentAway() if event.user != server.client.user:
+                words = f"is away: {event.data}" if event.data else "is back"
+                self.view.info(self.where.of(server, f"{event.user} {words}."))
             case m.RoleGiven():
                 self._note(server.room(event.session), render.role(event))
             case m.Changed():

@@ -14,9 +14,7 @@ from twisted_chat.vocabulary.messages.replies import *
 from twisted_chat.vocabulary.messages.requests import *
 
 COMING = (
-    *(Read, Away, Typing),
     *(Register, ChangePassword, Devices, Forget),
-    *(ReadTo, WentAway, IsTyping),
     *(Registered, PasswordChanged, DeviceList, Forgotten),
 )
 """What has its words here and no handler yet: each goes to a union with its handler."""

@@ -40,6 +40,7 @@ class Snapshot(Message, frozen=True, tag="session"):
     keep: bool = False
     locked: bool = False
     port: int | None = None
+    read: int | None = None
     reset: bool = False
     id: str | None = None
 

@@ -13,18 +13,22 @@ from twisted_chat.vocabulary.messages.events import (
     Changed,
     Deleted,
     Invited,
+    IsTyping,
     Joined,
     Kicked,
     Left,
     Notice,
     Presence,
+    ReadTo,
     RoleGiven,
     Snapshot,
     TopicChanged,
+    WentAway,
 )
 from twisted_chat.vocabulary.messages.limits import MAX_FRAME, MAX_HISTORY, Message, Millis
 
 __all__ = [
+    "AwayUser",
     "BanList",
     "Banned",
     "Device",
@@ -69,6 +73,17 @@ class Direct(Struct, frozen=True, kw_only=True, gc=False):
     head: int
 
 
+class KeptPlace(Struct, frozen=True, kw_only=True, gc=False):
+    """A session that one is in while one is away, and what is unread there."""
+
+    session: str
+    epoch: str
+    head: int
+    read: int
+    unread: int
+    mentions: int
+
+
 class Welcome(Message, frozen=True, tag="welcome"):
     """The login is done. ``token`` is a guest's proof for coming back."""
 
@@ -81,6 +96,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
     operator: bool = False
     guest: bool = False
     direct: list[Direct] = []
+    places: list[KeptPlace] = []
     id: str | None = None
 
 
@@ -95,11 +111,12 @@ class ListedSession(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     port: int | None = None
 
 
-class ListedUser(Struct, frozen=True, kw_only=True, gc=False):
+class ListedUser(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A line of a list: a user, and the sessions that it is in."""
 
     user: str
     sessions: list[str]
+    away: str | None = None
 
 
 class Listing(Message, frozen=True, tag="list"):
@@ -111,6 +128,13 @@ class Listing(Message, frozen=True, tag="list"):
     id: str | None = None
 
 
+class AwayUser(Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody who is away, and why."""
+
+    user: str
+    data: str
+
+
 class Members(Message, frozen=True, tag="who"):
     """Who is in a session, in the order of compared names; ``more`` after the last of them."""
 
@@ -118,6 +142,7 @@ class Members(Message, frozen=True, tag="who"):
     users: list[str]
     count: int
     more: bool = False
+    away: list[AwayUser] = []
     id: str | None = None
 
 
@@ -221,17 +246,6 @@ class Disconnected(Message, frozen=True, tag="disconnected"):
     id: str | None = None
 
 
-class KeptPlace(Struct, frozen=True, kw_only=True, gc=False):
-    """A session that one is in while one is away, and what is unread there."""
-
-    session: str
-    epoch: str
-    head: int
-    read: int
-    unread: int
-    mentions: int
-
-
 class Registered(Message, frozen=True, tag="registered"):
     """The account is made; one is not logged in yet."""
 
@@ -281,6 +295,9 @@ Response = (
     | Presence
     | TopicChanged
     | Deleted
+    | ReadTo
+    | WentAway
+    | IsTyping
     | Changed
     | RoleGiven
     | Kicked

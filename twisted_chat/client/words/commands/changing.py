@@ -5,7 +5,7 @@ A text is named by ``^`` (the last one here), ``^3`` (the third last) or its num
 
 from __future__ import annotations
 
-from twisted_chat.client.words.commands.table import Given, Usage, command, room_of
+from twisted_chat.client.words.commands.table import Given, Usage, command, room_of, server_of
 from twisted_chat.client.words.desk import Desk
 from twisted_chat.client.words.rooms import Room
 
@@ -47,6 +47,14 @@ async def me(desk: Desk, given: Given) -> None:
     """Say what you do: /me waves."""
     room = room_of(desk)
     await room.server.client.say(room.session, f"/me {given['WORDS']}")
+
+
+@command("away [REASON...]")
+async def away(desk: Desk, given: Given) -> None:
+    """Say that you are away, and why; with nothing, that you are back."""
+    reason = given.get("REASON") or ""
+    await server_of(desk).client.away(reason)
+    desk.view.info("You are away." if reason else "You are back.")
 
 
 def text_of(room: Room, given: Given, *, own: bool = False) -> int:

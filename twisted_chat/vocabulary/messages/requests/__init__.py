@@ -17,6 +17,9 @@ Request = (
     | Edit
     | Redact
     | React
+    | Read
+    | Away
+    | Typing
     | SetSettings
     | SetRole
     | Kick

@@ -56,6 +56,7 @@ class Login(Message, frozen=True, tag="login"):
     password: Password | None = None
     token: Annotated[str, Meta(max_length=128)] | None = None
     resume: Annotated[list[Place], Meta(max_length=MAX_RESUMED)] = []
+    places: bool = False
     id: Id | None = None
 
 

@@ -1,0 +1,191 @@
+"""Places: the sessions that an account is in while it is away, and how far it has read there.
+
+They are kept with the log, as records of each session's life, and are in memory as long as the chat
+runs: so a login asks nothing of the disk. So are the texts that name the account. A guest has none.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from attrs import define, field
+from twisted.logger import Logger
+
+from twisted_chat.chat.session import Session
+from twisted_chat.log.contract import Log, Record
+from twisted_chat.vocabulary.mentions import Mention, prepared
+from twisted_chat.vocabulary.messages import AnyEntry, KeptPlace, Text
+from twisted_chat.vocabulary.names import Name, key_of
+
+MAX_MENTIONS: Final = 1_000
+"""Mentions of one account in one session that are remembered, at most: the last ones."""
+
+PLACE, READ, MENTION = "place", "read", "mention"
+"""Kinds of records: that an account is there, how far it has read, what names it."""
+
+
+@define(eq=False)
+class Place:
+    """An account in a session. ``is_in``: it has joined, and not left."""
+
+    session: Session
+    mention: Mention
+    is_in: bool = False
+    read: int = 0
+    mentions: list[int] = field(factory=list)
+    """The seqs, over ``read``, of texts that name it."""
+
+    def as_kept(self) -> KeptPlace:
+        """Return what a ``welcome`` says of it."""
+        session = self.session
+        return KeptPlace(
+            session=session.name,
+            epoch=session.life.epoch,
+            head=session.head,
+            read=self.read,
+            unread=max(0, session.head - max(self.read, session.life.first - 1)),
+            mentions=len(self.mentions),
+        )
+
+
+@define(eq=False)
+class Places:
+    """The places of all accounts."""
+
+    _log: Log
+    _of: dict[str, dict[str, Place]] = field(factory=dict, init=False)
+    """By the account\'s key and the session\'s epoch."""
+    _in: dict[str, dict[str, Place]] = field(factory=dict, init=False)
+    """The same, by the session\'s epoch and the account\'s key."""
+    _logger = Logger()
+
+    async def load(self, sessions: Mapping[str, Session]) -> None:
+        """Take up what the log holds, of sessions by their epochs. Raises ChatError."""
+        for kind in (PLACE, READ, MENTION):
+            after: str | tuple[str, str] = ""
+            while records := await self._log.kept(kind, after=after):
+                for record in records:
+                    if (session := sessions.get(record.scope)) is not None:
+                        self._take(session, record)
+                after = (records[-1].scope, records[-1].key)
+
+    def _take(self, session: Session, record: Record) -> None:
+        if record.kind == PLACE:
+            self._need(session, record.key, (record.value or b"").decode()).is_in = True
+        elif record.kind == READ:
+            self._need(session, record.key, record.key).read = int(record.value or b"0")
+        else:
+            key, _, seq = record.key.rpartition(":")
+            place = self._need(session, key, key)
+            if int(seq) > place.read:
+                place.mentions.append(int(seq))
+
+    def _need(self, session: Session, key: str, name: str) -> Place:
+        epoch = session.life.epoch
+        places = self._of.setdefault(key, {})
+        place = places.get(epoch)
+        if place is None:
+            place = places[epoch] = Place(session, Mention(name))
+            self._in.setdefault(epoch, {})[key] = place
+        return place
+
+    # --- what is asked -----------------------------------------------------------------------
+
+    def of(self, key: str) -> list[Place]:
+        """Return where an account is."""
+        return [place for place in self._of.get(key, {}).values() if place.is_in]
+
+    def has(self, key: str, session: Session) -> bool:
+        """Whether an account is in a session, here or away."""
+        place = self._of.get(key, {}).get(session.life.epoch)
+        return place is not None and place.is_in
+
+    def read_of(self, key: str, session: Session) -> int | None:
+        """Return how far an account has read; None where that is not known."""
+        place = self._of.get(key, {}).get(session.life.epoch)
+        return None if place is None else place.read
+
+    # --- what happens ------------------------------------------------------------------------
+
+    def joined(self, name: Name, session: Session) -> None:
+        """An account is in a session now, from its head on where it was not before."""
+        known = self._of.get(name.key, {}).get(session.life.epoch)
+        if known is not None and known.is_in:
+            return
+        place = self._need(session, name.key, name.text)
+        place.is_in = True
+        records = [Record(PLACE, session.life.epoch, name.key, name.text.encode())]
+        if known is None and session.life.direct is None:
+            place.read = session.head
+            records.append(_marker(session, name.key, place.read))
+        self._keep(records)
+
+    def left(self, key: str, session: Session) -> None:
+        """An account has left a session, or was taken out."""
+        place = self._of.get(key, {}).get(session.life.epoch)
+        if place is not None and place.is_in:
+            place.is_in = False
+            self._keep([Record(PLACE, session.life.epoch, key, None)])
+
+    def ended(self, session: Session) -> None:
+        """A session is no more; the log has let go of its records with it."""
+        for key in self._in.pop(session.life.epoch, {}):
+            places = self._of[key]
+            del places[session.life.epoch]
+            if not places:
+                del self._of[key]
+
+    async def read(self, name: Name, session: Session, seq: int) -> int:
+        """Note how far an account has read; return how far that is: it never goes back.
+
+        Raises ChatError ``not-stored``.
+        """
+        place = self._need(session, name.key, name.text)
+        seq = min(seq, session.head)
+        if seq > place.read:
+            gone = place.mentions[: bisect_right(place.mentions, seq)]
+            records = [_marker(session, name.key, seq)]
+            records += [_mention(session, name.key, one, keep=False) for one in gone]
+            await self._log.keep(records)
+            if seq > place.read:
+                place.read = seq
+                place.mentions = [one for one in place.mentions if one > seq]
+        return place.read
+
+    def heard(self, session: Session, entries: Iterable[AnyEntry]) -> None:
+        """Note whom the texts name that a session gives out."""
+        places = self._in.get(session.life.epoch)
+        if not places:
+            return
+        records: list[Record] = []
+        for text in entries:
+            if isinstance(text, Text):
+                said = prepared(text.data)
+                author = key_of(text.source)
+                for key, place in places.items():
+                    if key != author and place.is_in and place.mention.is_in_folded(said):
+                        records += self._named(session, key, place, text.seq)
+        if records:
+            self._keep(records)
+
+    def _named(self, session: Session, key: str, place: Place, seq: int) -> Iterator[Record]:
+        place.mentions.append(seq)
+        yield _mention(session, key, seq, keep=True)
+        if len(place.mentions) > MAX_MENTIONS:
+            yield _mention(session, key, place.mentions.pop(0), keep=False)
+
+    def _keep(self, records: Sequence[Record]) -> None:
+        self._log.keep(records).addErrback(self._not_kept)
+
+    def _not_kept(self, failure: object) -> None:
+        self._logger.warn("The log can not keep somebody's place now")
+
+
+def _marker(session: Session, key: str, seq: int) -> Record:
+    return Record(READ, session.life.epoch, key, b"%020d" % seq, "rising")
+
+
+def _mention(session: Session, key: str, seq: int, *, keep: bool) -> Record:
+    return Record(MENTION, session.life.epoch, f"{key}:{seq:020d}", b"1" if keep else None)

@@ -1,0 +1,67 @@
+"""How far one has read, that one is away, that one is writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twisted_chat.chat.asking import answers
+from twisted_chat.chat.user import User
+from twisted_chat.vocabulary.messages import Away, IsTyping, Read, ReadTo, Typing, WentAway
+
+TOLD_IN_A_TURN = 200
+"""Connections that are told of somebody's coming back in a turn, at most."""
+
+
+@answers(Read)
+async def read(user: User, request: Read) -> ReadTo:
+    """Say how far one has read; one's other connections are told.
+
+    Raises ChatError ``not-in-session``, ``not-stored``.
+    """
+    session = user.member(request.session).session
+    seq = min(request.seq, session.head)
+    if not user.is_guest:
+        seq = await user.chat.places.read(user.name, session, seq)
+    event = ReadTo(session=session.name, seq=seq)
+    for one in tuple(user.person.users):
+        if one is not user and not one.gone and session.life.key in one.members:
+            one.mind.deliver(one.mind.encode(event))
+    return event
+
+
+@answers(Away)
+async def away(user: User, request: Away) -> WentAway:
+    """Say that one is away, or back; who shares a session that is not too large is told."""
+    event = WentAway(user=user.name.text, data=request.data)
+    if user.person.away != request.data:
+        user.person.away = request.data
+        user.chat.sessions.version += 1
+        user.chat.turn.work(_tell(user, event))
+    return event
+
+
+def _tell(user: User, event: WentAway) -> Iterator[None]:
+    """Tell each connection once, however many sessions it shares."""
+    told = {user}
+    count = 0
+    for one in tuple(user.person.users):
+        for member in tuple(one.members.values()):
+            session = member.session
+            if session.count > user.chat.rules.presence_limit:
+                continue
+            for other in tuple(session.members):
+                if other in told or other.gone:
+                    continue
+                told.add(other)
+                other.mind.deliver(other.mind.encode(event))
+                count += 1
+                if not count % TOLD_IN_A_TURN:
+                    yield
+
+
+@answers(Typing)
+async def typing(user: User, request: Typing) -> None:
+    """Say that one is writing. Raises ChatError ``not-in-session``."""
+    session = user.member(request.session).session
+    if session.count <= user.chat.rules.presence_limit:
+        session.is_typing(user, IsTyping(session=session.name, user=user.name.text))
