@@ -32,12 +32,12 @@ from twisted_chat.accounts.accounts import (
     SMALL,
     AccountChecker,
     Accounts,
-    Admission,
     GuestChecker,
     GuestName,
     IGuestName,
     make_portal,
 )
+from twisted_chat.accounts.admission import Admission
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.passwords import Passwords, hash_password, is_hash
 from twisted_chat.accounts.users_file import AccountsError, parse

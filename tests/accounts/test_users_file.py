@@ -53,7 +53,7 @@ class ParseTests(SynchronousTestCase):
             ("\n\n", 1, "no header"),
             ("alice,secret\n", 1, "first line has to be user,password or user,password,role"),
             ("\nuser,secret\n", 2, "first line has to be"),
-            ("user,password,role,secret\n", 1, "first line has to be"),
+            ("user,password,secret\n", 1, "first line has to be"),
             ("user,password\nalice\n", 2, "columns is 1, not 2"),
             ("user,password\nalice,se,cret\n", 2, "columns is 3, not 2"),
             ("user,password\nalice,'secret'\n'', secret\n", 3, "not valid: A user name can not"),

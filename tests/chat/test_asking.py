@@ -8,9 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_chat.chat import chat
 from twisted_chat.chat.asking import HANDLERS, answers
-from twisted_chat.vocabulary.messages import Login, Logout, Ping, Request, Say
+from twisted_chat.vocabulary.messages import Login, Logout, Ping, Register, Request, Say
 
-OF_THE_CONNECTION = {Login, Logout, Ping}
+OF_THE_CONNECTION = {Login, Logout, Ping, Register}
 """What a connection answers before, or without, a User."""
 
 

@@ -25,7 +25,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides
 
 from tests.kit.support import ChatCase, Client, Object, Pipe, frame, types, wire
-from twisted_chat.accounts.accounts import Admission
+from twisted_chat.accounts.admission import Admission
 from twisted_chat.doors import tcp as links
 from twisted_chat.doors.native import ChatProtocol, encode_frame
 from twisted_chat.doors.outlet import PIECE, Outlet

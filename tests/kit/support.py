@@ -29,7 +29,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from twisted_chat.accounts.accounts import Accounts, Admission, GuestChecker
+from twisted_chat.accounts.accounts import Accounts, GuestChecker
+from twisted_chat.accounts.admission import Admission
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.ports import Ports

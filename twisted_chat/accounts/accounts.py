@@ -17,10 +17,10 @@ from hmac import compare_digest
 from time import monotonic
 from typing import Final, Protocol, TypeVar, cast
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import ICredentials, IUsernamePassword, UsernamePassword
-from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
+from twisted.cred.credentials import ICredentials, IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.threads import deferToThread
@@ -29,14 +29,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_chat.accounts import users_file
-from twisted_chat.accounts.attempts import Attempts
-from twisted_chat.accounts.passwords import DECOY, Passwords, TooLate, is_hash, prepared
-from twisted_chat.accounts.refusals import Refusals
-from twisted_chat.accounts.sparing import SparingLog
+from twisted_chat.accounts.passwords import DECOY, Passwords, is_hash, prepared
 from twisted_chat.accounts.users_file import Account, AccountsError, UnreadableError
-from twisted_chat.chat.member import Mind
 from twisted_chat.chat.people import Guest
-from twisted_chat.chat.user import IUser, User
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.lookalikes import Lookalikes, is_mixed
 from twisted_chat.vocabulary.names import Name, key_of, user_name
@@ -320,63 +315,6 @@ def make_portal(
     if guests or accounts is None:
         portal.registerChecker(GuestChecker(accounts, reserved or Lookalikes()))
     return portal
-
-
-@define(eq=False)
-class Admission:
-    """The one way in, for every door: from what somebody typed to the User that it is."""
-
-    portal: Portal
-    attempts: Attempts
-    accounts: bool = field(kw_only=True)
-    """Whether there are accounts; without them, a password says nothing."""
-    refusals: Refusals = field(factory=Refusals, kw_only=True)
-    """What all doors have refused."""
-    told: SparingLog | None = field(default=None, kw_only=True)
-    """Where failed logins are written, for an operator or a program that bans addresses."""
-
-    async def admit(self, user: str, password: str | None, token: str | None, mind: Mind) -> User:
-        """Log in from ``mind.host``.
-
-        Raises ChatError: ``invalid-name``, ``too-many-attempts``, ``bad-credentials``,
-        ``server-full``, or what the realm refuses with (``name-in-use``).
-        """
-        name = user_name(user)
-        if password is None or not self.accounts:
-            self.attempts.check(mind.host, name.key)
-            return await self._login(name.key, GuestName(user, token), mind)
-        given = UsernamePassword(name.text.encode(), password.encode("utf-8", "surrogatepass"))
-        await self.attempts.begin(mind.host, name.key)
-        try:
-            admitted = await self._login(name.key, given, mind)
-            self.attempts.succeeded(mind.host, name.key)
-            return admitted
-        except TooLate:  # a guess all the same: else one would hang up before each answer
-            self.failed(name.text, mind.host, mind.door)
-            raise
-        finally:
-            self.attempts.end(mind.host, name.key)
-
-    def failed(self, user: str, host: str, door: str) -> None:
-        """Count a failed login, and write it down."""
-        self.attempts.failed(host, key_of(user) or user)
-        if self.told is not None:
-            self.told.warn(
-                "Failed login from {host} as {user} by the {door} door",
-                host=host,
-                user=user,
-                door=door,
-            )
-
-    async def _login(self, key: str, credentials: ICredentials, mind: Mind) -> User:
-        try:
-            _, user, _ = await self.portal.login(credentials, mind, IUser)
-        except (UnauthorizedLogin, UnhandledCredentials):
-            self.failed(key, mind.host, mind.door)
-            raise ChatError(
-                "bad-credentials", "The name and the password do not match an account."
-            ) from None
-        return cast(User, user)
 
 
 class _ReactorThreads:

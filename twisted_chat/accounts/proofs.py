@@ -11,30 +11,19 @@ from typing import Any, Protocol, cast
 
 from attrs import define, field, frozen
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import ICredentials, IUsernamePassword, UsernamePassword
+from twisted.cred.credentials import IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import maybeDeferred
 from zope.interface import implementer
 
-from twisted_chat.accounts.accounts import Admission, GuestName, IGuestName
+from twisted_chat.accounts.accounts import GuestName, IGuestName
+from twisted_chat.accounts.admission import Admission
 from twisted_chat.accounts.passwords import TooLate
+from twisted_chat.accounts.proof import IProof, Proof
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.names import Name, user_name
-
-
-class IProof(ICredentials):
-    """What has been verified already."""
-
-
-@implementer(IProof)
-@frozen
-class Proof:
-    """Somebody is ``name``: an account, or else a guest."""
-
-    name: Name
-    account: bool
 
 
 class KnownAccount(Protocol):

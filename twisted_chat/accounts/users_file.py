@@ -58,6 +58,8 @@ class Account:
     name: Name
     password: str = field(repr=False)
     operator: bool = False
+    rest: tuple[str, ...] = ()
+    """What further columns say, which are the operator's own."""
 
 
 @frozen
@@ -119,6 +121,7 @@ class UsersFile:
     def _row(self, account: Account) -> str:
         row = io.StringIO()
         cells = [account.name.text, account.password, OPERATOR if account.operator else ""]
+        cells += account.rest
         csv.writer(row).writerow(cells[: self.columns])  # with CRLF, so that it quotes both
         return row.getvalue().removesuffix("\r\n") + self.newline
 
@@ -168,7 +171,7 @@ def parse(data: bytes, file: str, known: Mapping[str, Name] | None = None) -> Us
         for cells in rows:
             line, raw = start + 1, "".join(lines[start : rows.line_num])
             start = rows.line_num
-            if not any(cell.strip() for cell in cells):
+            if not any(cell.strip() for cell in cells) or raw.startswith("# "):
                 parts.append(Part(raw))
             elif not columns:
                 header, columns = len(parts), _columns(cells, file, line)
@@ -196,7 +199,7 @@ def parse(data: bytes, file: str, known: Mapping[str, Name] | None = None) -> Us
 
 def _columns(cells: list[str], file: str, line: int) -> int:
     found = [cell.strip().lower() for cell in cells]
-    if found not in (COLUMNS, COLUMNS[:2]):
+    if found != COLUMNS[:2] and found[: len(COLUMNS)] != COLUMNS:
         reason = "the first line has to be user,password or user,password,role"
         raise AccountsError(file, reason, line)
     return len(found)
@@ -223,7 +226,7 @@ def _account(cells: list[str], columns: int, known: Mapping[str, Name]) -> Accou
         )
     if role not in ("", OPERATOR):
         raise ValueError(f"the role of {name} is neither empty nor {OPERATOR}")
-    return Account(name, password, role == OPERATOR)
+    return Account(name, password, role == OPERATOR, tuple(cells[len(COLUMNS) :]))
 
 
 def _is(part: Part, key: str) -> bool:

@@ -25,6 +25,7 @@ from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.crowd import Crowd
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.former import FormerNames
+from twisted_chat.chat.home import AccountKeeper
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.paging import SharedListing, listing
@@ -81,6 +82,9 @@ class Chat:
     """Guests who may come back to their direct sessions for a while."""
     now: Callable[[], float] = field(default=AS_CLOCK, kw_only=True)
     """Seconds since 1970: the clock's where it is not given."""
+    keeper: AccountKeeper | None = field(init=False, default=None)
+    spared: User | None = field(init=False, default=None)
+    """Who has just changed its password itself: its connection stays."""
     places: Places = field(init=False)
     ruling: Ruling = field(init=False, factory=lambda: Ruling(""))
     """What was decided for the server."""
@@ -274,8 +278,17 @@ class Chat:
             person = self.people.here.get(key)
             if person is not None and not person.guest:
                 for user in tuple(person.users):
-                    user.mind.close(Bye(data="This account was removed or has a new password."))
-                    user.logout()
+                    if user is not self.spared:
+                        data = "This account was removed or has a new password."
+                        user.mind.close(Bye(data=data))
+                        user.logout()
+
+    def end_device(self, by: User, device: str) -> None:
+        """End the connections of a device that was forgotten, but for the one that asked."""
+        for user in tuple(by.person.users):
+            if isinstance(user, User) and user is not by and user.device == device:
+                user.mind.close(Bye(data="This device was forgotten."))
+                user.logout()
 
     def listing(self) -> SharedListing:
         """See user.Home: it is made once for all who ask until something is different."""

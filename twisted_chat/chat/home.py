@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from twisted_chat.chat.audit import Audit
@@ -16,6 +17,20 @@ from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.sessions import Sessions
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Log
+from twisted_chat.vocabulary.messages import Device
+
+
+class AccountKeeper(Protocol):
+    """What keeps accounts, for their users: see accounts/keeper.py."""
+
+    async def change_password(self, user: Any, old: str, new: str) -> None:
+        """Change one's own password."""
+
+    def devices_of(self, user: Any) -> Sequence[Device]:
+        """Return one's devices."""
+
+    async def forget(self, user: Any, device: str) -> None:
+        """Forget one of them, and end its connections."""
 
 
 class Home(Protocol):
@@ -30,6 +45,7 @@ class Home(Protocol):
     turn: Turn
     searching: Claims
     """Who is searching: one search at a time for each."""
+    keeper: AccountKeeper | None
     places: Places
     ruling: Ruling
     """What was decided for the server."""

@@ -53,7 +53,6 @@ BESIDE = 2_048
 MAX_PLACES = 1_000
 """Sessions that one connection is a member of, at most, besides direct ones."""
 
-
 MAX_NOTED = 10
 """Sessions whose leaving is a line each in the operator's log when a connection goes: more are one
 line in all."""
@@ -87,6 +86,7 @@ class User:
     searching: Deferred[TextPage] | None = None
     """What it is searching for now."""
     since: float = 0.0
+    device: str | None = None
     is_guest: bool = field(
         init=False, default=Factory(lambda self: self.person.guest, takes_self=True)
     )

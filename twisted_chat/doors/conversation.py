@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from attrs import define
+from msgspec.structs import replace
 
 from twisted_chat.doors.talk import Talk
 from twisted_chat.vocabulary.errors import ChatError
@@ -23,6 +24,8 @@ from twisted_chat.vocabulary.messages import (
     Notice,
     Ping,
     Pong,
+    Register,
+    Registered,
     Request,
     Say,
     decode,
@@ -68,13 +71,25 @@ class Conversation(Talk):
             await self._login(request)
             return
         if user is None:
+            if isinstance(request, Register):
+                await self._register(request)
+                return
             raise ChatError("not-logged-in", "Log in first.")
+        if isinstance(request, Register):
+            raise ChatError("already-logged-in", f"You are logged in as {user.name}.")
         if isinstance(request, Logout):
             user.logout(for_good=True)
             self.tell(Bye(data="Goodbye.", id=id))
             self.end("logged-out")
             return
         await self.ask(request, id)
+
+    async def _register(self, request: Register) -> None:
+        keeper = self.admission.keeper
+        if keeper is None:
+            raise ChatError("not-allowed", "There are no accounts on this server.")
+        name = await keeper.register(request.user, request.password, request.invite, self)
+        self.tell(Registered(user=name.text, id=request.id))
 
     async def _login(self, request: Login) -> None:
         if not await self.admit(
@@ -84,7 +99,12 @@ class Conversation(Talk):
         user = self.user
         if user is None:
             return
-        self.tell(user.welcome(request.id))
+        welcome = user.welcome(request.id)
+        if request.remember and request.password is not None:
+            welcome = replace(welcome, token=await self.admission.remember(user))
+            if self.over:
+                return
+        self.tell(welcome)
         if greeting := user.chat.rules.greeting:
             self.tell(Notice(data=greeting))
         await self.enter(request.resume, places=request.places)

@@ -16,7 +16,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat.accounts.accounts import Admission
+from twisted_chat.accounts.admission import Admission
 from twisted_chat.chat.member import Encode
 from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.talk import Talk, Why

@@ -23,7 +23,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from twisted_chat.accounts.accounts import Admission
+from twisted_chat.accounts.admission import Admission
 from twisted_chat.chat.member import Encode
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.errors import ChatError, Code

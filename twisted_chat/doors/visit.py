@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_chat.accounts.proofs import Proof, Prover
+from twisted_chat.accounts.proof import Proof
+from twisted_chat.accounts.proofs import Prover
 from twisted_chat.client.address import Address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.words import Desk, Screen

@@ -7,21 +7,20 @@ the exceptions in ``main``, with one clear sentence.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import sys
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from getpass import GetPassWarning, getpass
 from typing import Final
 
-from attrs import define, evolve
+from attrs import evolve
 
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.passwords import hash_password, is_hash, weakness_of
-from twisted_chat.accounts.users_file import EMPTY, OPERATOR, Account, AccountsError, UsersFile
+from twisted_chat.accounts.users_edit import Edit, editing, read_or_empty
+from twisted_chat.accounts.users_file import OPERATOR, Account, AccountsError, UsersFile
 from twisted_chat.client.terminal.output import lenient
 from twisted_chat.log import files
 from twisted_chat.log.contract import LogError
@@ -104,7 +103,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def add_user(args: argparse.Namespace) -> None:
     """``users add FILE USER [--role operator]``."""
     name = user_name(args.user)
-    _must_be_new(_read_or_empty(args.file), name, args.file)  # before asking for a password
+    _must_be_new(read_or_empty(args.file), name, args.file)  # before asking for a password
     account = Account(name, hash_password(_new_password(args)), args.role == OPERATOR)
     with _editing(args.file, new=True) as edit:
         _must_be_new(edit.file, name, args.file)
@@ -135,7 +134,7 @@ def remove_user(args: argparse.Namespace) -> None:
 def release_name(args: argparse.Namespace) -> None:
     """``users release FILE USER --log LOG``, where no daemon runs: see ``admin release``."""
     name = user_name(args.user)
-    if _read_or_empty(args.file).find(name.key) is not None:
+    if read_or_empty(args.file).find(name.key) is not None:
         raise Refused(f"{name} has an account in {args.file}: remove it first.")
     if not os.path.exists(args.log):
         raise Refused(f"There is no log {args.log}.")
@@ -158,10 +157,6 @@ def list_users(args: argparse.Namespace) -> None:
         role = OPERATOR if account.operator else "-"
         kept = "hash" if is_hash(account.password) else "plain text"
         print(f"{account.name.text:{width}}  {role:{len(OPERATOR)}}  {kept}")
-
-
-def _read_or_empty(path: str) -> UsersFile:
-    return users_file.read(path) if os.path.exists(path) else EMPTY
 
 
 def _must_be_new(file: UsersFile, name: Name, path: str) -> None:
@@ -207,58 +202,9 @@ def _new_password(args: argparse.Namespace) -> str:
     return password
 
 
-# --- changing a file -----------------------------------------------------------------------
+def _editing(path: str, *, new: bool = False) -> AbstractContextManager[Edit]:
+    return editing(path, new=new, waits=_waits)
 
 
-@define
-class _Edit:
-    """A users file that is being changed; what ``file`` is in the end is written."""
-
-    file: UsersFile
-
-
-@contextmanager
-def _editing(path: str, *, new: bool = False) -> Iterator[_Edit]:
-    """Change a users file: alone, and all or nothing. With ``new`` it need not be there."""
-    path = os.path.realpath(path)  # a link stays a link
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _lock(folder)
-        edit = _Edit(_read_or_empty(path) if new else users_file.read(path))
-        yield edit
-        _replace(path, edit.file.encode())
-        os.fsync(folder)  # the new name is on the disk too
-    finally:
-        os.close(folder)  # and the lock with it
-
-
-def _lock(folder: int) -> None:
-    """Lock the folder: the file itself is another one after each change."""
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print("twisted-chat: waiting for another program to finish …", file=sys.stderr)
-        fcntl.flock(folder, fcntl.LOCK_EX)
-
-
-def _replace(path: str, data: bytes) -> None:
-    """Put ``data`` in the place of a file, with its mode and, where possible, its owner."""
-    folder, name = os.path.split(path)
-    opened, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # its mode is 0600
-    try:
-        with open(opened, "wb") as file:
-            if os.path.exists(path):
-                old = os.stat(path)
-                with suppress(PermissionError):
-                    os.fchown(opened, -1, old.st_gid)
-                with suppress(PermissionError):
-                    os.fchown(opened, old.st_uid, -1)
-                os.fchmod(opened, old.st_mode & 0o777)
-            file.write(data)
-            file.flush()
-            os.fsync(opened)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+def _waits() -> None:
+    print("twisted-chat: waiting for another program to finish …", file=sys.stderr)

@@ -15,6 +15,7 @@ from msgspec import ValidationError, convert
 from msgspec.json import decode
 from twisted.internet.task import deferLater
 
+from twisted_chat.accounts.keeper import Keeper
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.people import Person, Present
 from twisted_chat.chat.session import Session
@@ -263,6 +264,17 @@ async def delete(running: Running, given: Mapping[str, Any]) -> list[str]:
 async def _end(running: Running, session: Session) -> None:
     await running.chat.sessions.delete(operator_of(running), session)
     running.chat.directs.ended(session)
+
+
+@order("invite")
+async def invite(running: Running, _: Mapping[str, Any]) -> list[str]:
+    """Return a code with which somebody can register an account, once."""
+    keeper = running.chat.keeper
+    if not isinstance(keeper, Keeper):
+        raise Refused("There is no users file: accounts can not be made.")
+    if keeper.policy == "closed":
+        raise Refused("Accounts are closed: start the daemon with --registration invite.")
+    return [await keeper.invite()]
 
 
 @order("reload")

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from attrs import define
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from twisted_chat.accounts.accounts import Accounts, Admission, make_portal
+from twisted_chat.accounts.accounts import Accounts, make_portal
+from twisted_chat.accounts.admission import Admission
 from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.accounts.devices import Devices
+from twisted_chat.accounts.keeper import Keeper, Policy
 from twisted_chat.accounts.known import KnownAddresses
 from twisted_chat.accounts.passwords import NiceThreads, Passwords
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.accounts.refusals import Refusals
 from twisted_chat.accounts.sparing import SparingLog
+from twisted_chat.accounts.users_edit import editing
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
@@ -66,6 +72,14 @@ def reserved(chosen: Settings) -> Lookalikes:
     return names
 
 
+def _ended(chat: Chat, devices: Devices, keys: Collection[str]) -> None:
+    """Accounts are gone, or have another password: their connections and devices end."""
+    chat.end_accounts(keys)
+    for key in keys:
+        forgotten = Deferred.fromCoroutine(devices.forget(key))
+        forgotten.addErrback(lambda failure: _logger.failure("Could not forget devices", failure))
+
+
 def _welcome(path: str | None) -> str:
     if path is None:
         return ""
@@ -97,6 +111,7 @@ class Parts:
     connections: int
     """How many the system allows; the operator may allow fewer."""
     known: KnownAddresses
+    devices: Devices
 
     @classmethod
     def made(
@@ -107,7 +122,7 @@ class Parts:
         ``around`` may put something around the log that measures it.
         """
         threads = NiceThreads(reactor)
-        accounts = _open_accounts(chosen.users, threads)
+        accounts = _open_accounts(chosen, threads)
         passwords, session_passwords = Passwords(threads), Passwords(threads)
         allowed = raise_descriptor_limit()
         connections = chosen.max_connections or allowed
@@ -134,8 +149,23 @@ class Parts:
             told=SparingLog(reactor, _logger),
             refusals=Refusals(SparingLog(reactor, _logger)),
         )
+        devices = Devices(log, time.time)
         if accounts is not None:
-            accounts.ended = chat.end_accounts
+            keeper = Keeper(
+                _users(chosen) or settings.USERS,
+                accounts,
+                passwords,
+                attempts,
+                chat,
+                devices,
+                reactor,
+                threads.run,
+                cast(Policy, chosen.registration),
+                reserved(chosen),
+            )
+            accounts.ended = partial(_ended, chat, devices)
+            chat.keeper = admission.keeper = keeper
+            admission.devices = devices
         return cls(
             accounts,
             passwords,
@@ -152,11 +182,13 @@ class Parts:
             Prover(admission, accounts),
             allowed,
             KnownAddresses(log, attempts),
+            devices,
         )
 
     async def open(self) -> None:
         """Take up what the log holds; logins wait until it is done."""
         await self.known.load()
+        await self.devices.load()
         await self.chat.open()
 
     def start(self) -> None:
@@ -170,11 +202,22 @@ class Parts:
         self.session_passwords.stop()
 
 
-def _open_accounts(path: str | None, threads: NiceThreads) -> Accounts | None:
-    if path is None and not Path(settings.USERS).exists():
+def _open_accounts(chosen: Settings, threads: NiceThreads) -> Accounts | None:
+    path = _users(chosen)
+    if chosen.registration != "closed":
+        if path is None:
+            raise SettingsError("--registration needs --users FILE, where accounts are kept.")
+        if not Path(path).exists():
+            with editing(path, new=True):
+                pass
+    if path is None:
         _logger.info("There is no users file: everyone is a guest.")
         return None
-    return Accounts(path or settings.USERS, threads.run)
+    return Accounts(path, threads.run)
+
+
+def _users(chosen: Settings) -> str | None:
+    return chosen.users or (settings.USERS if Path(settings.USERS).exists() else None)
 
 
 def _print(text: str) -> None:

@@ -102,6 +102,12 @@ def _trusted(raw: str) -> str:
     return _proxy(raw) if raw else raw
 
 
+def _registration(raw: str) -> str:
+    if raw not in ("closed", "invite", "open"):
+        raise ValueError(f"must be closed, invite or open, not {raw!r}")
+    return raw
+
+
 def _host(raw: str) -> str:
     if re.fullmatch(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?", raw) is None:
         raise ValueError(f"must be a host name such as chat.example.org, not {raw!r}")
@@ -198,6 +204,12 @@ class Settings:
     )
     users: str | None = _setting(
         _text, f"the users file [{USERS}, where it exists; else guests only]", None
+    )
+    registration: str = _setting(
+        _registration,
+        "who may make an account: closed, invite (with a code of 'twisted-chat admin invite') or"
+        " open [closed]",
+        "closed",
     )
     guests: bool = _setting(_truth, "let guests in beside the accounts, without a password", False)
     reserved_names: tuple[str, ...] = _setting(

@@ -37,6 +37,7 @@ ORDERS: Final[dict[str, tuple[str, list[tuple[str, dict[str, Any]]]]]] = {
     "disconnect": ("end a user's connections", [("user", {}), ("--reason", {})]),
     "release": ("let anybody have a removed account's name", [("user", {})]),
     "delete": ("end a session, a direct one (@ann,bob) too", [("session", {})]),
+    "invite": ("make a code with which an account can be registered, once", []),
     "reload": ("read settings, accounts and certificates again, as SIGHUP does", []),
     "audit": ("what moderators did", [("--limit", {"type": int})]),
     "drain": (

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from twisted_chat.accounts.proofs import Proof, Prover
+from twisted_chat.accounts.proof import Proof
+from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc.asked import BEFORE, COMMANDS
 from twisted_chat.doors.irc.lines import Line, format_line, parse
 from twisted_chat.doors.irc.names import SERVER, channel, prefix

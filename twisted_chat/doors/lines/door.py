@@ -30,7 +30,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat.accounts.proofs import Proof, Prover
+from twisted_chat.accounts.proof import Proof
+from twisted_chat.accounts.proofs import Prover
 from twisted_chat.client.words import Desk, render, take
 from twisted_chat.client.words.render import Line
 from twisted_chat.doors.conversation import Conversation

@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Site
 
-from twisted_chat.accounts.accounts import Admission
+from twisted_chat.accounts.admission import Admission
 from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.doors.web.http import make_site
 from twisted_chat.doors.web.looking import WebWatch

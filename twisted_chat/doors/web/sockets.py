@@ -20,7 +20,7 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_chat.accounts.accounts import Admission
+from twisted_chat.accounts.admission import Admission
 from twisted_chat.chat.member import Encode
 from twisted_chat.doors.conversation import Conversation
 from twisted_chat.doors.outlet import Outlet

@@ -12,9 +12,3 @@ from twisted_chat.vocabulary.messages.events import *
 from twisted_chat.vocabulary.messages.limits import *
 from twisted_chat.vocabulary.messages.replies import *
 from twisted_chat.vocabulary.messages.requests import *
-
-COMING = (
-    *(Register, ChangePassword, Devices, Forget),
-    *(Registered, PasswordChanged, DeviceList, Forgotten),
-)
-"""What has its words here and no handler yet: each goes to a union with its handler."""

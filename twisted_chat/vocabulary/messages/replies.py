@@ -308,6 +308,10 @@ Response = (
     | Unmuted
     | BanList
     | Disconnected
+    | Registered
+    | PasswordChanged
+    | DeviceList
+    | Forgotten
     | Listing
     | Members
     | Texts

@@ -31,6 +31,10 @@ Request = (
     | Invite
     | SendNotice
     | Disconnect
+    | Register
+    | ChangePassword
+    | Devices
+    | Forget
     | SetTopic
     | List
     | Who

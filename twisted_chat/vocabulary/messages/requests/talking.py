@@ -49,12 +49,14 @@ class Place(Struct, frozen=True, kw_only=True, gc=False):
 class Login(Message, frozen=True, tag="login"):
     """Log in, as an account or as a guest, and come back to the sessions in ``resume``.
 
-    ``token`` is the one that a guest's earlier ``welcome`` gave: whoever has it is the same guest.
+    ``token`` is the one that an earlier ``welcome`` gave: to a guest, or to an account that asked
+    with ``remember`` and its password. Whoever has it is the same.
     """
 
     user: NameField
     password: Password | None = None
     token: Annotated[str, Meta(max_length=128)] | None = None
+    remember: bool = False
     resume: Annotated[list[Place], Meta(max_length=MAX_RESUMED)] = []
     places: bool = False
     id: Id | None = None

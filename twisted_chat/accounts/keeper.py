@@ -1,0 +1,237 @@
+"""What users do with their accounts: register one, change its password, see and forget devices.
+
+The users file stays the truth: what is changed is written there, and read back from there.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Final, Literal, TypeVar
+
+from attrs import define, evolve, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from twisted_chat.accounts.accounts import Accounts, check_new
+from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.accounts.devices import Devices
+from twisted_chat.accounts.passwords import Passwords, is_hash, weakness_of
+from twisted_chat.accounts.users_edit import editing
+from twisted_chat.accounts.users_file import Account, AccountsError
+from twisted_chat.chat.chat import Chat
+from twisted_chat.chat.member import Mind
+from twisted_chat.chat.user import User
+from twisted_chat.log.contract import Record
+from twisted_chat.vocabulary.addresses import network
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.lookalikes import Lookalikes
+from twisted_chat.vocabulary.messages import Device
+from twisted_chat.vocabulary.names import Name, user_name
+
+Policy = Literal["closed", "invite", "open"]
+
+CODE: Final = "code"
+"""The kind of records that are invitation codes; their keys are hashes."""
+
+MAX_REGISTERED: Final = 5
+"""Accounts that one address may make in WINDOW_SECONDS."""
+
+WINDOW_SECONDS: Final = 3_600.0
+
+MAX_ADDRESSES: Final = 10_000
+
+READ_SECONDS: Final = 0.02
+"""How often it is looked whether a large users file has been read again."""
+
+READS: Final = 500
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Keeper:
+    """Keeps the accounts of one users file, for their users. ``run`` runs what blocks."""
+
+    path: str
+    accounts: Accounts
+    passwords: Passwords
+    attempts: Attempts
+    chat: Chat
+    devices: Devices
+    clock: IReactorTime
+    run: Callable[[Callable[[], None]], Deferred[None]]
+    policy: Policy = "closed"
+    reserved: Lookalikes = field(factory=Lookalikes)
+    _registered: OrderedDict[str, deque[float]] = field(factory=OrderedDict, init=False)
+    """When accounts were made lately, by address."""
+    _logger = Logger()
+
+    # --- registering -------------------------------------------------------------------------
+
+    async def register(self, user: str, password: str, invite: str | None, mind: Mind) -> Name:
+        """Make an account; return its name.
+
+        Raises ChatError ``not-allowed``, ``invalid-name``, ``name-in-use``, ``bad-request`` (the
+        password is easily guessed), ``bad-credentials`` (the code), ``too-many-attempts``,
+        ``not-stored``.
+        """
+        if self.policy == "closed":
+            raise ChatError("not-allowed", "Accounts are made by who runs this server.")
+        self.attempts.check(mind.host)
+        self._check_pace(mind.host)
+        name = user_name(user)
+        self._check_free(name)
+        if (weakness := weakness_of(password, name.text)) is not None:
+            raise ChatError("bad-request", weakness)
+        code = None
+        if self.policy == "invite":
+            code = await self._take_code(invite, mind, name)
+        try:
+            hashed = await self.passwords.hash(password)
+            self._check_free(name)
+            await self._edit(Account(name, hashed), must_be_new=True)
+            await self._read_back(name.key, hashed)
+        except BaseException:
+            if code is not None:
+                self.chat.log.keep([code]).addErrback(lambda _: None)
+            raise
+        self._note(mind.host)
+        self._logger.info("{user} has registered from {host}", user=name.text, host=mind.host)
+        return name
+
+    def _check_free(self, name: Name) -> None:
+        check_new(name, self.reserved)
+        chat = self.chat
+        self.accounts.refresh()
+        taken = (
+            self.accounts.is_taken(name.key)
+            or name.key in chat.former
+            or name.key in chat.people.here
+            or chat.directs.are_kept_for(name.key)
+        )
+        if taken:
+            raise ChatError("name-in-use", f"The name {name} is taken.")
+        if self.accounts.resembling(name) is not None or chat.people.resembling(name) is not None:
+            raise ChatError("name-in-use", f"{name} looks too much like another's name.")
+
+    def _check_pace(self, host: str) -> None:
+        made = self._registered.get(network(host))
+        if made is None or len(made) < MAX_REGISTERED:
+            return
+        if made[0] > self.clock.seconds() - WINDOW_SECONDS:
+            raise ChatError("too-many-attempts", "Too many accounts were made from here.")
+
+    def _note(self, host: str) -> None:
+        made = self._registered.setdefault(network(host), deque(maxlen=MAX_REGISTERED))
+        made.append(self.clock.seconds())
+        self._registered.move_to_end(network(host))
+        if len(self._registered) > MAX_ADDRESSES:
+            self._registered.popitem(last=False)
+
+    # --- codes -------------------------------------------------------------------------------
+
+    async def invite(self) -> str:
+        """Return a new invitation code, for one account. Raises ChatError ``not-stored``."""
+        code = secrets.token_urlsafe(12)
+        await self.chat.log.keep([Record(CODE, "", _hash(code), b"1")])
+        return code
+
+    async def _take_code(self, code: str | None, mind: Mind, name: Name) -> Record:
+        """Use up a code; return what puts it back."""
+        if code is not None:
+            (was_there,) = await self.chat.log.keep([Record(CODE, "", _hash(code), None)])
+            if was_there:
+                return Record(CODE, "", _hash(code), b"1")
+            self.attempts.failed(mind.host, name.key)
+        raise ChatError("bad-credentials", "An invitation code is needed, and this is none.")
+
+    # --- one's own account --------------------------------------------------------------------
+
+    async def change_password(self, user: User, old: str, new: str) -> None:
+        """Change one's own password; all other connections and devices of the account end.
+
+        Raises ChatError ``not-allowed``, ``bad-credentials``, ``bad-request``,
+        ``too-many-attempts``, ``not-stored``.
+        """
+        key, host = user.name.key, user.mind.host
+        account = self._own(user)
+        await self.attempts.begin(host, key)
+        try:
+            if not await self._is_right(account, old):
+                self.attempts.failed(host, key)
+                raise ChatError("bad-credentials", "That is not your password.")
+            self.attempts.succeeded(host, key)
+        finally:
+            self.attempts.end(host, key)
+        if (weakness := weakness_of(new, user.name.text)) is not None:
+            raise ChatError("bad-request", weakness)
+        hashed = await self.passwords.hash(new)
+        await self.devices.forget(key)
+        self.chat.spared = user
+        try:
+            await self._edit(evolve(self._own(user), password=hashed))
+            await self._read_back(key, hashed)
+            self.chat.end_accounts([key])  # those who came while it was written
+        finally:
+            self.chat.spared = None
+        user.device = None
+
+    async def _is_right(self, account: Account, password: str) -> bool:
+        if is_hash(account.password):
+            return await self.passwords.verify(account.password, password)
+        return secrets.compare_digest(account.password.encode(), password.encode())
+
+    def devices_of(self, user: User) -> Sequence[Device]:
+        """Return one's devices. Raises ChatError ``not-allowed``."""
+        return list(self.devices.of(self._own(user).name.key))
+
+    async def forget(self, user: User, device: str) -> None:
+        """Forget one of one's devices, and end its connections.
+
+        Raises ChatError ``not-allowed``, ``bad-request``, ``not-stored``.
+        """
+        key = self._own(user).name.key
+        if not await self.devices.forget(key, device):
+            raise ChatError("bad-request", "There is no such device.")
+        self.chat.end_device(user, device)
+
+    def _own(self, user: User) -> Account:
+        account = None if user.is_guest else self.accounts.get(user.name.key)
+        if account is None:
+            raise ChatError("not-allowed", "A guest has no account.")
+        return account
+
+    # --- the file ----------------------------------------------------------------------------
+
+    async def _edit(self, account: Account, *, must_be_new: bool = False) -> None:
+        def write() -> None:
+            with editing(self.path, new=True) as edit:
+                if must_be_new and edit.file.find(account.name.key) is not None:
+                    raise ChatError("name-in-use", f"The name {account.name} is taken.")
+                edit.file = edit.file.with_account(account)
+
+        try:
+            await self.run(partial(write))
+        except (OSError, AccountsError) as problem:
+            self._logger.error("The users file can not be changed: {why}", why=str(problem))
+            raise ChatError("not-stored", "The server can not change accounts now.") from None
+
+    async def _read_back(self, key: str, hashed: str) -> None:
+        """Wait until the accounts are those that were written."""
+        for _ in range(READS):
+            self.accounts.refresh()
+            account = self.accounts.get(key)
+            if account is not None and account.password == hashed:
+                return
+            await deferLater(self.clock, READ_SECONDS)
+        raise ChatError("not-stored", "The server can not read its accounts now.")
+
+
+def _hash(code: str) -> str:
+    return sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
