@@ -204,7 +204,7 @@ def test_much_waits(browser: Browser, daemon: WebDaemon) -> None:
 
 
 def test_edit_what_waits(browser: Browser, daemon: WebDaemon) -> None:
-    """Up takes back the last text that the server can not have yet."""
+    """Up takes back the last text that the server can not have yet; one that it has is edited."""
     with Visitor(browser, daemon.url, viewport=TALL) as alice:
         alice.login("alice")
         daemon.kill()
@@ -219,7 +219,10 @@ def test_edit_what_waits(browser: Browser, daemon: WebDaemon) -> None:
         alice.wait_for_text("right")
         alice.wait_for_bodies("right")
         alice.page.press("#write", "ArrowUp")
+        assert alice.page.input_value("#write") == "right"
+        alice.page.press("#write", "Escape")
         assert alice.page.input_value("#write") == ""
+        alice.wait_for_bodies("right")
 
 
 def test_reload_keeps_what_waits(browser: Browser, daemon: WebDaemon) -> None:

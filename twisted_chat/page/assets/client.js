@@ -7,6 +7,7 @@
 /** @import { Waiting } from "./outbox.js" */
 /** @import { Session } from "./session.js" */
 /** @import { Store } from "./store.js" */
+/** @import { Line } from "./timeline.js" */
 /** @import { Place, Texts, Welcome } from "./wire.js" */
 
 import { Connection, Refused } from "./connection.js";
@@ -186,12 +187,37 @@ export class Client {
    * Say something in a session, now or when the connection is back.
    * @param {Session} session
    * @param {string} data
+   * @param {number} [reply] the seq of the text that it answers
    */
-  say(session, data) {
-    this.store.outbox.add(session.name, session.other, data);
+  say(session, data, reply) {
+    this.store.outbox.add(session.name, session.other, data, reply);
     session.newFrom = 0;
     this.flush(session);
     this.store.changed.emit("texts");
+  }
+
+  /** Put a mark beside a text, or take one's own away. @param {Line} line @param {string} data */
+  react(line, data) {
+    const own = line.reactions?.some((each) => each.data === data && each.users.includes(this.store.me));
+    this.#change({ type: "react", of: line.seq, data, ...(own && { undo: true }) });
+  }
+
+  /** Let one's own text read otherwise. @param {number} seq @param {string} data */
+  edit(seq, data) {
+    this.#change({ type: "edit", of: seq, data });
+  }
+
+  /** Take a text back. @param {Line} line */
+  redact(line) {
+    this.#change({ type: "redact", of: line.seq });
+  }
+
+  /** @param {Record<string, unknown> & { type: string }} request */
+  #change(request) {
+    const session = this.store.current;
+    this.connection.ask({ ...request, session }).catch((error) => {
+      this.store.said.emit(error instanceof Error ? error.message : String(error));
+    });
   }
 
   /** Say it again, under a new mark: the server refused it. @param {Waiting} text */
@@ -224,9 +250,9 @@ export class Client {
     let sent = false;
     for (const text of store.outbox.of(session.name)) {
       if (text.state === "failed") continue;
-      const { id, data } = text;
+      const { id, data, reply } = text;
       const place = session.other ? { to: session.other } : { session: session.name };
-      connection.send({ type: "text", ...place, data, id });
+      connection.send({ type: "text", ...place, data, id, ...(reply && { reply }) });
       if (text.state === "waiting") text.epoch = session.epoch;
       text.state = "sent";
       sent = true;

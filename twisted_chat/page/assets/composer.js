@@ -2,6 +2,7 @@
 
 /** @import { Client } from "./client.js" */
 /** @import { Commands } from "./commands.js" */
+/** @import { Line } from "./timeline.js" */
 
 import { Choices } from "./choices.js";
 import { avatar, byId } from "./dom.js";
@@ -20,6 +21,8 @@ const finger = matchMedia("(hover: none) and (pointer: coarse)");
 
 export class Composer {
   #session = "";
+  /** The text that is answered or edited. @type {{ reply?: number, edit?: number } | null} */
+  #text = null;
 
   /**
    * @param {Client} client
@@ -42,11 +45,37 @@ export class Composer {
     });
     this.field.addEventListener("input", () => this.#changed());
     this.field.addEventListener("keydown", (event) => this.#pressed(event));
+    byId("about-text-end").addEventListener("click", () => this.#about(null, ""));
     this.field.enterKeyHint = finger.matches ? "enter" : "send";
     const turn = eachFrame(() => this.#switch());
     this.store.changed.on((what) => {
       if (what === "current" || what === "login") turn();
     });
+  }
+
+  /** Write an answer to a text. @param {Line} line */
+  reply(line) {
+    this.#about({ reply: line.seq }, `An answer to ${line.source}`);
+    this.focus();
+  }
+
+  /** Write what one's own text is to read. @param {Line} line */
+  edit(line) {
+    this.#about({ edit: line.seq }, "Your text is to read:");
+    this.#set(written(line.data));
+    this.focus();
+  }
+
+  /**
+   * What is written is about a text, or about none.
+   * @param {{ reply?: number, edit?: number } | null} what
+   * @param {string} words
+   */
+  #about(what, words) {
+    if (this.#text?.edit && !what?.edit) this.#set("");
+    this.#text = what;
+    byId("about-text-words").textContent = words;
+    byId("about-text").hidden = !what;
   }
 
   focus() {
@@ -63,6 +92,7 @@ export class Composer {
     this.form.hidden = !session || (over !== "" && !session.draft);
     if (!session || session.name === this.#session) return;
     this.#session = session.name;
+    this.#about(null, "");
     this.field.value = session.draft;
     const { title } = session;
     const name = title.length > LONG_NAME ? `${title.slice(0, LONG_NAME)}…` : title;
@@ -91,23 +121,30 @@ export class Composer {
   async #say() {
     const session = this.store.session;
     const data = this.field.value.replace(/\s+$/u, "").replace(/^(?:[ \t]*\n)+/u, "");
-    if (!session || session.over || !data || this.client.tooLong(data)) return;
+    if (!session || session.over || !data || this.client.tooLong(data)) return undefined;
     this.choices.close();
+    const about = this.#text;
     if (!data.startsWith("/")) {
+      this.#about(null, "");
       this.#set("");
-      this.client.say(session, data);
+      if (about?.edit) return this.client.edit(about.edit, data);
+      this.client.say(session, data, about?.reply);
       return this.said();
     }
     try {
       const text = await this.commands.take(data);
       if (this.store.session === session) this.#set("");
       else session.draft = "";
-      if (text === null) return;
-      this.client.say(session, text);
+      if (text === null) return undefined;
+      this.#about(null, "");
+      if (about?.edit) return this.client.edit(about.edit, text);
+      this.client.say(session, text, about?.reply);
       this.said();
+      return undefined;
     } catch (error) {
       this.#show(error instanceof Error ? error.message : String(error));
     }
+    return undefined;
   }
 
   /** @param {string} value */
@@ -125,6 +162,10 @@ export class Composer {
       void this.#say();
       return;
     }
+    if (key === "Escape" && this.#text && !this.choices.open) {
+      event.preventDefault();
+      return this.#about(null, "");
+    }
     if (altKey || ctrlKey || metaKey || this.choices.pressed(event)) return;
     if (key === "Enter" && !shiftKey && !finger.matches) {
       event.preventDefault();
@@ -134,10 +175,17 @@ export class Composer {
     }
   }
 
-  /** Take back the last text that the server can not have yet. */
+  /** Edit one's last text: one that the server can not have yet is taken back for it. */
   #editLast() {
     const text = this.store.outbox.editable(this.#session);
-    if (!text) return false;
+    if (!text) {
+      const { me, session } = this.store;
+      const line = session?.timeline.lines.findLast((each) =>
+        each.source === me && each.of === undefined && !each.redacted);
+      if (!line) return false;
+      this.edit(line);
+      return true;
+    }
     this.client.drop(text);
     this.#set(written(text.data));
     return true;

@@ -2,7 +2,7 @@
 
 /** @import { Client } from "./client.js" */
 /** @import { Session } from "./session.js" */
-/** @import { Direct, Failure, Message, Snapshot, Text } from "./wire.js" */
+/** @import { Change, Direct, Failure, Message, Snapshot, Text } from "./wire.js" */
 
 import { attentive } from "./attention.js";
 import { Mention } from "./mention.js";
@@ -32,6 +32,22 @@ export class Inbox {
         return this.#snapshot(message);
       case "text":
         return this.#text(message);
+      case "edited":
+      case "redacted":
+      case "reacted":
+        return this.#changed(message);
+      case "kicked": {
+        const { session, user, by, reason, count } = message;
+        const why = reason ? ` (${reason})` : "";
+        if (user === store.me) return store.end(session, `${by} has taken you out${why}.`);
+        return this.#moved(session, [], [user], count);
+      }
+      case "invited":
+        return message.id ? undefined
+          : store.said.emit(`${message.by} invites you to ${message.session}: /joinsession ${message.session}`);
+      case "read":
+        return message.id ? undefined
+          : store.readTo(message.seq, store.sessions.get(message.session));
       case "joined":
         return this.#moved(message.session, [message.user], [], message.count);
       case "left":
@@ -50,7 +66,8 @@ export class Inbox {
         if (message.id) return store.forget(message.session);
         return store.end(message.session, `${message.user} has deleted this session.`);
       case "notice":
-        return store.said.emit(message.data);
+        return message.id ? undefined
+          : store.said.emit(message.by ? `${message.by}: ${message.data}` : message.data);
       case "bye":
         return message.id ? undefined : this.client.connection.leaving(message.retry ?? 0);
       case "error":
@@ -125,6 +142,18 @@ export class Inbox {
       this.heard.emit({ text, calls });
       store.changed.emit("sessions");
     }
+    if (session === store.session) store.changed.emit("texts");
+  }
+
+  /** Something was done to a text. @param {Change} change */
+  #changed(change) {
+    const { store } = this;
+    const session = store.need(change.session);
+    const seen = session.read === change.seq - 1; // it is nothing to read by itself
+    if (!session.receive(change)) return;
+    session.timeline.apply(change);
+    if (seen) store.readTo(change.seq, session);
+    store.changed.emit("sessions");
     if (session === store.session) store.changed.emit("texts");
   }
 

@@ -1,6 +1,7 @@
 /** Puts the page together. */
 
 import { Banner } from "./banner.js";
+import { addChanging } from "./changing.js";
 import { Client } from "./client.js";
 import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
@@ -9,6 +10,7 @@ import { Entrance } from "./entrance.js";
 import { Header } from "./header.js";
 import { LoginView } from "./login.js";
 import { MembersView } from "./members.js";
+import { Menu } from "./menu.js";
 import { Notifier } from "./notify.js";
 import { Places } from "./places.js";
 import { Rooms } from "./rooms.js";
@@ -30,6 +32,8 @@ const login = new LoginView(client);
 const texts = new TextsView(client);
 const commands = new Commands(client, rooms);
 const composer = new Composer(client, commands, () => void texts.toNewest());
+texts.menu = new Menu(client, composer);
+addChanging(commands, client);
 const entrance = new Entrance(rooms);
 const switcher = new Switcher(rooms, entrance);
 const search = new Search(client, texts);

@@ -15,6 +15,7 @@ import { saveOutbox, savedOutbox } from "./memory.js";
  * @property {string} to  the other user of a direct session, or ""
  * @property {string} epoch  the life of the session in which it was sent first, or ""
  * @property {string} data
+ * @property {number} [reply]  the seq of the text that it answers
  * @property {number} time
  * @property {"waiting" | "sent" | "failed"} state
  * @property {string} reason  why it failed
@@ -37,12 +38,14 @@ export class Outbox {
    * @param {string} session
    * @param {string} to
    * @param {string} data
+   * @param {number} [reply]
    * @returns {Waiting}
    */
-  add(session, to, data) {
+  add(session, to, data, reply) {
     /** @type {Waiting} */
     const text = {
       id: newId(), session, to, epoch: "", data, time: Date.now(), state: "waiting", reason: "",
+      ...(reply && { reply }),
     };
     this.#texts.set(text.id, text);
     this.save();
@@ -93,7 +96,7 @@ export class Outbox {
   /** Give a failed text another try, as a new one: the server said no to the old. @param {Waiting} text */
   again(text) {
     this.#texts.delete(text.id);
-    return this.add(text.session, text.to, text.data);
+    return this.add(text.session, text.to, text.data, text.reply);
   }
 
   clear() {

@@ -121,8 +121,8 @@ export class Past {
           type: "history", session: session.name, after, limit: 2 * PAGE,
         });
         if (page.epoch !== epoch || epoch !== session.epoch || !page.texts.length) break;
-        const calls = page.texts.filter(({ seq, source, data }) => seq <= until
-          && seq > session.read && source !== this.#store.me && mention.isIn(data));
+        const calls = page.texts.filter((text) => text.type === "text" && text.seq <= until
+          && text.seq > session.read && text.source !== this.#store.me && mention.isIn(text.data));
         session.mentions += calls.length;
         after = page.texts.at(-1)?.seq ?? until;
       }

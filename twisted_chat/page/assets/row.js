@@ -4,7 +4,7 @@
 /** @import { Line } from "./timeline.js" */
 
 import { dayOf, hourAndMinute, inFull, machine, nameOfDay } from "./clock.js";
-import { avatar, button, el, nameOf } from "./dom.js";
+import { avatar, button, el, icon, nameOf } from "./dom.js";
 import { shown } from "./format.js";
 
 /** Milliseconds after which a text has its author's name again. */
@@ -16,7 +16,9 @@ const LONG = 2_400;
 
 /**
  * What a row does when it is asked to.
- * @typedef {{ unfold: () => void, again: (() => void) | null, drop: () => void }} Does
+ * @typedef {{ unfold: () => void, again: (() => void) | null, drop: () => void,
+ *   more: (at: Element) => void, react: (data: string) => void, go: (seq: number) => void,
+ *   me: string, quote: (seq: number) => string }} Does
  *
  * How a row looks, beside its text.
  * @typedef {object} Look
@@ -54,6 +56,7 @@ export function isLong(data) {
  * @param {Does} does
  */
 export function row(line, look, mention, does) {
+  if (line.of !== undefined) return el("li", "row change");
   const head = look.head || look.isNew;
   const item = el("li", "row");
   if (head) item.classList.add("head");
@@ -68,14 +71,19 @@ export function row(line, look, mention, does) {
     quiet.classList.add("aside");
     text.append(quiet, el("span", "unseen", `${line.source}:`));
   }
+  if (line.reply) text.append(answered(line.reply, does));
   const body = bodyOf(line, mention);
+  if (line.redacted) item.classList.add("redacted");
+  if (line.edited && !line.redacted) body.append(" ", el("span", "note", "(edited)"));
   if (isAction(line.data)) item.classList.add("action");
   text.append(body);
   if (look.folded) {
     body.classList.add("folded");
     text.append(button("link unfold", "Show all of it", does.unfold));
   }
+  if (line.reactions?.length) text.append(reactions(line, does));
   if (look.state) text.append(status(look, does));
+  else if (line.seq && !line.redacted) text.append(more(does));
   item.append(text);
   return item;
 }
@@ -87,7 +95,8 @@ export const isAction = (data) => data.startsWith("/me ") && data.length > 4;
  * @param {Line} line
  * @param {Mention | null} mention
  */
-function bodyOf({ source, data }, mention) {
+function bodyOf({ source, data, redacted }, mention) {
+  if (redacted) return el("div", "body", el("span", "note", "This text was taken back."));
   const words = isAction(data)
     ? [nameOf(source), " ", ...shown(data.slice(4), mention)] : shown(data, mention);
   const body = el("div", "body", ...words);
@@ -133,4 +142,43 @@ function status(look, does) {
     "div", "status", el("span", "", `Not sent. ${look.reason}`), " ", ...again,
     button("link", "Forget it", does.drop),
   );
+}
+
+/**
+ * What a text answers, and the way there.
+ * @param {number} seq
+ * @param {Does} does
+ */
+function answered(seq, does) {
+  const quote = el("bdi", "", does.quote(seq) || "a text");
+  const element = button("answered link", "In answer to ", () => does.go(seq));
+  element.append(quote);
+  return element;
+}
+
+/**
+ * @param {Line} line
+ * @param {Does} does
+ */
+function reactions(line, does) {
+  const list = el("div", "reactions");
+  for (const { data, count, users } of line.reactions ?? []) {
+    const own = users.includes(does.me);
+    const mark = button("reaction", "", () => does.react(data));
+    mark.append(el("bdi", "", data), " ", el("span", "", `${count}`));
+    mark.setAttribute("aria-pressed", String(own));
+    mark.title = users.join(", ") + (count > users.length ? " …" : "");
+    mark.setAttribute("aria-label", `${data}, ${count}: ${mark.title}`);
+    list.append(mark);
+  }
+  return list;
+}
+
+/** @param {Does} does */
+function more(does) {
+  const element = button("plain more", icon("i-more"), () => does.more(element));
+  element.setAttribute("aria-label", "More about this text");
+  element.title = "Answer, react, edit …";
+  element.tabIndex = -1; // one for each text would be in the way; ArrowUp and commands do the same
+  return element;
 }

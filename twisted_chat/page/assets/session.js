@@ -1,7 +1,7 @@
 /** A session as this page sees it: who is in it, what is said in it, how far it has been read. */
 
 /** @import { Marks } from "./memory.js" */
-/** @import { Snapshot, Text } from "./wire.js" */
+/** @import { Entry, Snapshot } from "./wire.js" */
 
 import { Timeline } from "./timeline.js";
 
@@ -109,8 +109,8 @@ export class Session {
   }
 
   /**
-   * Take in a text that the server sends.
-   * @param {Text} text
+   * Take in a text, or what changes one, that the server sends.
+   * @param {Entry} text
    * @returns {boolean} whether it is a new one
    */
   receive(text) {

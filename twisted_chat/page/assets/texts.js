@@ -2,6 +2,7 @@
 
 /** @import { Client } from "./client.js" */
 /** @import { Line } from "./timeline.js" */
+/** @import { Menu } from "./menu.js" */
 /** @import { Waiting } from "./outbox.js" */
 
 import { attentive } from "./attention.js";
@@ -19,6 +20,9 @@ const CLOSE = 60;
 /** Pixels from the newest text at which there is a button that leads there. */
 const FAR = 400;
 
+/** Characters of a text that are shown where another answers it. */
+const QUOTED = 60;
+
 /** Milliseconds that a text which was looked for is marked. */
 const FLASH = 2_000;
 
@@ -33,6 +37,8 @@ export class TextsView {
   #reached = 0;
   #shown = "";
   #flashed = 0;
+  /** What can be done to a text. @type {Menu | null} */
+  menu = null;
 
   /** @param {Client} client */
   constructor(client) {
@@ -79,6 +85,21 @@ export class TextsView {
     return waiting && { seq: 0, source: this.store.me, time: waiting.time, data: waiting.data };
   }
 
+  /** The text before a row: what changed one in between has no row. @param {number} at */
+  #before(at) {
+    let before = at - 1;
+    while (before >= 0 && this.#line(before)?.of !== undefined) before -= 1;
+    return this.#line(before);
+  }
+
+  /** How a text begins that another answers. @param {number} seq */
+  #quote(seq) {
+    const line = this.store.session?.timeline.get(seq);
+    if (!line || line.of !== undefined || line.redacted) return "";
+    const words = line.data.replace(/\s+/gu, " ");
+    return `${line.source}: ${words.length > QUOTED ? `${words.slice(0, QUOTED)}…` : words}`;
+  }
+
   /** @param {number} at */
   #waitingAt(at) {
     return this.#waiting[at - (this.store.session?.timeline.lines.length ?? 0)];
@@ -88,12 +109,13 @@ export class TextsView {
   look(at) {
     const line = this.#line(at);
     if (!line) return "";
-    const { day, head } = begins(this.#line(at - 1), line);
+    if (line.of !== undefined) return "change";
+    const { day, head } = begins(this.#before(at), line);
     const waiting = this.#waitingAt(at);
     const isNew = line.seq > 0 && line.seq === this.store.session?.newFrom;
     const open = this.#unfolded.has(this.#nameOf(at));
     const over = this.store.session?.over ? "over" : "";
-    return `${waiting?.id ?? ""} ${waiting?.state ?? ""}${over} ${+day}${+head}${+isNew}${+open}`;
+    return `${waiting?.id ?? ""}${line.version ?? ""} ${waiting?.state ?? ""}${over} ${+day}${+head}${+isNew}${+open}`;
   }
 
   /** @param {number} at */
@@ -104,7 +126,7 @@ export class TextsView {
     const element = row(
       line,
       {
-        ...begins(this.#line(at - 1), line),
+        ...begins(this.#before(at), line),
         isNew: line.seq > 0 && line.seq === this.store.session?.newFrom,
         state: waiting?.state ?? "",
         reason: waiting?.reason ?? "",
@@ -119,6 +141,11 @@ export class TextsView {
         },
         again: this.store.session?.over ? null : () => waiting && this.client.again(waiting),
         drop: () => waiting && this.client.drop(waiting),
+        more: (element) => this.menu?.open(line, element),
+        react: (data) => this.client.react(line, data),
+        go: (seq) => void this.toText(seq),
+        quote: (seq) => this.#quote(seq),
+        me: this.store.me,
       },
     );
     if (line.seq && line.seq === this.#flashed) element.classList.add("flash");

@@ -6,9 +6,15 @@
  * somebody scrolls there.
  */
 
-/** @import { Text } from "./wire.js" */
+/** @import { Change, Entry, Reaction } from "./wire.js" */
 
-/** @typedef {{ seq: number, time: number, source: string, data: string }} Line */
+/**
+ * What stands at a seq: a text as it is now, or (with `of`) a change of another, which has no row.
+ * `version` counts how often it was changed here.
+ * @typedef {{ seq: number, time: number, source: string, data: string, of?: number,
+ *   reply?: number | undefined, edited?: boolean, redacted?: boolean, reactions?: Reaction[],
+ *   version?: number }} Line
+ */
 
 /** Texts kept while reading the past, at most: so the page stays small however long one reads. */
 export const MOST = 20_000;
@@ -19,8 +25,16 @@ export const FOLLOWED = 1_000;
 /** Texts kept of a session that is not shown. */
 export const OUT_OF_SIGHT = 200;
 
-/** @param {Text} text @returns {Line} */
-const line = ({ seq, time, source, data }) => ({ seq, time, source, data });
+/** @param {Entry} entry @returns {Line} */
+function line(entry) {
+  const { seq, time, source } = entry;
+  if (entry.type !== "text") return { seq, time, source, data: "", of: entry.of };
+  const { data, reply, edited, redacted, reactions } = entry;
+  return {
+    seq, time, source, data, reply, edited: edited !== undefined,
+    redacted: redacted !== undefined, reactions: reactions ?? [], version: 0,
+  };
+}
 
 export class Timeline {
   /** @type {Line[]} */
@@ -46,7 +60,25 @@ export class Timeline {
     return this.lines.length > 0 && seq >= this.first && seq <= this.last;
   }
 
-  /** Add a new text, if it is the next one. @param {Text} text */
+  /** Do to a text what was done to it, if it is at hand. @param {Change} change */
+  apply(change) {
+    const text = this.get(change.of);
+    if (!text || text.of !== undefined || text.redacted) return;
+    const { type, data = "", source, undo = false } = change;
+    text.version = (text.version ?? 0) + 1;
+    if (type === "edited") {
+      text.data = data;
+      text.edited = true;
+    } else if (type === "redacted") {
+      text.data = "";
+      text.redacted = true;
+      text.reactions = [];
+    } else {
+      text.reactions = reacted(text.reactions ?? [], data, source, undo);
+    }
+  }
+
+  /** Add a new entry, if it is the next one. @param {Entry} text */
   append(text) {
     if (this.lines.length && text.seq !== this.last + 1) return;
     if (!this.lines.length) this.complete = text.seq === 1;
@@ -56,7 +88,7 @@ export class Timeline {
   /**
    * Take in a page of history, where it touches what is here already; or, with `instead`, at any
    * place.
-   * @param {Text[]} texts oldest first
+   * @param {Entry[]} texts oldest first
    * @param {{ older?: boolean, instead?: boolean }} how `older`: there are older ones
    */
   take(texts, { older, instead = false }) {
@@ -105,4 +137,20 @@ export class Timeline {
     this.lines = [];
     this.complete = false;
   }
+}
+
+/**
+ * @param {Reaction[]} reactions
+ * @param {string} data
+ * @param {string} source
+ * @param {boolean} undo
+ */
+function reacted(reactions, data, source, undo) {
+  const known = reactions.find((reaction) => reaction.data === data);
+  if (!known) return undo ? reactions : [...reactions, { data, count: 1, users: [source] }];
+  const users = known.users.filter((user) => user !== source);
+  if (!undo) users.push(source);
+  const count = known.count + (undo ? -1 : 1);
+  return reactions.map((each) => (each === known ? { data, count, users } : each))
+    .filter((each) => each.count > 0);
 }

@@ -32,8 +32,18 @@ export function tooLong(words, most) {
  * @typedef {{ session: string, after?: number, epoch?: string, password?: string }} Place
  * @typedef {{ type: string, id?: string, [field: string]: unknown }} Request
  *
+ * @typedef {{ data: string, count: number, users: string[] }} Reaction
  * @typedef {{ type: "text", session: string, seq: number, time: number, source: string,
- *   data: string, id?: string }} Text
+ *   data: string, id?: string, guest?: boolean, reply?: number, edited?: number,
+ *   redacted?: number, reactions?: Reaction[] }} Text
+ * @typedef {{ type: "edited" | "redacted" | "reacted", session: string, seq: number, time: number,
+ *   source: string, of: number, data?: string, undo?: boolean, reason?: string,
+ *   id?: string }} Change
+ * @typedef {Text | Change} Entry
+ * @typedef {{ type: "kicked", session: string, user: string, by: string, count: number,
+ *   reason?: string, id?: string }} Kicked
+ * @typedef {{ type: "invited", session: string, user: string, by: string, id?: string }} Invited
+ * @typedef {{ type: "read", session: string, seq: number, id?: string }} ReadTo
  * @typedef {{ text: number, frame: number, history: number }} Limits
  * @typedef {{ session: string, epoch: string, head: number }} Direct
  * @typedef {{ type: "welcome", user: string, server: string, limits: Limits, protocol: number,
@@ -55,15 +65,15 @@ export function tooLong(words, most) {
  *   id?: string }} Listing
  * @typedef {{ type: "who", session: string, users: string[], count: number, more?: boolean,
  *   id?: string }} Members
- * @typedef {{ type: "history", session: string, texts: Text[], more: boolean, epoch: string,
+ * @typedef {{ type: "history", session: string, texts: Entry[], more: boolean, epoch: string,
  *   id?: string }} Texts
  * @typedef {{ type: "found", session: string, texts: Text[], more: boolean, id?: string }} Found
  * @typedef {{ type: "pong", id?: string }} Pong
- * @typedef {{ type: "notice", data: string, id?: undefined }} Notice
+ * @typedef {{ type: "notice", data: string, by?: string, id?: string }} Notice
  * @typedef {{ type: "bye", data: string, retry?: number, id?: string }} Bye
  * @typedef {{ type: "error", code: string, data: string, session?: string, id?: string }} Failure
  *
  * @typedef {Welcome | Snapshot | Text | (Joined & { id?: undefined }) | Left
  *   | (Presence & { id?: undefined }) | Topic | Deleted | Listing | Members | Texts | Found | Pong
- *   | Notice | Bye | Failure} Message
+ *   | Notice | Bye | Failure | Change | Kicked | Invited | ReadTo} Message
  */
