@@ -25,7 +25,9 @@ from twisted_chat.vocabulary.names import Name, key_of, user_name
 class Keeper(Protocol):
     """What makes accounts: see keeper.py."""
 
-    async def register(self, user: str, password: str, invite: str | None, mind: Mind) -> Name:
+    async def register(
+        self, user: str, password: str, invite: str | None, mind: Mind, *, own: bool = False
+    ) -> Name:
         """Make one; return its name."""
 
 

@@ -74,8 +74,10 @@ class Keeper:
 
     # --- registering -------------------------------------------------------------------------
 
-    async def register(self, user: str, password: str, invite: str | None, mind: Mind) -> Name:
-        """Make an account; return its name.
+    async def register(
+        self, user: str, password: str, invite: str | None, mind: Mind, *, own: bool = False
+    ) -> Name:
+        """Make an account; return its name. ``own``: the guest of that name wants it.
 
         Raises ChatError ``not-allowed``, ``invalid-name``, ``name-in-use``, ``bad-request`` (the
         password is easily guessed), ``bad-credentials`` (the code), ``too-many-attempts``,
@@ -86,7 +88,7 @@ class Keeper:
         self.attempts.check(mind.host)
         self._check_pace(mind.host)
         name = user_name(user)
-        self._check_free(name)
+        self._check_free(name, own=own)
         if (weakness := weakness_of(password, name.text)) is not None:
             raise ChatError("bad-request", weakness)
         code = None
@@ -94,7 +96,7 @@ class Keeper:
             code = await self._take_code(invite, mind, name)
         try:
             hashed = await self.passwords.hash(password)
-            self._check_free(name)
+            self._check_free(name, own=own)
             await self._edit(Account(name, hashed), must_be_new=True)
             await self._read_back(name.key, hashed)
         except BaseException:
@@ -105,14 +107,14 @@ class Keeper:
         self._logger.info("{user} has registered from {host}", user=name.text, host=mind.host)
         return name
 
-    def _check_free(self, name: Name) -> None:
+    def _check_free(self, name: Name, *, own: bool) -> None:
         check_new(name, self.reserved)
         chat = self.chat
         self.accounts.refresh()
         taken = (
             self.accounts.is_taken(name.key)
             or name.key in chat.former
-            or name.key in chat.people.here
+            or (name.key in chat.people.here and not own)
             or chat.directs.are_kept_for(name.key)
         )
         if taken:

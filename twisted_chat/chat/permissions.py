@@ -111,6 +111,12 @@ def rank_of_key(home: Home, session: Session, key: str) -> Rank:
     return _rank(home, session, key, None)
 
 
+def rank_in(home: Home, session: Session, key: str) -> Rank:
+    """Return the rank that a user has in a session itself, whatever it may do on the server."""
+    person = home.people.here.get(key)
+    return _rank(home, session, key, person if person is not None and person.guest else None)
+
+
 def _rank(home: Home, session: Session, key: str, guest: Person | None) -> Rank:
     life = session.life
     if life.direct is not None:

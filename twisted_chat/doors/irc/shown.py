@@ -15,14 +15,23 @@ from attrs import define, field
 from msgspec.json import Decoder
 
 from twisted_chat.doors.irc.lines import format_line, pieces
-from twisted_chat.doors.irc.names import channel, prefix, target_of
+from twisted_chat.doors.irc.names import SERVER, channel, prefix, target_of
 from twisted_chat.vocabulary.messages import (
+    Changed,
     Deleted,
+    Edited,
+    Invited,
     Joined,
+    Kicked,
+    Notice,
     Presence,
+    Reacted,
+    Redacted,
     Response,
+    RoleGiven,
     Text,
     TopicChanged,
+    WentAway,
     encode,
 )
 
@@ -95,7 +104,83 @@ class Batches:
                 return format_line(source, "TOPIC", where, response.topic or "", tags=tags)
             case Deleted():
                 return self.left(response.session, response.user)
+            case Kicked():
+                where, why = channel(response.session), response.reason or response.by
+                source = prefix(response.by)
+                return format_line(source, "KICK", where, response.user, why, tags=tags)
+            case Invited():
+                where, source = channel(response.session), prefix(response.by)
+                return format_line(source, "INVITE", response.user, where, tags=tags)
+            case RoleGiven():
+                return self.role(response, tags)
+            case Changed():
+                return self.changed(response, tags)
+            case Edited() | Redacted() | Reacted():
+                return self.changes(response, caps, tags)
+            case Notice():
+                where = channel(response.session) if response.session else "*"
+                source = prefix(response.by) if response.by else SERVER
+                return format_line(source, "NOTICE", where, response.data, tags=tags)
+            case WentAway() if "away-notify" in caps:
+                words = (response.data,) if response.data else ()
+                return format_line(prefix(response.user), "AWAY", *words, tags=tags)
         return b""
+
+    def role(self, given: RoleGiven, tags: dict[str, str]) -> bytes:
+        """Return the line of a role; who has none any more may have had any."""
+        letters = {"owner": "+q", "moderator": "+o", "voice": "+v"}.get(given.role)
+        words = (letters, given.user) if letters else ("-ov", given.user, given.user)
+        return format_line(prefix(given.by), "MODE", channel(given.session), *words, tags=tags)
+
+    def changed(self, event: Changed, tags: dict[str, str]) -> bytes:
+        """Return the line of settings that are new."""
+        changes = [
+            (letter, value)
+            for letter, value in (
+                ("i", event.invite),
+                ("m", event.moderated),
+                ("s", event.hidden),
+                ("t", None if event.open_topic is None else not event.open_topic),
+                ("k", event.locked),
+                ("l", None if event.limit is None else event.limit > 0),
+            )
+            if value is not None
+        ]
+        if not changes:
+            return b""
+        words = "".join(f"{'+' if value else '-'}{letter}" for letter, value in changes)
+        values = ["*"] if event.locked is not None else []
+        values += [str(event.limit)] if event.limit else []
+        where = channel(event.session)
+        return format_line(prefix(event.by), "MODE", where, words, *values, tags=tags)
+
+    def changes(
+        self, event: Edited | Redacted | Reacted, caps: Caps, tags: dict[str, str]
+    ) -> bytes:
+        """Return what was done to a text: in IRC's own words, or in plain ones."""
+        if "server-time" in caps:
+            tags["time"] = time_of(event.time)
+        source, target = prefix(event.source), target_of(event.session, event.source)
+        of = msgid(self.epoch_of(event.session), event.of)
+        if isinstance(event, Redacted):
+            if "draft/message-redaction" in caps:
+                words = (event.reason,) if event.reason else ()
+                return format_line(source, "REDACT", target, of, *words, tags=tags)
+            return format_line(source, "NOTICE", target, "takes back what was said", tags=tags)
+        if isinstance(event, Reacted):
+            if "message-tags" in caps:
+                name = "+draft/unreact" if event.undo else "+draft/react"
+                tags |= {name: event.data, "+draft/reply": of}
+                return format_line(source, "TAGMSG", target, tags=tags)
+            return b""
+        text = Text(
+            session=event.session,
+            seq=event.seq,
+            time=event.time,
+            source=event.source,
+            data=f"(edited) {event.data}",
+        )
+        return self.text(text, caps, tags)
 
     def joined(self, session: str, user: str, caps: Caps, tags: dict[str, str]) -> bytes:
         """Return the line that says that somebody came in."""

@@ -5,5 +5,6 @@ from twisted_chat.doors.irc.commands import (  # noqa: F401
     history,
     messages,
     registration,
+    ruling,
     server,
 )

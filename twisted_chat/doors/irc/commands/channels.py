@@ -1,11 +1,12 @@
-"""JOIN, PART, TOPIC, NAMES, LIST, WHO, MODE: a channel is a session."""
+"""JOIN, PART, TOPIC, NAMES, LIST, WHO: a channel is a session."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
+from twisted_chat.chat.permissions import Rank, rank_in
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.lines import Line
 from twisted_chat.doors.irc.names import SERVER, channel, prefix, session_of
@@ -100,13 +101,25 @@ async def names_of(talk: IrcTalk, snapshot: Snapshot) -> None:
     row: list[str] = []
     for one in await members(talk, snapshot.session):
         shown = prefix(one) if "userhost-in-names" in talk.caps else one
-        row.append(("~" if one == snapshot.owner else "") + shown)
+        row.append(sign_of(talk, snapshot.session, one) + shown)
         if sum(map(len, row)) + len(row) > NAMES_SIZE // 2:
             talk.reply("353", "=", where, " ".join(row))
             row = []
     if row:
         talk.reply("353", "=", where, " ".join(row))
     talk.reply("366", where, "End of /NAMES list")
+
+
+SIGNS: Final = {Rank.OWNER: "~", Rank.MODERATOR: "@", Rank.VOICE: "+"}
+
+
+def sign_of(talk: IrcTalk, session: str, nick: str) -> str:
+    """Return what stands before the name of who has a role."""
+    there = found(talk, session)
+    if there is None:
+        return ""
+    rank = rank_in(me(talk).chat, there, key_of(nick) or "")
+    return SIGNS.get(rank, "")
 
 
 async def members(talk: IrcTalk, session: str) -> list[str]:
@@ -199,38 +212,21 @@ async def who(talk: IrcTalk, line: Line) -> None:
     people = me(talk).chat.people.here
     if session is not None:
         there = found(talk, session)
-        owner = there.life.owner if there is not None else None
         for one in await members(talk, session) if there is not None else ():
-            _who(talk, line[0], one, "H~" if one == owner else "H")
+            away = "G" if _is_away(talk, one) else "H"
+            _who(talk, line[0], one, away + sign_of(talk, session, one))
     else:
         person = people.get(key_of(line[0]) or "")
         if person is not None:
-            _who(talk, "*", person.name.text, "H")
+            _who(talk, "*", person.name.text, "G" if person.away else "H")
     talk.reply("315", line[0], "End of WHO list")
+
+
+def _is_away(talk: IrcTalk, nick: str) -> bool:
+    person = me(talk).chat.people.here.get(key_of(nick) or "")
+    return person is not None and bool(person.away)
 
 
 def _who(talk: IrcTalk, where: str, nick: str, flags: str) -> None:
     username = prefix(nick).partition("!")[2].partition("@")[0]
     talk.reply("352", where, username, SERVER, SERVER, nick, flags, f"0 {nick}")
-
-
-@command("MODE", 1)
-async def mode(talk: IrcTalk, line: Line) -> None:
-    """Say what holds in a session, or for oneself; nothing can be changed this way yet."""
-    session = session_of(line[0])
-    if session is None:
-        if key_of(line[0]) == me(talk).name.key:
-            talk.reply("221", "+o" if me(talk).is_operator else "+")
-        elif me(talk).chat.people.here.get(key_of(line[0]) or "") is None:
-            talk.reply("401", line[0], "No such nick")
-        else:
-            talk.reply("502", "Can't change mode for other users")
-        return
-    there = found(talk, session)
-    if there is None:
-        raise ChatError("no-such-session", "No such channel")
-    if len(line) == 1:
-        talk.reply("324", line[0], "+knt" if there.life.password is not None else "+nt")
-        return
-    for letter in line[1].lstrip("+-")[:1]:
-        talk.reply("472", letter, "is not changed over IRC")

@@ -50,7 +50,7 @@ async def _say(talk: IrcTalk, line: Line, target: str, kind: str) -> None:
     session = session_of(target)
     if session is None:
         if target.lower() == "nickserv":
-            words = "Identify with SASL, or connect with your password as the server's (PASS)."
+            words = await _nickserv(talk, data.split())
             talk.send("NOTICE", talk.nick, words, source=prefix("NickServ"))
             return
         if user.chat.people.known(key_of(target) or "") is None:
@@ -72,6 +72,27 @@ async def _say(talk: IrcTalk, line: Line, target: str, kind: str) -> None:
     except ChatError:
         talk.labels.pop(id, None)
         raise
+
+
+async def _nickserv(talk: IrcTalk, words: list[str]) -> str:
+    """Do what NickServ is asked for; return what it says."""
+    match [words[0].upper(), *words[1:]] if words else []:
+        case ["REGISTER", password, *_]:
+            keeper = talk.admission.keeper
+            if keeper is None:
+                return "There are no accounts on this server."
+            if not me(talk).is_guest:
+                return "You have an account."
+            try:
+                name = await keeper.register(talk.nick, password, None, talk, own=True)
+            except ChatError as refused:
+                return str(refused)
+            return f"The account {name} is made: connect with its password, by SASL or PASS."
+        case _:
+            return (
+                "REGISTER PASSWORD makes an account of your nick. To identify use SASL, or connect"
+                " with your password as the server's (PASS)."
+            )
 
 
 @command("TAGMSG", 1)

@@ -204,7 +204,7 @@ def welcome(talk: IrcTalk) -> None:
     talk.reply("001", f"Welcome to the chat, {prefix(nick)}")
     talk.reply("002", f"Your host is {SERVER}, running twisted-chat")
     talk.reply("003", "This server keeps what is said")
-    talk.reply("004", SERVER, "twisted-chat", "o", "knt", "k")
+    talk.reply("004", SERVER, "twisted-chat", "o", "biklmnoqstv", "bkloqv")
     isupport(talk)
     motd(talk)
 

@@ -14,14 +14,14 @@ from twisted_chat.vocabulary.names import MAX_SESSION_NAME, MAX_USER_NAME
 TOKENS: Final = (
     "CASEMAPPING=ascii",
     f"CHANNELLEN={MAX_SESSION_NAME + 1}",
-    "CHANMODES=,k,,nt",
+    "CHANMODES=b,k,l,imnst",
     "CHANTYPES=#",
     f"CHATHISTORY={MAX_HISTORY}",
-    "MODES=1",
+    "MODES=8",
     "MSGREFTYPES=msgid,timestamp",
     "NETWORK=twisted-chat",
     f"NICKLEN={MAX_USER_NAME}",
-    "PREFIX=(q)~",
+    "PREFIX=(qov)~@+",
     "TARGMAX=JOIN:,PART:,PRIVMSG:4,NOTICE:4,NAMES:1",
     "UTF8ONLY",
 )

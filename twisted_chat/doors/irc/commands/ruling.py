@@ -1,0 +1,272 @@
+"""The rules of a session under their IRC names: KICK, INVITE, MODE, REDACT, and AWAY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from twisted_chat.chat.permissions import Rank, rank_of
+from twisted_chat.doors.irc.asked import command
+from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
+from twisted_chat.doors.irc.lines import Line
+from twisted_chat.doors.irc.names import channel, prefix, session_of
+from twisted_chat.doors.irc.talk import IrcTalk
+from twisted_chat.vocabulary.addresses import block
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import (
+    Away,
+    Ban,
+    BanList,
+    Bans,
+    Invite,
+    Kick,
+    Message,
+    Redact,
+    SetRole,
+    SetSettings,
+    Unban,
+)
+from twisted_chat.vocabulary.names import key_of
+
+FLAGS: Final = {"i": "invite", "m": "moderated", "s": "hidden", "t": "open_topic"}
+"""Modes that are settings; ``t`` is that not everybody changes the topic."""
+
+ROLES: Final = {"q": "owner", "o": "moderator", "v": "voice"}
+
+MAX_CHANGES: Final = 8
+"""Modes in one line, at most."""
+
+
+def session_named(talk: IrcTalk, name: str) -> str:
+    """Return the session of a channel that there is. Raises ChatError ``no-such-session``."""
+    session = session_of(name)
+    if session is None or found(talk, session) is None:
+        raise ChatError("no-such-session", "No such channel")
+    return session
+
+
+@command("KICK", 2)
+async def kick(talk: IrcTalk, line: Line) -> None:
+    """Take somebody out of a session."""
+    session = session_named(talk, line[0])
+    if not is_in(talk, session):
+        raise ChatError("not-in-session", "You're not on that channel")
+    for nick in line[1].split(","):
+        await one_by_one(talk, line[0], _kick(talk, session, nick, line[2]))
+
+
+async def _kick(talk: IrcTalk, session: str, nick: str, reason: str) -> None:
+    try:
+        told = await me(talk).ask(Kick(session=session, user=nick, reason=reason[:256] or None))
+    except ChatError as refused:
+        if refused.code != "no-such-user":
+            raise
+        talk.reply("441", nick, channel(session), "They aren't on that channel")
+        return
+    why = told.reason or told.by
+    talk.send("KICK", channel(told.session), told.user, why, source=prefix(talk.nick))
+
+
+@command("INVITE", 2)
+async def invite(talk: IrcTalk, line: Line) -> None:
+    """Let somebody come into a session, once."""
+    session = session_named(talk, line[1])
+    if not is_in(talk, session):
+        raise ChatError("not-in-session", "You're not on that channel")
+    key = key_of(line[0]) or ""
+    if key in found(talk, session).roster:
+        talk.reply("443", line[0], line[1], "is already on channel")
+        return
+    talk.where = line[0]
+    try:
+        told = await me(talk).ask(Invite(session=session, user=line[0]))
+    except ChatError as refused:
+        talk.where = line[0] if refused.code == "no-such-user" else line[1]
+        raise
+    talk.reply("341", told.user, channel(told.session))
+
+
+@command("AWAY")
+async def away(talk: IrcTalk, line: Line) -> None:
+    """Say that one is away, or back."""
+    await me(talk).ask(Away(data=line[0][:256]))
+    if line[0]:
+        talk.reply("306", "You have been marked as being away")
+    else:
+        talk.reply("305", "You are no longer marked as being away")
+
+
+@command("REDACT", 2)
+async def redact(talk: IrcTalk, line: Line) -> None:
+    """Take back a text, by its msgid."""
+    session = session_of(line[0])
+    there = found(talk, session) if session else None
+    epoch, _, seq = line[1].rpartition("-")
+    if there is None or not is_in(talk, there.name):
+        talk.send("FAIL", "REDACT", "INVALID_TARGET", line[0], "You are not there")
+    elif epoch != there.life.epoch or not seq.isdecimal():
+        talk.send("FAIL", "REDACT", "UNKNOWN_MSGID", line[0], line[1], "There is no such message")
+    else:
+        request = Redact(session=there.name, of=int(seq), reason=line[2][:256] or None)
+        await me(talk).ask(request)  # its echo, or why not, comes by itself
+
+
+@command("MODE", 1)
+async def mode(talk: IrcTalk, line: Line) -> None:
+    """Say what holds in a session, or for oneself; or change it."""
+    session = session_of(line[0])
+    if session is None:
+        _own_mode(talk, line)
+        return
+    session_named(talk, line[0])
+    there = found(talk, session)
+    if len(line) == 1:
+        talk.reply("324", channel(there.name), *modes_of(there, is_in(talk, session)))
+        talk.reply("329", channel(there.name), "0")
+        return
+    arguments = iter([line[at] for at in range(2, len(line))])
+    done: list[tuple[str, str, str]] = []
+    for sign, letter in _letters(line[1]):
+        if len(done) == MAX_CHANGES:
+            break
+        try:
+            change = await _change(talk, there, sign, letter, arguments)
+        except ChatError as refused:
+            talk._refuse(refused, None)
+            break
+        if change is not None:
+            done.append((sign, letter, change))
+    if done:
+        words = "".join(f"{sign}{letter}" for sign, letter, _ in done)
+        values = [value for _, _, value in done if value]
+        talk.send("MODE", channel(there.name), words, *values, source=prefix(talk.nick))
+
+
+def _letters(words: str) -> Iterator[tuple[str, str]]:
+    sign = "+"
+    for letter in words:
+        if letter in "+-":
+            sign = letter
+        else:
+            yield sign, letter
+
+
+async def _change(
+    talk: IrcTalk, there: Any, sign: str, letter: str, arguments: Iterator[str]
+) -> str | None:
+    """Change one mode; return its argument, "" where it has none, None where nothing changed."""
+    session, on = there.name, sign == "+"
+    if letter in FLAGS:
+        value = on if letter != "t" else not on
+        if getattr(there.life, FLAGS[letter]) == value:
+            return None
+        setting: dict[str, Any] = {FLAGS[letter]: value}
+        await _ask(talk, SetSettings(session=session, **setting))
+        return ""
+    if letter == "l":
+        given = next(arguments, "") if on else "0"
+        if not given.isdecimal() or len(given) > 7:
+            return None
+        await _ask(talk, SetSettings(session=session, limit=int(given)))
+        return given if on else ""
+    if letter == "k":
+        given = next(arguments, "")
+        if on and not given:
+            talk.reply("461", "MODE", "Not enough parameters")
+            return None
+        await _ask(talk, SetSettings(session=session, password=given if on else None))
+        return given or "*"
+    if letter in ROLES:
+        return await _role(talk, there, ROLES[letter], next(arguments, ""), on=on)
+    if letter == "b":
+        return await _ban(talk, there, next(arguments, ""), on=on)
+    talk.reply("472", letter, "is unknown mode char to me")
+    return None
+
+
+async def _ask(talk: IrcTalk, request: Message) -> Any:
+    return await me(talk).ask(request)
+
+
+async def _role(talk: IrcTalk, there: Any, role: str, nick: str, *, on: bool) -> str | None:
+    if not nick:
+        talk.reply("461", "MODE", "Not enough parameters")
+        return None
+    if key_of(nick) not in there.roster:
+        talk.reply("441", nick, channel(there.name), "They aren't on that channel")
+        return None
+    wanted: Any = role if on else "none"
+    told = await _ask(talk, SetRole(session=there.name, user=nick, role=wanted))
+    return str(told.user)
+
+
+async def _ban(talk: IrcTalk, there: Any, mask: str, *, on: bool) -> str | None:
+    if not mask:
+        await _bans(talk, there)
+        return None
+    nick, _, rest = mask.partition("!")
+    host = rest.rpartition("@")[2] or "*"
+    if "@" in nick:
+        host, nick = nick.rpartition("@")[2], "*"
+    target: dict[str, Any] = {"user": nick} if nick != "*" else {"address": host}
+    if "*" in next(iter(target.values())) or ("address" in target and block(host) is None):
+        talk.reply("696", channel(there.name), "b", mask, "Ban a nick, or *!*@ADDRESS[/LENGTH]")
+        return None
+    request = (Ban if on else Unban)(session=there.name, **target)
+    await _ask(talk, request)
+    return _mask(target.get("user"), target.get("address"))
+
+
+async def _bans(talk: IrcTalk, there: Any) -> None:
+    after = 0
+    if rank_of(me(talk), there) >= Rank.MODERATOR:
+        while True:
+            page = await _ask(talk, Bans(session=there.name, after=after))
+            if not isinstance(page, BanList):
+                break
+            for one in page.entries:
+                if one.kind == "ban":
+                    mask = _mask(one.user, one.address)
+                    talk.reply("367", channel(there.name), mask, one.by, str(one.since // 1_000))
+            after += len(page.entries)
+            if not page.more:
+                break
+    talk.reply("368", channel(there.name), "End of channel ban list")
+
+
+def _mask(user: str | None, address: str | None) -> str:
+    return f"*!*@{address}" if user is None else f"{user}!*@*"
+
+
+def modes_of(there: Any, inside: bool) -> list[str]:
+    """Return the modes of a session, and their arguments."""
+    life = there.life
+    letters = "".join(
+        letter
+        for letter, is_on in (
+            ("n", True),
+            ("t", not life.open_topic),
+            ("i", life.invite),
+            ("m", life.moderated),
+            ("s", life.hidden),
+            ("k", life.password is not None),
+            ("l", bool(life.limit)),
+        )
+        if is_on
+    )
+    values = ["*"] if life.password is not None and inside else []
+    values += [str(life.limit)] if life.limit else []
+    return [f"+{letters}", *values]
+
+
+def _own_mode(talk: IrcTalk, line: Line) -> None:
+    user = me(talk)
+    if key_of(line[0]) == user.name.key:
+        if len(line) == 1:
+            talk.reply("221", "+o" if user.is_operator else "+")
+        else:
+            talk.reply("501", "Unknown MODE flag")
+    elif user.chat.people.here.get(key_of(line[0]) or "") is None:
+        talk.reply("401", line[0], "No such nick")
+    else:
+        talk.reply("502", "Can't change mode for other users")
