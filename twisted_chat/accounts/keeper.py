@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted_chat.accounts.accounts import Accounts, check_new
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.devices import Devices
-from twisted_chat.accounts.passwords import Passwords, is_hash, weakness_of
+from twisted_chat.accounts.passwords import MIN_REGISTERED, Passwords, is_hash, weakness_of
 from twisted_chat.accounts.users_edit import editing
 from twisted_chat.accounts.users_file import Account, AccountsError
 from twisted_chat.chat.chat import Chat
@@ -89,7 +89,7 @@ class Keeper:
         self._check_pace(mind.host)
         name = user_name(user)
         self._check_free(name, own=own)
-        if (weakness := weakness_of(password, name.text)) is not None:
+        if (weakness := weakness_of(password, name.text, MIN_REGISTERED)) is not None:
             raise ChatError("bad-request", weakness)
         code = None
         if self.policy == "invite":

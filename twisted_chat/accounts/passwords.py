@@ -64,6 +64,13 @@ T = TypeVar("T")
 MIN_PASSWORD: Final = 8
 """Characters in a password that somebody chooses, at least."""
 
+MIN_REGISTERED: Final = 6
+"""Characters in the password of an account that somebody registers, at least: guessing is slow, and
+clients of IRC have brought such ones for thirty years."""
+
+LONG: Final = 20
+"""Characters of a password that may be two of them, again and again."""
+
 _COMMON: Final = frozenset(
     {
         *("password", "password1", "passwort", "kennwort", "12345678", "123456789", "1234567890"),
@@ -77,14 +84,14 @@ _COMMON: Final = frozenset(
 """Those that are tried first, of at least MIN_PASSWORD characters."""
 
 
-def weakness_of(password: str, user: str) -> str | None:
+def weakness_of(password: str, user: str, least: int = MIN_PASSWORD) -> str | None:
     """Return why a password that ``user`` chooses is easily guessed, in a sentence; or None."""
     folded = password.casefold()
-    if len(password) < MIN_PASSWORD:
-        return f"A password has at least {MIN_PASSWORD} characters."
-    if user and user.casefold() in folded and len(folded) - len(user) < MIN_PASSWORD // 2:
+    if len(password) < least:
+        return f"A password has at least {least} characters."
+    if user and user.casefold() in folded and len(folded) - len(user) < least // 2:
         return "A password is not the user's name."
-    if len(set(folded)) < 3 or folded in _COMMON:
+    if (len(set(folded)) < 3 and len(folded) < LONG) or folded in _COMMON:
         return "That password is one of the first that are tried."
     return None
 

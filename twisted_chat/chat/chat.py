@@ -71,6 +71,8 @@ class Chat:
     ports: Ports | None = None
     changed: Callable[[], None] = field(default=lambda: None)
 
+    watchers: dict[Callable[[Name, bool], None], None] = field(init=False, factory=dict)
+    """Who wants to hear that somebody is here now, or no more."""
     turn: Turn = field(init=False)
     searching: Claims = field(init=False, factory=Claims)
     people: People = field(init=False)
@@ -189,6 +191,8 @@ class Chat:
         self._check_ban(person, mind)
         self._check_share(person, mind)
         user = User(self, person, mind, since=self.clock.seconds())
+        if not person.users:
+            self._tell_watchers(person.name, True)
         person.users[user] = None
         self._crowd.add(user, mind.host)
         self.sessions.version += 1
@@ -305,6 +309,8 @@ class Chat:
         del person.users[user]
         self._crowd.discard(user)
         self.connections -= 1
+        if not person.users:
+            self._tell_watchers(person.name, False)
         if not person.users and self.people.here.get(person.name.key) is person:
             if person.guest and not for_good and self.directs.of(person.name):
                 # Its direct sessions, and so its name, wait for it: the connection may have broken.
@@ -323,6 +329,10 @@ class Chat:
             door=user.mind.door,
         )
         self.changed()
+
+    def _tell_watchers(self, name: Name, is_here: bool) -> None:
+        for watcher in tuple(self.watchers):
+            watcher(name, is_here)
 
     def _forget_guest(self, person: Person) -> None:
         if person.users or self.people.here.get(person.name.key) is not person:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from twisted_chat.chat.audit import Audit
 from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.direct import DirectSessions
+from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.paging import SharedListing
 from twisted_chat.chat.people import People
@@ -50,6 +51,8 @@ class Home(Protocol):
     ruling: Ruling
     """What was decided for the server."""
     audit: Audit
+    former: FormerNames
+    """Names that accounts have or had."""
     guesses: Guesses
     """Wrong passwords of locked sessions, by address."""
 

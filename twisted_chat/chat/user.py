@@ -54,8 +54,7 @@ MAX_PLACES = 1_000
 """Sessions that one connection is a member of, at most, besides direct ones."""
 
 MAX_NOTED = 10
-"""Sessions whose leaving is a line each in the operator's log when a connection goes: more are one
-line in all."""
+"""Sessions whose leaving is a line each in the log when a connection goes: more are one in all."""
 
 
 class IUser(Interface):
@@ -84,9 +83,9 @@ class User:
     coming: dict[str, tuple[Session, int]] = Factory(dict)
     """Direct sessions that it is about to be in, and from which place on."""
     searching: Deferred[TextPage] | None = None
-    """What it is searching for now."""
     since: float = 0.0
     device: str | None = None
+    has_opered: bool = False  # it has proved to be an operator, beside whom it is
     is_guest: bool = field(
         init=False, default=Factory(lambda self: self.person.guest, takes_self=True)
     )
@@ -95,7 +94,8 @@ class User:
     @property
     def is_operator(self) -> bool:
         """Whether it may do what operators may: a guest is none, whatever its name is by now."""
-        return not self.person.guest and self.chat.people.is_operator(self.name)
+        is_one = not self.person.guest and self.chat.people.is_operator(self.name)
+        return is_one or self.has_opered
 
     # --- the door's side of the connection ---------------------------------------------------
 

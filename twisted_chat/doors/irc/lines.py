@@ -117,15 +117,17 @@ def format_line(
     return f"{format_tags(tags or {})}{head}{command}{rest}\r\n".encode("utf-8", "replace")
 
 
-def pieces(text: str, room: int) -> list[str]:
+def pieces(text: str, room: int | None = None) -> list[str]:
     """Cut a text into what lines take: at its line ends, and at ``room`` bytes of UTF-8 at most.
+
+    Without ``room`` at its line ends alone.
 
     Nothing is lost but the line ends; a cut is at a space where there is one, which stays.
     """
     found = []
     for line in text.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         data = line.encode()
-        while len(data) > room:
+        while room is not None and len(data) > room:
             end = room
             while data[end] & 0xC0 == 0x80:  # within a character
                 end -= 1
@@ -135,3 +137,16 @@ def pieces(text: str, room: int) -> list[str]:
             data = data[end:]
         found.append(data.decode())
     return found
+
+
+def fitting_rows(words: Sequence[str], size: int, between: str = " ") -> list[str]:
+    """Put words into as few rows as hold them, of ``size`` bytes at most; always one at least."""
+    rows, row, length = [], list[str](), 0
+    for word in words:
+        room = len(word.encode()) + len(between)
+        if row and length + room > size:
+            rows.append(between.join(row))
+            row, length = [], 0
+        row.append(word)
+        length += room
+    return [*rows, between.join(row)]

@@ -7,9 +7,10 @@ is in it, or came or went, has lines of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import define, field
 from msgspec.json import Decoder
@@ -40,6 +41,9 @@ NOTICE_ID: Final = "irc.notice."
 
 Caps = frozenset[str]
 
+Head = tuple[str, str, str]
+"""Who says it, as what, and where."""
+
 _decoder: Final[Decoder[Response]] = Decoder(Response)
 
 
@@ -59,12 +63,26 @@ def msgid(epoch: str, seq: int) -> str:
     return f"{epoch}-{seq}"
 
 
+class Known(Protocol):
+    """What the door knows of users and texts besides: see shared.Shared."""
+
+    tags: OrderedDict[str, Mapping[str, str]]
+
+    def details_of(self, nick: str) -> tuple[str, str]:
+        """Return a user name and a real name."""
+
+    def is_bot(self, nick: str) -> bool:
+        """Whether somebody says that it is a bot."""
+
+
 @define(eq=False)
 class Batches:
     """The batch that is being given out, decoded, and as it was written for whom."""
 
     epoch_of: Callable[[str], str]
     account_of: Callable[[str], str | None]
+    known: Known
+    _batch: int = field(init=False, default=0)
     _data: bytes = field(init=False, default=b"")
     _messages: Sequence[Response] = field(init=False, default=())
     _written: dict[Caps, bytes] = field(init=False, factory=dict)
@@ -128,7 +146,7 @@ class Batches:
 
     def role(self, given: RoleGiven, tags: dict[str, str]) -> bytes:
         """Return the line of a role; who has none any more may have had any."""
-        letters = {"owner": "+q", "moderator": "+o", "voice": "+v"}.get(given.role)
+        letters = {"owner": "+o", "moderator": "+o", "voice": "+v"}.get(given.role)
         words = (letters, given.user) if letters else ("-ov", given.user, given.user)
         return format_line(prefix(given.by), "MODE", channel(given.session), *words, tags=tags)
 
@@ -187,7 +205,8 @@ class Batches:
         where = channel(session)
         if "extended-join" in caps:
             account = self.account_of(user) or "*"
-            return format_line(prefix(user), "JOIN", where, account, user, tags=tags)
+            realname = self.known.details_of(user)[1]
+            return format_line(prefix(user), "JOIN", where, account, realname, tags=tags)
         return format_line(prefix(user), "JOIN", where, tags=tags)
 
     def left(self, session: str, user: str) -> bytes:
@@ -202,15 +221,44 @@ class Batches:
             tags["msgid"] = msgid(epoch or self.epoch_of(text.session), text.seq)
         if "account-tag" in caps and (account := self.account_of(text.source)):
             tags["account"] = account
+        if "message-tags" in caps:
+            if text.reply is not None:
+                tags["+draft/reply"] = msgid(epoch or self.epoch_of(text.session), text.reply)
+            tags |= self.known.tags.get(text.id or "", {})
+            if self.known.is_bot(text.source):
+                tags["bot"] = ""
         command = "NOTICE" if (text.id or "").startswith(NOTICE_ID) else "PRIVMSG"
         source, target = prefix(text.source), target_of(text.session, text.source)
         data, begin, end = text.data, "", ""
         if data.startswith("/me "):
             data, begin, end = data[4:], "\1ACTION ", "\1"
         room = 510 - len(f":{source} {command} {target} :{begin}{end}".encode())
-        lines = [
-            format_line(source, command, target, f"{begin}{piece}{end}", tags=tags)
-            for piece in pieces(data, room)
-            if piece
-        ]
+        rows = pieces(data, room)
+        head = (source, command, target)
+        if len(rows) > 1 and "draft/multiline" in caps and not begin:
+            return self.multiline(head, data, room, tags)
+        shown = [f"{begin}{row}{end}" for row in rows if row]
+        return self.several(head, shown, tags)
+
+    def several(self, head: Head, rows: Sequence[str], tags: dict[str, str]) -> bytes:
+        """Return lines for who knows nothing of multiline: the first of them is the text's name."""
+        rest: dict[str, str] = {
+            name: tags[name] for name in ("time", "account", "bot") if name in tags
+        }
+        return b"".join(
+            format_line(*head, row, tags=rest if number else tags)
+            for number, row in enumerate(rows)
+        )
+
+    def multiline(self, head: Head, data: str, room: int, tags: dict[str, str]) -> bytes:
+        """Return a text of several lines as one batch: see IRCv3's draft/multiline."""
+        self._batch += 1
+        name, (source, _, target) = f"t-{self._batch:x}", head
+        lines = [format_line(source, "BATCH", f"+{name}", "draft/multiline", target, tags=tags)]
+        for line in pieces(data):
+            concat: dict[str, str] = {}
+            for row in pieces(line, room):
+                lines.append(format_line(*head, row, tags={"batch": name} | concat))
+                concat = {"draft/multiline-concat": ""}
+        lines.append(format_line(source, "BATCH", f"-{name}"))
         return b"".join(lines)

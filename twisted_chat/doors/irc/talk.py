@@ -15,13 +15,13 @@ from attrs import define, field
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc.asked import BEFORE, COMMANDS
-from twisted_chat.doors.irc.lines import Line, format_line, parse
+from twisted_chat.doors.irc.lines import Line, format_line, format_tags, parse
 from twisted_chat.doors.irc.names import SERVER, channel, prefix
-from twisted_chat.doors.irc.shared import Shared
+from twisted_chat.doors.irc.shared import Farewell, Shared
 from twisted_chat.doors.irc.shown import Caps
 from twisted_chat.doors.talk import Talk
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Bye, Error, Left, Response, Text
+from twisted_chat.vocabulary.messages import Bye, Error, Joined, Left, Response, Text
 from twisted_chat.vocabulary.names import key_of
 
 _connections: Final = count()
@@ -45,6 +45,45 @@ CODES: Final = {
 """Which numeric says what the chat refuses; what has none is a NOTICE, or a FAIL."""
 
 
+@define(eq=False)
+class Labelled:
+    """What is answered to a command that bore a label: see IRCv3's labeled-response."""
+
+    label: str
+    lines: list[bytes] = field(factory=list)
+    waiting: set[str] = field(factory=set)
+    """The ids of texts whose echoes are still to come."""
+
+    def written(self, name: str) -> bytes:
+        """Return the answer: one line, a batch of that name, or the word that there is none."""
+        lines = [one for block in self.lines for one in block.splitlines(keepends=True)]
+        tag = {"label": self.label}
+        if not lines:
+            return format_line(SERVER, "ACK", tags=tag)
+        if _rest(lines[0]).startswith(b"BATCH +"):
+            is_one = all(map(_is_within, lines[1:]))
+        else:
+            is_one = len(lines) == 1
+        if is_one:
+            return tagged(lines[0], format_tags(tag)[1:-1]) + b"".join(lines[1:])
+        begin = format_line(SERVER, "BATCH", f"+{name}", "labeled-response", tags=tag)
+        within = [one if _is_within(one) else tagged(one, f"batch={name}") for one in lines]
+        return b"".join([begin, *within, format_line(SERVER, "BATCH", f"-{name}")])
+
+
+def _rest(line: bytes) -> bytes:
+    """Return a line without its tags and its source."""
+    if line.startswith(b"@"):
+        line = line.partition(b" ")[2]
+    return line.partition(b" ")[2]
+
+
+def _is_within(line: bytes) -> bool:
+    """Whether a line belongs to a batch that is answered, or ends it."""
+    tags = line.partition(b" ")[0] if line.startswith(b"@") else b""
+    return b"@batch=" in tags or b";batch=" in tags or _rest(line).startswith(b"BATCH -")
+
+
 @define(eq=False, repr=False)
 class IrcTalk(Talk):
     """One client of IRC."""
@@ -64,11 +103,25 @@ class IrcTalk(Talk):
     """What it has sent of an AUTHENTICATE that is under way."""
     where: str = ""
     """The channel, nick or command that is being dealt with: what a refusal is about."""
-    labels: dict[str, str] = field(init=False, factory=dict)
-    """The labels of what it said and was not told yet, by the ids that the door gave it."""
-    _answer: list[bytes] | None = field(init=False, default=None)
+    labels: dict[str, Labelled] = field(init=False, factory=dict)
+    """What waits for its echoes to be answered, by the ids that the door gave to what was said."""
+    modes: set[str] = field(factory=set)
+    """Its user modes: ``i``, ``w``, ``B``."""
+    account: str | None = None
+    """The operator's account that OPER was answered with."""
+    gone_away: str | None = None
+    """Why it is away, said before it is anybody (draft/pre-away)."""
+    watched: dict[str, str] = field(factory=dict)
+    """Whom it wants to hear of (MONITOR): names as they were given, by their compared forms."""
+    batch: Any = None
+    """The multiline batch that is being sent: see commands/multiline.py."""
+    spoke: float = 0.0
+    """When it last said something, by the clock."""
+    came: int = 0
+    """When it came, in seconds since 1970."""
+    _answer: Labelled | None = field(init=False, default=None)
     """What has been answered to a command with a label."""
-    _number: int = field(init=False, factory=lambda: next(_connections))
+    number: int = field(init=False, factory=lambda: next(_connections))
     _said: int = field(init=False, default=0)
     _mine: set[str] = field(init=False, factory=set)
     """Ids of what this connection said: without ``echo-message`` it is not told."""
@@ -77,6 +130,12 @@ class IrcTalk(Talk):
         """Take what the chat delivers as it comes, and write it as lines."""
         super().__attrs_post_init__()
         self.deliver = self._deliver
+        self.shared.opened(self)
+
+    def lost(self) -> None:
+        """See Talk."""
+        self.shared.lost(self)
+        super().lost()
 
     @property
     def nick(self) -> str:
@@ -91,9 +150,14 @@ class IrcTalk(Talk):
         try:
             line = parse(message)
         except ChatError as refused:
-            if refused.code != "bad-request":
-                raise
-            self.send("FAIL", "*", "INVALID_UTF8", str(refused))
+            if refused.code == "bad-request":
+                self.send("FAIL", "*", "INVALID_UTF8", str(refused))
+                return None
+            if message[:13].upper() == b"AUTHENTICATE ":
+                self.sasl = None
+                self.reply("905", "SASL message too long")
+                return None
+            self.reply("417", str(refused))
             return None
         if line is None:
             return None
@@ -104,8 +168,9 @@ class IrcTalk(Talk):
 
     async def _run(self, line: Line) -> None:
         label = line.tags.get("label") if "labeled-response" in self.caps else None
+        self.asked = None
         if label is not None:
-            self._answer = []
+            self._answer = Labelled(label)
         try:
             self.where = line[0]
             found = COMMANDS.get(line.command)
@@ -118,36 +183,14 @@ class IrcTalk(Talk):
         except ChatError as refused:
             self._refuse(refused, None)
         finally:
-            if label is not None:
-                self._answer_labelled(label)
-
-    def _answer_labelled(self, label: str) -> None:
-        answer, self._answer = self._answer or [], None
-        if label in self.labels.values():
-            if answer:
-                self.write(b"".join(answer))
-            return  # the label is for the echo, which is still to come
-        tag = {"label": label}
-        if not answer:
-            self.write(format_line(SERVER, "ACK", tags=tag))
-        elif len(answer) == 1:
-            self.write(tagged(answer[0], "label=" + label))
-        else:
-            name = self.new_id()
-            begin = format_line(SERVER, "BATCH", f"+{name}", "labeled-response", tags=tag)
-            end = format_line(SERVER, "BATCH", f"-{name}")
-            lines = [
-                one
-                if one.startswith(b"@batch=") or (b" BATCH " in one[:400] and b"batch=" in one)
-                else tagged(one, f"batch={name}")
-                for one in answer
-            ]
-            self.write(b"".join([begin, *lines, end]))
+            answer, self._answer = self._answer, None
+            if answer is not None and not answer.waiting:
+                self.write(answer.written(self.new_id()))
 
     def new_id(self) -> str:
         """Return an id that nothing else has."""
         self._said += 1
-        return f"{self._number:x}.{self._said:x}"
+        return f"{self.number:x}-{self._said:x}"
 
     # --- lines out -----------------------------------------------------------------------------
 
@@ -161,7 +204,7 @@ class IrcTalk(Talk):
         if self._answer is None:
             self.write(line)
         else:
-            self._answer.append(line)
+            self._answer.lines.append(line)
 
     def send(self, command: str, *parameters: str, source: str = SERVER) -> None:
         """Send a line that answers the command."""
@@ -207,7 +250,7 @@ class IrcTalk(Talk):
         match response:
             case Text():
                 return response.source != own
-            case Left():
+            case Left() | Joined():
                 return False
         return type(response) is not Error
 
@@ -218,36 +261,61 @@ class IrcTalk(Talk):
         batches = self.shared.batches(user.chat)
         match response:
             case Error():
-                label = self.labels.pop(response.id or "", None)
                 self._mine.discard(response.id or "")
                 self.tell(response)
-                return format_line(SERVER, "ACK", tags={"label": label}) if label else b""
+                return self._echoed(response.id or "", b"")
             case Text() if response.source == own and response.id in self._mine:
                 self._mine.discard(response.id)
-                label = self.labels.pop(response.id, None)
-                if "echo-message" not in self.caps:
-                    return format_line(SERVER, "ACK", tags={"label": label}) if label else b""
-                return batches.show(response, self.caps, {"label": label} if label else None)
+                echo = batches.show(response, self.caps) if "echo-message" in self.caps else b""
+                return self._echoed(response.id, echo)
             case Left():
                 return self._went(response, own)
+            case Joined() if (key := key_of(response.user) or "") in self.shared.renamed:
+                return self._once(self.shared.renamed[key])
         return batches.show(response, self.caps)
+
+    def _echoed(self, id: str, echo: bytes) -> bytes:
+        """Return an echo, or all the answer that it is the last part of; nothing before that."""
+        pending = self.labels.pop(id, None)
+        if pending is None:
+            return echo
+        pending.waiting.discard(id)
+        if echo:
+            pending.lines.append(echo)
+        done = not pending.waiting and pending is not self._answer
+        return pending.written(self.new_id()) if done else b""
 
     def _went(self, left: Left, own: str) -> bytes:
         if left.user == own:
             return b""
         why = self.shared.farewells.get(key_of(left.user) or "")
         if why is None:
-            return format_line(prefix(left.user), "PART", channel(left.session))
-        if left.user in why.told.setdefault(self._number, set()):
-            return b""
-        why.told[self._number].add(left.user)
-        return format_line(prefix(left.user), "QUIT", why.reason)
+            key = (key_of(left.user) or "", key_of(left.session) or "")
+            reason = self.shared.parts.get(key)
+            words = (reason,) if reason else ()
+            return format_line(prefix(left.user), "PART", channel(left.session), *words)
+        return self._once(why, left.user)
 
-    def own(self, id: str, label: str | None) -> None:
+    def _once(self, why: Farewell, who: str = "") -> bytes:
+        """Return the line that says why somebody is gone, or is called otherwise, once."""
+        if self.number in why.told:
+            return b""
+        why.told.add(self.number)
+        return format_line(why.source or prefix(who), why.command, why.word)
+
+    def own(self, id: str) -> None:
         """Know what was said here when it comes back."""
         self._mine.add(id)
-        if label is not None and "labeled-response" in self.caps:
-            self.labels[id] = label
+        if self._answer is not None:
+            self._answer.waiting.add(id)
+            self.labels[id] = self._answer
+
+    def disown(self, id: str) -> None:
+        """What was to be said was refused at once."""
+        self._mine.discard(id)
+        pending = self.labels.pop(id, None)
+        if pending is not None:
+            pending.waiting.discard(id)
 
 
 def tagged(line: bytes, tag: str) -> bytes:

@@ -3,7 +3,13 @@
 from twisted_chat.doors.irc.commands import (  # noqa: F401
     channels,
     history,
+    identity,
+    marking,
     messages,
+    monitor,
+    multiline,
+    operating,
+    people,
     registration,
     ruling,
     server,

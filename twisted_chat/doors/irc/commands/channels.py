@@ -1,19 +1,23 @@
-"""JOIN, PART, TOPIC, NAMES, LIST, WHO: a channel is a session."""
+"""JOIN, PART, TOPIC, NAMES, LIST: a channel is a session."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from twisted_chat.chat.permissions import Rank, rank_in
-from twisted_chat.doors.irc.asked import command
+from twisted_chat.doors.irc.asked import COMMANDS, command
 from twisted_chat.doors.irc.lines import Line
 from twisted_chat.doors.irc.names import SERVER, channel, prefix, session_of
+from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     Create,
+    History,
     Join,
     Leave,
     List,
@@ -22,9 +26,17 @@ from twisted_chat.vocabulary.messages import (
     Password,
     SetTopic,
     Snapshot,
+    Text,
+    Texts,
     Who,
 )
 from twisted_chat.vocabulary.names import key_of, session_name
+
+PLAYED_BACK: Final = 50
+"""Texts that who can not ask for them is given at a JOIN, at most."""
+
+MAX_NAMES: Final = 20
+"""Channels of one NAMES."""
 
 NAMES_SIZE = 380
 """Bytes of names in a line."""
@@ -92,25 +104,56 @@ async def enter(talk: IrcTalk, session: str | None, password: Password | None) -
     talk.put(batches.joined(snapshot.session, talk.nick, talk.caps, {}))
     if snapshot.topic:
         talk.reply("332", channel(snapshot.session), snapshot.topic)
-    await names_of(talk, snapshot)
+        talk.reply("333", channel(snapshot.session), snapshot.owner or SERVER, "0")
+    if "draft/read-marker" in talk.caps:
+        await COMMANDS["MARKREAD"].do(talk, Line("MARKREAD", [channel(snapshot.session)]))
+    if "draft/no-implicit-names" not in talk.caps:
+        await names_of(talk, snapshot)
+    if not {"draft/chathistory", "draft/event-playback"} & talk.caps:
+        await playback(talk, snapshot)
+
+
+async def playback(talk: IrcTalk, snapshot: Snapshot) -> None:
+    """Give what was missed to who can not ask for it: from the read marker, or the last few."""
+    user = me(talk)
+    there = found(talk, snapshot.session)
+    if there is None or not there.head:
+        return
+    read = None if user.is_guest else user.chat.places.read_of(user.name.key, there)
+    after = max(there.head - PLAYED_BACK, there.life.first - 1, read or 0)
+    answer = await user.ask(History(session=there.name, after=after, limit=PLAYED_BACK))
+    entries = answer.texts if isinstance(answer, Texts) else []
+    batches = talk.shared.batches(user.chat)
+    for entry in entries:
+        if isinstance(entry, Text) and entry.data:
+            when = "" if "server-time" in talk.caps else f"[{time_of(entry.time)[11:16]}] "
+            old = replace(entry, data=_stamped(entry.data, when))
+            talk.put(batches.text(old, talk.caps, {}, there.life.epoch))
+
+
+def _stamped(data: str, when: str) -> str:
+    is_action = data.startswith("/me ")
+    return f"/me {when}{data[4:]}" if is_action else f"{when}{data}"
 
 
 async def names_of(talk: IrcTalk, snapshot: Snapshot) -> None:
     """Say who is in a session."""
     where = channel(snapshot.session)
+    there = found(talk, snapshot.session)
+    sign = "@" if there is not None and there.life.hidden else "="
     row: list[str] = []
     for one in await members(talk, snapshot.session):
         shown = prefix(one) if "userhost-in-names" in talk.caps else one
         row.append(sign_of(talk, snapshot.session, one) + shown)
         if sum(map(len, row)) + len(row) > NAMES_SIZE // 2:
-            talk.reply("353", "=", where, " ".join(row))
+            talk.reply("353", sign, where, " ".join(row))
             row = []
     if row:
-        talk.reply("353", "=", where, " ".join(row))
+        talk.reply("353", sign, where, " ".join(row))
     talk.reply("366", where, "End of /NAMES list")
 
 
-SIGNS: Final = {Rank.OWNER: "~", Rank.MODERATOR: "@", Rank.VOICE: "+"}
+SIGNS: Final = {Rank.OWNER: "@", Rank.MODERATOR: "@", Rank.VOICE: "+"}
 
 
 def sign_of(talk: IrcTalk, session: str, nick: str) -> str:
@@ -150,9 +193,20 @@ async def leave(talk: IrcTalk, session: str | None, reason: str) -> None:
         raise ChatError("no-such-session", "No such channel")
     if not is_in(talk, session):
         raise ChatError("not-in-session", "You're not on that channel")
-    left = await me(talk).ask(Leave(session=session))
+    key = me(talk).name.key
+    if reason:
+        talk.shared.parts[key, left_key(session)] = reason
+    try:
+        left = await me(talk).ask(Leave(session=session))
+    finally:
+        talk.clock.callLater(1, talk.shared.parts.pop, (key, left_key(session)), None)
     parameters = (channel(left.session), reason) if reason else (channel(left.session),)
     talk.send("PART", *parameters, source=prefix(talk.nick))
+
+
+def left_key(session: str) -> str:
+    """Return the compared form of a session's name."""
+    return key_of(session) or ""
 
 
 @command("TOPIC", 1)
@@ -162,11 +216,14 @@ async def topic(talk: IrcTalk, line: Line) -> None:
     there = found(talk, session) if session else None
     if session is None or there is None:
         raise ChatError("no-such-session", "No such channel")
+    if not may_see(talk, there):
+        raise ChatError("not-in-session", "You're not on that channel")
     if len(line) == 1:
         if not there.life.topic:
             talk.reply("331", line[0], "No topic is set")
         else:
             talk.reply("332", line[0], there.life.topic)
+            talk.reply("333", line[0], there.life.owner or SERVER, "0")
         return
     if not is_in(talk, session):
         raise ChatError("not-in-session", "You're not on that channel")
@@ -176,13 +233,19 @@ async def topic(talk: IrcTalk, line: Line) -> None:
 
 @command("NAMES")
 async def names(talk: IrcTalk, line: Line) -> None:
-    """Say who is in a session."""
-    session = session_of(line[0])
-    there = found(talk, session) if session else None
-    if there is None:
-        talk.reply("366", line[0] or "*", "End of /NAMES list")
-    else:
-        await names_of(talk, there.snapshot())
+    """Say who is in sessions."""
+    for name in line[0].split(",")[:MAX_NAMES]:
+        session = session_of(name)
+        there = found(talk, session) if session else None
+        if there is None or not may_see(talk, there):
+            talk.reply("366", name or "*", "End of /NAMES list")
+        else:
+            await names_of(talk, there.snapshot())
+
+
+def may_see(talk: IrcTalk, there: Any) -> bool:
+    """Whether one may know who is in a session."""
+    return not there.life.hidden or there.life.key in me(talk).members or me(talk).is_operator
 
 
 def _listings(answer: object) -> Iterator[Listing]:
@@ -194,39 +257,29 @@ def _listings(answer: object) -> Iterator[Listing]:
 
 @command("LIST")
 async def list_(talk: IrcTalk, line: Line) -> None:
-    """Say which sessions there are: all, or those that are named or fit a mask."""
-    masks = [mask.lower() for mask in line[0].split(",") if mask]
+    """Say which sessions there are: all, or those that are named or fit a mask (ELIST=MNU)."""
+    fits = [_fitting(mask) for mask in line[0].split(",") if mask]
+    wanted = [one for one in fits if one is not None]
+    names = [mask for mask in line[0].lower().split(",") if mask and mask[0] not in "<>!CT"]
     talk.reply("321", "Channel", "Users  Name")
     for page in _listings(await me(talk).ask(List())):
         for one in page.sessions:
             where = channel(one.session)
-            if not masks or any(fnmatchcase(where.lower(), mask) for mask in masks):
+            named = not names or any(_is_named(where.lower(), mask) for mask in names)
+            if named and all(fit(one.users, where) for fit in wanted):
                 talk.reply("322", where, str(one.users), one.topic)
     talk.reply("323", "End of /LIST")
 
 
-@command("WHO", 1)
-async def who(talk: IrcTalk, line: Line) -> None:
-    """Say who is in a session, or who somebody is."""
-    session = session_of(line[0])
-    people = me(talk).chat.people.here
-    if session is not None:
-        there = found(talk, session)
-        for one in await members(talk, session) if there is not None else ():
-            away = "G" if _is_away(talk, one) else "H"
-            _who(talk, line[0], one, away + sign_of(talk, session, one))
-    else:
-        person = people.get(key_of(line[0]) or "")
-        if person is not None:
-            _who(talk, "*", person.name.text, "G" if person.away else "H")
-    talk.reply("315", line[0], "End of WHO list")
+def _is_named(where: str, mask: str) -> bool:
+    return fnmatchcase(where, mask) or fnmatchcase(where[1:], mask)
 
 
-def _is_away(talk: IrcTalk, nick: str) -> bool:
-    person = me(talk).chat.people.here.get(key_of(nick) or "")
-    return person is not None and bool(person.away)
-
-
-def _who(talk: IrcTalk, where: str, nick: str, flags: str) -> None:
-    username = prefix(nick).partition("!")[2].partition("@")[0]
-    talk.reply("352", where, username, SERVER, SERVER, nick, flags, f"0 {nick}")
+def _fitting(mask: str) -> Callable[[int, str], bool] | None:
+    sign, rest = mask[0], mask[1:]
+    if sign in "<>" and rest.isdecimal():
+        least = int(rest)
+        return (lambda users, _: users < least) if sign == "<" else (lambda users, _: users > least)
+    if sign == "!" and rest:
+        return lambda _, where: not _is_named(where.lower(), rest.lower())
+    return None

@@ -132,14 +132,14 @@ async def _place(talk: IrcTalk, member: Any, given: str) -> tuple[int, int]:
         raise Wrong("INVALID_MSGREFTYPE", given, "There is no such message here")
     if kind != "timestamp":
         raise Wrong("INVALID_PARAMS", given, "Invalid reference")
-    millis = _millis(value, given)
+    millis = millis_of(value, given)
     return (
-        await _first(talk, member, millis + 1) - 1,
-        await _first(talk, member, millis),
+        await first_since(talk, member, millis + 1) - 1,
+        await first_since(talk, member, millis),
     )
 
 
-async def _first(talk: IrcTalk, member: Any, millis: int) -> int:
+async def first_since(talk: IrcTalk, member: Any, millis: int) -> int:
     """Return the first seq whose text was said at that time or later: by halves."""
     low, high = 1, member.session.head + 1
     while low < high:
@@ -152,7 +152,8 @@ async def _first(talk: IrcTalk, member: Any, millis: int) -> int:
     return low
 
 
-def _millis(value: str, given: str) -> int:
+def millis_of(value: str, given: str) -> int:
+    """Return a time in milliseconds since 1970. Raises Wrong."""
     try:
         when = datetime.fromisoformat(value)
     except ValueError:
@@ -168,7 +169,7 @@ async def _targets(talk: IrcTalk, one: str, other: str, limit: int) -> None:
         kind, _, value = given.partition("=")
         if kind != "timestamp":
             raise Wrong("INVALID_PARAMS", "TARGETS", "Times are wanted")
-        bounds.append(_millis(value, given))
+        bounds.append(millis_of(value, given))
     since, until = sorted(bounds)
     found: list[tuple[int, str]] = []
     for member in [*me(talk).members.values()][:MAX_TARGETS]:

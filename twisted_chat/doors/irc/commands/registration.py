@@ -1,42 +1,52 @@
-"""CAP, NICK, USER, PASS, AUTHENTICATE: how a connection becomes somebody's. QUIT: how it ends."""
+"""CAP, NICK, USER, PASS: how a connection becomes somebody's. QUIT: how it ends."""
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error as NotBase64
 from typing import Final
 
 from twisted_chat.doors.irc.asked import command
-from twisted_chat.doors.irc.commands.server import isupport, motd
-from twisted_chat.doors.irc.lines import Line
+from twisted_chat.doors.irc.commands.identity import rename
+from twisted_chat.doors.irc.commands.multiline import MAX_BYTES, MAX_LINES
+from twisted_chat.doors.irc.commands.server import USER_LENGTH, isupport, lusers, motd
+from twisted_chat.doors.irc.lines import Line, fitting_rows
 from twisted_chat.doors.irc.names import SERVER, prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Bye
+from twisted_chat.vocabulary.messages import Away, Bye
 from twisted_chat.vocabulary.names import user_name
 
 CAPABILITIES: Final = {
     "account-notify": "",
     "account-tag": "",
+    "away-notify": "",
     "batch": "",
     "cap-notify": "",
+    "draft/account-registration": "before-connect",
     "draft/chathistory": "",
+    "draft/event-playback": "",
+    "draft/extended-isupport": "",
+    "draft/message-redaction": "",
+    "draft/multiline": f"max-bytes={MAX_BYTES},max-lines={MAX_LINES}",
+    "draft/no-implicit-names": "",
+    "draft/pre-away": "",
+    "draft/read-marker": "",
     "echo-message": "",
     "extended-join": "",
+    "extended-monitor": "",
+    "invite-notify": "",
     "labeled-response": "",
     "message-tags": "",
     "multi-prefix": "",
     "sasl": "PLAIN",
     "server-time": "",
+    "setname": "",
     "standard-replies": "",
     "userhost-in-names": "",
 }
 """What is offered, with its values for clients of CAP 302."""
 
-MAX_SASL = 8_192
-"""Characters of what AUTHENTICATE sends in all."""
-
-CHUNK = 400
+LINE_SIZE: Final = 400
+"""Characters of capabilities in a line."""
 
 
 @command("CAP", 1, before=True)
@@ -50,7 +60,10 @@ async def cap(talk: IrcTalk, line: Line) -> None:
         if newer:
             talk.caps |= {"cap-notify"}
         shown = [f"{n}={v}" if v and newer else n for n, v in CAPABILITIES.items()]
-        talk.send("CAP", nick, "LS", " ".join(shown))
+        rows = fitting_rows(shown, LINE_SIZE) if newer else [" ".join(shown)]
+        for row in rows[:-1]:
+            talk.send("CAP", nick, "LS", "*", row)
+        talk.send("CAP", nick, "LS", rows[-1])
     elif what == "LIST":
         talk.send("CAP", nick, "LIST", " ".join(sorted(talk.caps)) or "")
     elif what == "REQ":
@@ -78,12 +91,12 @@ async def nick(talk: IrcTalk, line: Line) -> None:
         return
     if talk.user is not None:
         if line[0] != talk.nick:
-            talk.reply("447", "A name does not change while one is here: connect anew with it")
+            await rename(talk, line[0])
         return
     try:
         talk.wanted, old = user_name(line[0]).text, talk.wanted
     except ChatError as refused:
-        talk.reply("432", line[0].split()[0], str(refused))
+        talk.reply("432", (line[0].split() or ["*"])[0], str(refused))
         return
     if talk.proof is None and _is_taken(talk, talk.wanted):
         talk.wanted, given = old, talk.wanted
@@ -107,7 +120,7 @@ async def user(talk: IrcTalk, line: Line) -> None:
     if not line[3] or not line[0]:
         talk.reply("461", "USER", "Not enough parameters")
         return
-    talk.username, talk.realname = line[0], line[3]
+    talk.username, talk.realname = line[0][:USER_LENGTH], line[3]
     await register(talk)
 
 
@@ -118,51 +131,6 @@ async def password(talk: IrcTalk, line: Line) -> None:
         talk.reply("462", "You may not reregister")
         return
     talk.password = line[0]
-
-
-@command("AUTHENTICATE", 1, before=True)
-async def authenticate(talk: IrcTalk, line: Line) -> None:
-    """Prove who one is, by SASL PLAIN (RFC 4616)."""
-    given = line[0]
-    if "sasl" not in talk.caps:
-        talk.reply("904", "SASL authentication failed: ask for the capability first")
-    elif talk.proof is not None or (talk.user is not None and not talk.user.person.guest):
-        talk.reply("907", "You have already authenticated")
-    elif given == "*":
-        talk.sasl = None
-        talk.reply("906", "SASL authentication aborted")
-    elif talk.sasl is None:
-        if given.upper() == "PLAIN":
-            talk.sasl = ""
-            talk.put(b"AUTHENTICATE +\r\n")
-        else:
-            talk.reply("908", "PLAIN", "are available SASL mechanisms")
-            talk.reply("904", "SASL authentication failed")
-    elif len(given) > CHUNK or len(talk.sasl) > MAX_SASL:
-        talk.sasl = None
-        talk.reply("905", "SASL message too long")
-    else:
-        talk.sasl += "" if given == "+" else given
-        if len(given) < CHUNK:
-            await _plain(talk)
-
-
-async def _plain(talk: IrcTalk) -> None:
-    given, talk.sasl = talk.sasl or "", None
-    try:
-        _, name, secret = b64decode(given, validate=True).decode().split("\0")
-        if talk.user is not None:
-            raise ChatError("not-allowed", "A guest does not become an account: connect anew.")
-        proof = await talk.prover.password(name, secret, talk.host, "irc")
-    except (NotBase64, ValueError):
-        talk.reply("904", "SASL authentication failed")
-    except ChatError as refused:
-        talk.reply("904", f"SASL authentication failed: {refused}")
-    else:
-        talk.proof = proof
-        account = proof.name.text
-        talk.reply("900", prefix(talk.nick), account, f"You are now logged in as {account}")
-        talk.reply("903", "SASL authentication successful")
 
 
 async def register(talk: IrcTalk) -> None:
@@ -189,6 +157,8 @@ async def register(talk: IrcTalk) -> None:
             talk.close(Bye(data=str(refused)))
         return
     welcome(talk)
+    if talk.gone_away and talk.user is not None:
+        await talk.user.ask(Away(data=talk.gone_away))
     entry = talk.entry()
     if entry is not None:
         from twisted_chat.doors.irc.commands.channels import enter
@@ -200,12 +170,14 @@ def welcome(talk: IrcTalk) -> None:
     """Say where one is."""
     nick = talk.nick
     if talk.user is not None:
-        talk.shared.came(talk.user.name.key)
+        talk.came, talk.spoke = talk.user.chat.millis() // 1_000, talk.clock.seconds()
+        talk.shared.came(talk)
     talk.reply("001", f"Welcome to the chat, {prefix(nick)}")
     talk.reply("002", f"Your host is {SERVER}, running twisted-chat")
     talk.reply("003", "This server keeps what is said")
-    talk.reply("004", SERVER, "twisted-chat", "o", "biklmnoqstv", "bkloqv")
+    talk.reply("004", SERVER, "twisted-chat", "Biow", "bklmnoqst", "bkloqv")
     isupport(talk)
+    lusers(talk)
     motd(talk)
 
 
@@ -214,7 +186,7 @@ async def quit(talk: IrcTalk, line: Line) -> None:
     """Go."""
     user = talk.user
     if user is not None and len(user.person.users) == 1:
-        talk.shared.goes(user.name.key, f"Quit: {line[0]}" if line[0] else "Quit")
+        talk.shared.goes(user.name.key, "QUIT", f"Quit: {line[0]}" if line[0] else "Quit")
     talk.tell(Bye(data="Goodbye."))
     if user is not None:
         user.logout(for_good=True)
@@ -225,7 +197,7 @@ async def quit(talk: IrcTalk, line: Line) -> None:
 async def ping(talk: IrcTalk, line: Line) -> None:
     """Answer that one is here."""
     if not len(line):
-        talk.reply("461", "PING", "Not enough parameters")
+        talk.reply("409", "No origin specified")
         return
     talk.send("PONG", SERVER, line[0])
 

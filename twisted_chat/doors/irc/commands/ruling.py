@@ -8,7 +8,7 @@ from typing import Any, Final
 from twisted_chat.chat.permissions import Rank, rank_of
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
-from twisted_chat.doors.irc.lines import Line
+from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import channel, prefix, session_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.addresses import block
@@ -21,17 +21,25 @@ from twisted_chat.vocabulary.messages import (
     Invite,
     Kick,
     Message,
+    Mute,
     Redact,
     SetRole,
     SetSettings,
     Unban,
+    Unmute,
 )
 from twisted_chat.vocabulary.names import key_of
 
 FLAGS: Final = {"i": "invite", "m": "moderated", "s": "hidden", "t": "open_topic"}
 """Modes that are settings; ``t`` is that not everybody changes the topic."""
 
-ROLES: Final = {"q": "owner", "o": "moderator", "v": "voice"}
+ROLES: Final = {"o": "moderator", "v": "voice"}
+
+OWN_MODES: Final = "Biw"
+"""What a user may be: a bot, not found by those who share no channel, told of WALLOPS."""
+
+MAX_KEY: Final = 64
+"""Characters of a key."""
 
 MAX_CHANGES: Final = 8
 """Modes in one line, at most."""
@@ -84,11 +92,25 @@ async def invite(talk: IrcTalk, line: Line) -> None:
         talk.where = line[0] if refused.code == "no-such-user" else line[1]
         raise
     talk.reply("341", told.user, channel(told.session))
+    shown = format_line(prefix(talk.nick), "INVITE", told.user, channel(told.session))
+    for user in [*found(talk, session).members]:
+        mind = user.mind
+        if isinstance(mind, IrcTalk) and "invite-notify" in mind.caps and mind is not talk:
+            mind.write(shown)
+    person = me(talk).chat.people.here.get(key)
+    if person is not None and person.away:
+        talk.reply("301", told.user, person.away)
 
 
-@command("AWAY")
+@command("AWAY", before=True)
 async def away(talk: IrcTalk, line: Line) -> None:
-    """Say that one is away, or back."""
+    """Say that one is away, or back; before one is anybody too (draft/pre-away)."""
+    if talk.user is None:
+        if "draft/pre-away" not in talk.caps:
+            talk.reply("451", "You have not registered")
+            return
+        talk.gone_away = "Away" if line[0] == "*" else line[0][:256]
+        return
     await me(talk).ask(Away(data=line[0][:256]))
     if line[0]:
         talk.reply("306", "You have been marked as being away")
@@ -165,21 +187,30 @@ async def _change(
         return ""
     if letter == "l":
         given = next(arguments, "") if on else "0"
-        if not given.isdecimal() or len(given) > 7:
+        if on and not given:
+            talk.reply("461", "MODE", "Not enough parameters")
+            return None
+        if not given.isdecimal() or len(given) > 7 or (on and int(given) == 0):
+            talk.reply("696", channel(session), "l", given, "A limit is a number over 0")
             return None
         await _ask(talk, SetSettings(session=session, limit=int(given)))
         return given if on else ""
     if letter == "k":
-        given = next(arguments, "")
-        if on and not given:
+        key = next(arguments, None if on else "*")
+        if key is None:
             talk.reply("461", "MODE", "Not enough parameters")
             return None
-        await _ask(talk, SetSettings(session=session, password=given if on else None))
-        return given or "*"
+        if on and (not key or " " in key or "," in key or len(key) > MAX_KEY):
+            talk.reply("696", channel(session), "k", key or "*", "That can be no key")
+            return None
+        await _ask(talk, SetSettings(session=session, password=key if on else None))
+        return key or "*"
     if letter in ROLES:
         return await _role(talk, there, ROLES[letter], next(arguments, ""), on=on)
-    if letter == "b":
-        return await _ban(talk, there, next(arguments, ""), on=on)
+    if letter in "bq":
+        return await _ban(talk, there, letter, next(arguments, ""), on=on)
+    if letter == "n":
+        return None
     talk.reply("472", letter, "is unknown mode char to me")
     return None
 
@@ -192,6 +223,9 @@ async def _role(talk: IrcTalk, there: Any, role: str, nick: str, *, on: bool) ->
     if not nick:
         talk.reply("461", "MODE", "Not enough parameters")
         return None
+    if me(talk).chat.people.known(key_of(nick) or "") is None:
+        talk.reply("401", nick, "No such nick")
+        return None
     if key_of(nick) not in there.roster:
         talk.reply("441", nick, channel(there.name), "They aren't on that channel")
         return None
@@ -200,24 +234,39 @@ async def _role(talk: IrcTalk, there: Any, role: str, nick: str, *, on: bool) ->
     return str(told.user)
 
 
-async def _ban(talk: IrcTalk, there: Any, mask: str, *, on: bool) -> str | None:
+async def _ban(talk: IrcTalk, there: Any, letter: str, mask: str, *, on: bool) -> str | None:
+    """Ban or mute: ``q``, and ``b`` with ``m:`` before its mask, are mutes."""
     if not mask:
-        await _bans(talk, there)
+        await _list(talk, there, letter)
         return None
-    nick, _, rest = mask.partition("!")
+    kind, plain = letter, mask
+    if letter == "b" and mask.startswith("m:"):
+        kind, plain = "q", mask[2:]
+    plain = plain.removeprefix("a:")
+    nick, _, rest = plain.partition("!")
     host = rest.rpartition("@")[2] or "*"
     if "@" in nick:
         host, nick = nick.rpartition("@")[2], "*"
     target: dict[str, Any] = {"user": nick} if nick != "*" else {"address": host}
     if "*" in next(iter(target.values())) or ("address" in target and block(host) is None):
-        talk.reply("696", channel(there.name), "b", mask, "Ban a nick, or *!*@ADDRESS[/LENGTH]")
+        words = "Ban a nick, or *!*@ADDRESS[/LENGTH]"
+        talk.reply("696", channel(there.name), letter, mask, words)
         return None
-    request = (Ban if on else Unban)(session=there.name, **target)
-    await _ask(talk, request)
-    return _mask(target.get("user"), target.get("address"))
+    what = ((Ban if on else Unban), (Mute if on else Unmute))[kind == "q"]
+    await _ask(talk, what(session=there.name, **target))
+    made = _mask(target.get("user"), target.get("address"))
+    return f"m:{made}" if kind != letter else made
 
 
-async def _bans(talk: IrcTalk, there: Any) -> None:
+LISTS: Final = {
+    "b": ("ban", "367", "368", "End of channel ban list"),
+    "q": ("mute", "728", "729", "End of channel quiet list"),
+}
+
+
+async def _list(talk: IrcTalk, there: Any, letter: str) -> None:
+    kind, entry, end, words = LISTS[letter]
+    about = () if letter == "b" else ("q",)
     after = 0
     if rank_of(me(talk), there) >= Rank.MODERATOR:
         while True:
@@ -225,13 +274,15 @@ async def _bans(talk: IrcTalk, there: Any) -> None:
             if not isinstance(page, BanList):
                 break
             for one in page.entries:
-                if one.kind == "ban":
-                    mask = _mask(one.user, one.address)
-                    talk.reply("367", channel(there.name), mask, one.by, str(one.since // 1_000))
+                mask = _mask(one.user, one.address)
+                shown = mask if one.kind == kind else f"m:{mask}"
+                if one.kind == kind or letter == "b":
+                    when = str(one.since // 1_000)
+                    talk.reply(entry, channel(there.name), *about, shown, one.by, when)
             after += len(page.entries)
             if not page.more:
                 break
-    talk.reply("368", channel(there.name), "End of channel ban list")
+    talk.reply(end, channel(there.name), *about, words)
 
 
 def _mask(user: str | None, address: str | None) -> str:
@@ -261,12 +312,32 @@ def modes_of(there: Any, inside: bool) -> list[str]:
 
 def _own_mode(talk: IrcTalk, line: Line) -> None:
     user = me(talk)
-    if key_of(line[0]) == user.name.key:
-        if len(line) == 1:
-            talk.reply("221", "+o" if user.is_operator else "+")
-        else:
-            talk.reply("501", "Unknown MODE flag")
-    elif user.chat.people.here.get(key_of(line[0]) or "") is None:
+    if user.chat.people.here.get(key_of(line[0]) or "") is None:
         talk.reply("401", line[0], "No such nick")
-    else:
+    elif key_of(line[0]) != user.name.key:
         talk.reply("502", "Can't change mode for other users")
+    elif len(line) == 1:
+        modes = talk.modes | ({"o"} if user.is_operator else set())
+        talk.reply("221", "+" + "".join(sorted(modes)))
+    else:
+        _change_own(talk, line[1])
+
+
+def _change_own(talk: IrcTalk, words: str) -> None:
+    done = ""
+    unknown = False
+    for sign, letter in _letters(words):
+        if letter == "o":
+            if sign == "-" and "o" in talk.modes and talk.user is not None:
+                talk.user.has_opered = False
+                talk.modes.discard("o")
+                done += "-o"
+        elif letter not in OWN_MODES:
+            unknown = True
+        elif (sign == "+") != (letter in talk.modes):
+            (talk.modes.add if sign == "+" else talk.modes.discard)(letter)
+            done += sign + letter
+    if unknown:
+        talk.reply("501", "Unknown MODE flag")
+    if done:
+        talk.send("MODE", talk.nick, done, source=prefix(talk.nick))

@@ -1,35 +1,98 @@
-"""What the server says of itself: ISUPPORT, MOTD, LUSERS, VERSION."""
+"""What the server says of itself: ISUPPORT, MOTD, LUSERS, VERSION, TIME, HELP and others."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 from twisted_chat.doors.irc.asked import command
-from twisted_chat.doors.irc.lines import Line
-from twisted_chat.doors.irc.names import SERVER
+from twisted_chat.doors.irc.lines import Line, format_line
+from twisted_chat.doors.irc.names import SERVER, prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.messages import MAX_HISTORY
 from twisted_chat.vocabulary.names import MAX_SESSION_NAME, MAX_USER_NAME
 
+USER_LENGTH: Final = 20
+REALNAME_LENGTH: Final = 150
+
 TOKENS: Final = (
+    "ACCOUNTEXTBAN=a",
+    "AWAYLEN=256",
+    "BOT=B",
     "CASEMAPPING=ascii",
     f"CHANNELLEN={MAX_SESSION_NAME + 1}",
-    "CHANMODES=b,k,l,imnst",
+    "CHANMODES=bq,k,l,imnst",
     "CHANTYPES=#",
     f"CHATHISTORY={MAX_HISTORY}",
+    "ELIST=MNU",
+    "EXTBAN=,am",
+    "KICKLEN=256",
+    "MAXLIST=bq:1000",
+    "MAXTARGETS=4",
     "MODES=8",
+    "MONITOR=100",
     "MSGREFTYPES=msgid,timestamp",
+    f"NAMELEN={REALNAME_LENGTH}",
     "NETWORK=twisted-chat",
     f"NICKLEN={MAX_USER_NAME}",
-    "PREFIX=(qov)~@+",
-    "TARGMAX=JOIN:,PART:,PRIVMSG:4,NOTICE:4,NAMES:1",
+    "PREFIX=(ov)@+",
+    "SAFELIST",
+    "STATUSMSG=@+",
+    "TARGMAX=JOIN:,KICK:,LIST:,NAMES:20,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:1,WHOIS:20",
+    f"USERLEN={USER_LENGTH}",
     "UTF8ONLY",
+    "WHOX",
 )
+
+TOKENS_IN_A_LINE: Final = 12
 
 
 def isupport(talk: IrcTalk) -> None:
     """Say what is so here."""
-    talk.reply("005", *TOKENS, "are supported by this server")
+    name = talk.new_id()
+    in_batch = {"batch", "draft/extended-isupport"} <= talk.caps
+    if in_batch:
+        talk.put(format_line(SERVER, "BATCH", f"+{name}", "draft/isupport"))
+    for at in range(0, len(TOKENS), TOKENS_IN_A_LINE):
+        row = TOKENS[at : at + TOKENS_IN_A_LINE]
+        tags = {"batch": name} if in_batch else None
+        words = (talk.nick, *row, "are supported by this server")
+        talk.put(format_line(SERVER, "005", *words, tags=tags))
+    if in_batch:
+        talk.put(format_line(SERVER, "BATCH", f"-{name}"))
+
+
+@command("ISUPPORT", before=True)
+async def _isupport(talk: IrcTalk, _line: Line) -> None:
+    isupport(talk)
+
+
+@command("LUSERS")
+async def _lusers(talk: IrcTalk, _line: Line) -> None:
+    lusers(talk)
+
+
+def lusers(talk: IrcTalk) -> None:
+    """Say how many are here."""
+    if talk.user is None:
+        return
+    chat, shared = talk.user.chat, talk.shared
+    here = len(chat.people.here)
+    invisible = sum("i" in one.modes for one in shared.named.values())
+    operators = sum("o" in one.modes for one in shared.named.values())
+    unknown = sum(one.user is None for one in shared.talks)
+    most = str(max(shared.most, here))
+    users = f"There are {here - invisible} users and {invisible} invisible on 1 servers"
+    talk.reply("251", users)
+    if operators:
+        talk.reply("252", str(operators), "operator(s) online")
+    if unknown:
+        talk.reply("253", str(unknown), "unknown connection(s)")
+    channels = sum(not room.life.hidden for room in chat.sessions.rooms.values())
+    talk.reply("254", str(channels), "channels formed")
+    talk.reply("255", f"I have {here} clients and 0 servers")
+    talk.reply("265", str(here), most, f"Current local users {here}, max {most}")
+    talk.reply("266", str(here), most, f"Current global users {here}, max {most}")
 
 
 @command("MOTD")
@@ -54,3 +117,96 @@ async def version(talk: IrcTalk, _line: Line) -> None:
     """Say what runs here."""
     talk.reply("351", "twisted-chat", SERVER, "")
     isupport(talk)
+
+
+@command("TIME")
+async def time(talk: IrcTalk, _line: Line) -> None:
+    """Say what time it is."""
+    if talk.user is not None:
+        now = talk.user.chat.millis() / 1_000
+        shown = f"{datetime.fromtimestamp(now, UTC):%A %B %d %Y -- %H:%M:%S +00:00}"
+        talk.reply("391", SERVER, shown)
+
+
+@command("ADMIN")
+async def admin(talk: IrcTalk, _line: Line) -> None:
+    """Say who runs this: the message of the day does, where the operator wants it."""
+    talk.reply("256", SERVER, "Administrative info")
+    talk.reply("257", "twisted-chat: who runs it is named in the message of the day, if anywhere")
+    talk.reply("258", "Operators of the server are accounts with that role")
+    talk.reply("259", "nobody@" + SERVER)
+
+
+@command("INFO")
+async def info(talk: IrcTalk, _line: Line) -> None:
+    """Say what this is."""
+    for words in ("twisted-chat", "One set of sessions behind many doors: this is the IRC one."):
+        talk.reply("371", words)
+    talk.reply("374", "End of INFO list")
+
+
+@command("LINKS")
+async def links(talk: IrcTalk, _line: Line) -> None:
+    """Say which servers there are: this one."""
+    talk.reply("364", SERVER, SERVER, "0 twisted-chat")
+    talk.reply("365", "*", "End of /LINKS list")
+
+
+@command("STATS")
+async def stats(talk: IrcTalk, line: Line) -> None:
+    """Say that figures are elsewhere."""
+    talk.reply("219", line[0] or "*", "End of /STATS report: figures are where metrics are")
+
+
+HELP: Final = {
+    "": (
+        "Topics: PRIVMSG, JOIN, ACCOUNTS, HISTORY",
+        "A channel is a session of the chat, which people at other doors are in too.",
+    ),
+    "PRIVMSG": ("PRIVMSG TARGET :TEXT says something in a channel, or to one user.",),
+    "JOIN": ("JOIN #CHANNEL [KEY] comes into a session; one that is not there begins.",),
+    "ACCOUNTS": (
+        "Your account comes in by SASL PLAIN, by PASS, or by /msg NickServ IDENTIFY.",
+        "REGISTER * * PASSWORD makes one, where the operator lets you.",
+    ),
+    "HISTORY": ("CHATHISTORY reads what was said; without it a JOIN gives the last texts.",),
+}
+
+
+@command("HELP")
+async def help(talk: IrcTalk, line: Line) -> None:
+    """Say what one can do."""
+    found = HELP.get(line[0].upper())
+    about = line[0] or "*"
+    if found is None:
+        talk.reply("524", about, "There is no help on that; try HELP alone")
+        return
+    talk.reply("704", about, "Help")
+    for words in found:
+        talk.reply("705", about, words)
+    talk.reply("706", about, "End of help")
+
+
+@command("HELPOP")
+async def helpop(talk: IrcTalk, line: Line) -> None:
+    """See HELP."""
+    await help(talk, line)
+
+
+@command("SETNAME", 1)
+async def setname(talk: IrcTalk, line: Line) -> None:
+    """Have another real name."""
+    if len(line[0]) > REALNAME_LENGTH or not line[0].strip():
+        talk.send("FAIL", "SETNAME", "INVALID_REALNAME", "That can be no real name")
+        return
+    talk.realname = line[0]
+    told = format_line(prefix(talk.nick), "SETNAME", talk.realname)
+    key = talk.user.name.key if talk.user is not None else ""
+    for other in tuple(talk.shared.talks):
+        if other is talk or other.user is None or "setname" not in other.caps or other.user.full:
+            continue
+        shares = any(key in member.session.roster for member in other.user.members.values())
+        if shares or ("extended-monitor" in other.caps and key in other.watched):
+            other.write(told)
+    if "setname" in talk.caps:
+        talk.put(told)

@@ -1,0 +1,93 @@
+"""MONITOR: to hear of somebody's coming and going. See IRCv3's monitor and extended-monitor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from twisted_chat.doors.irc.asked import command
+from twisted_chat.doors.irc.commands.channels import me
+from twisted_chat.doors.irc.lines import Line, fitting_rows, format_line
+from twisted_chat.doors.irc.names import SERVER, prefix
+from twisted_chat.doors.irc.talk import IrcTalk
+from twisted_chat.vocabulary.names import Name, key_of
+
+MAX_WATCHED: Final = 100
+"""Whom one connection may watch."""
+
+ROW: Final = 380
+
+
+@command("MONITOR", 1)
+async def monitor(talk: IrcTalk, line: Line) -> None:
+    """Watch somebody, or no more; or say whom one watches."""
+    match line[0].upper():
+        case "+":
+            _watch(talk, _named(line[1]))
+        case "-":
+            for nick in _named(line[1]):
+                talk.watched.pop(key_of(nick) or nick.lower(), None)
+        case "C":
+            talk.watched.clear()
+        case "L":
+            for row in fitting_rows(list(talk.watched.values()), ROW, ","):
+                if row:
+                    talk.reply("732", row)
+            talk.reply("733", "End of MONITOR list")
+        case "S":
+            _status(talk, list(talk.watched.values()))
+        case _:
+            talk.reply("461", "MONITOR", "Not enough parameters")
+
+
+def _named(words: str) -> list[str]:
+    return [nick for nick in words.split(",") if nick]
+
+
+def _watch(talk: IrcTalk, nicks: Sequence[str]) -> None:
+    _listen(talk)
+    added = []
+    for number, nick in enumerate(nicks):
+        key = key_of(nick) or nick.lower()
+        if key not in talk.watched and len(talk.watched) >= MAX_WATCHED:
+            talk.reply("734", str(MAX_WATCHED), ",".join(nicks[number:]), "Monitor list is full.")
+            break
+        talk.watched[key] = nick
+        added.append(nick)
+    _status(talk, added)
+
+
+def _status(talk: IrcTalk, nicks: Sequence[str]) -> None:
+    people = me(talk).chat.people.here
+    here, gone = [], []
+    for nick in nicks:
+        person = people.get(key_of(nick) or "")
+        if person is not None:
+            here.append(prefix(person.name.text))
+        else:
+            gone.append(nick)
+    for numeric, found in (("730", here), ("731", gone)):
+        for row in fitting_rows(found, ROW, ","):
+            if row:
+                talk.reply(numeric, row)
+
+
+def _listen(talk: IrcTalk) -> None:
+    """Let this listener hear who comes and goes, whichever door it is by."""
+    chat, shared = me(talk).chat, talk.shared
+    if shared.watcher is None:
+
+        def tell(name: Name, is_here: bool) -> None:
+            for other in watching(shared, name.key):
+                what = prefix(name.text) if is_here else name.text
+                other.write(format_line(SERVER, "730" if is_here else "731", other.nick, what))
+
+        shared.watcher = tell
+        chat.watchers[tell] = None
+
+
+def watching(shared: Any, key: str) -> Iterator[IrcTalk]:
+    """Yield the connections that watch somebody."""
+    for talk in shared.talks:
+        if key in talk.watched and talk.user is not None and not talk.user.full:
+            yield talk

@@ -1,0 +1,92 @@
+"""BATCH: a text of several lines. See IRCv3's draft/multiline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import define, field
+
+from twisted_chat.doors.irc.asked import command
+from twisted_chat.doors.irc.lines import Line
+from twisted_chat.doors.irc.talk import IrcTalk, Labelled
+
+MAX_BYTES: Final = 16_384
+"""Of a text of several lines: what a text has at most."""
+
+MAX_LINES: Final = 1_024
+
+
+@define(eq=False)
+class Batch:
+    """A text that is being sent, line by line."""
+
+    name: str
+    target: str
+    tags: Mapping[str, str]
+    command: str = "PRIVMSG"
+    text: str = ""
+    lines: int = 0
+    wrong: str = ""
+    """The code of what is wrong with it."""
+    about: str = field(default="", repr=False)
+
+    def add(self, line: Line) -> None:
+        """Take one more line of it."""
+        concat = "draft/multiline-concat" in line.tags
+        if line.command not in ("PRIVMSG", "NOTICE"):
+            self.fail("MULTILINE_INVALID", "Only messages are put together")
+        elif line[0] != self.target:
+            self.fail("MULTILINE_INVALID_TARGET", f"{self.target} {line[0]}")
+        elif self.lines and line.command != self.command:
+            self.fail("MULTILINE_INVALID", "Messages and notices are not put together")
+        elif concat and not line[1]:
+            self.fail("MULTILINE_INVALID", "Nothing is put to a line")
+        else:
+            self.command = line.command
+            self.text += line[1] if concat or not self.lines else f"\n{line[1]}"
+            self.lines += 1
+        if len(self.text.encode()) > MAX_BYTES:
+            self.fail("MULTILINE_MAX_BYTES", str(MAX_BYTES))
+        elif self.lines > MAX_LINES:
+            self.fail("MULTILINE_MAX_LINES", str(MAX_LINES))
+
+    def fail(self, code: str, about: str) -> None:
+        """Remember what is wrong first, and keep nothing more."""
+        if not self.wrong:
+            self.wrong, self.about = code, about
+        self.text = ""
+
+
+@command("BATCH", 1)
+async def batch(talk: IrcTalk, line: Line) -> None:
+    """Begin or end a text of several lines."""
+    name = line[0][1:]
+    if line[0].startswith("+"):
+        if line[1] != "draft/multiline" or talk.batch is not None or not line[2]:
+            talk.send("FAIL", "BATCH", "UNKNOWN_TYPE", name, "Only draft/multiline, one at a time")
+            return
+        if talk._answer is not None:  # its answer is the echo of it all
+            talk._answer = None
+        talk.batch = Batch(name, line[2], line.tags)
+    elif talk.batch is None or talk.batch.name != name:
+        talk.send("FAIL", "BATCH", "UNKNOWN_REFERENCE", name, "There is no such batch")
+    else:
+        await _said(talk, talk.batch)
+
+
+async def _said(talk: IrcTalk, done: Batch) -> None:
+    from twisted_chat.doors.irc.commands.messages import said
+
+    talk.batch = None
+    label = done.tags.get("label") if "labeled-response" in talk.caps else None
+    if label is not None:
+        talk._answer = Labelled(label)
+    if not done.wrong and not done.text.strip("\n"):
+        done.fail("MULTILINE_INVALID", "There is nothing in it")
+    if done.wrong:
+        about = done.about.split() if done.wrong != "MULTILINE_INVALID" else [done.about]
+        words = () if done.wrong == "MULTILINE_INVALID" else ("That can not be said",)
+        talk.send("FAIL", "BATCH", done.wrong, *about, *words)
+        return
+    await said(talk, Line(done.command, [done.target, done.text], done.tags))
