@@ -108,7 +108,7 @@ class IrcDoorTests(ChatCase):
         bob.got()
         carol.got()
         self.assertEqual(bob.ask("@+typing=active;msgid=x TAGMSG #ops"), [])
-        self.assertRegex(carol.got()[0], r"^@\+typing=active :bob!\S+ TAGMSG #ops$")
+        self.assertRegex(carol.got()[0], r"^@\+typing=active;msgid=tags-\w+ :bob!\S+ TAGMSG #ops$")
         self.assertEqual(dave.got(), [])
 
     def test_long_text(self) -> None:

@@ -21,7 +21,7 @@ from twisted_chat.doors.irc.shared import Farewell, Shared
 from twisted_chat.doors.irc.shown import Caps
 from twisted_chat.doors.talk import Talk
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Bye, Error, Joined, Left, Response, Text
+from twisted_chat.vocabulary.messages import Bye, Error, Joined, Left, Reacted, Response, Text
 from twisted_chat.vocabulary.names import key_of
 
 _connections: Final = count()
@@ -248,7 +248,7 @@ class IrcTalk(Talk):
     @staticmethod
     def _is_for_all(response: Response, own: str) -> bool:
         match response:
-            case Text():
+            case Text() | Reacted():
                 return response.source != own
             case Left() | Joined():
                 return False
@@ -265,6 +265,10 @@ class IrcTalk(Talk):
                 self.tell(response)
                 return self._echoed(response.id or "", b"")
             case Text() if response.source == own and response.id in self._mine:
+                self._mine.discard(response.id)
+                echo = batches.show(response, self.caps) if "echo-message" in self.caps else b""
+                return self._echoed(response.id, echo)
+            case Reacted() if response.source == own and response.id in self._mine:
                 self._mine.discard(response.id)
                 echo = batches.show(response, self.caps) if "echo-message" in self.caps else b""
                 return self._echoed(response.id, echo)

@@ -109,7 +109,7 @@ async def enter(talk: IrcTalk, session: str | None, password: Password | None) -
         await COMMANDS["MARKREAD"].do(talk, Line("MARKREAD", [channel(snapshot.session)]))
     if "draft/no-implicit-names" not in talk.caps:
         await names_of(talk, snapshot)
-    if not {"draft/chathistory", "draft/event-playback"} & talk.caps:
+    if "draft/chathistory" not in talk.caps:
         await playback(talk, snapshot)
 
 

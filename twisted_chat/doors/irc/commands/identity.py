@@ -45,9 +45,12 @@ async def authenticate(talk: IrcTalk, line: Line) -> None:
         else:
             talk.reply("908", "PLAIN", "are available SASL mechanisms")
             talk.reply("904", "SASL authentication failed")
-    elif len(given) > CHUNK or len(talk.sasl) + len(given) > MAX_SASL:
+    elif len(given) > CHUNK:
         talk.sasl = None
         talk.reply("905", "SASL message too long")
+    elif len(talk.sasl) + len(given) > MAX_SASL:
+        talk.sasl = None
+        talk.reply("904", "SASL authentication failed: it has no end")
     else:
         talk.sasl += "" if given == "+" else given
         if len(given) < CHUNK:
@@ -66,19 +69,20 @@ async def _plain(talk: IrcTalk) -> None:
     except ChatError as refused:
         talk.reply("904", f"SASL authentication failed: {refused}")
     else:
-        await _logged_in(talk, proof)
-        talk.reply("903", "SASL authentication successful")
+        await _logged_in(talk, proof, "903")
 
 
-async def _logged_in(talk: IrcTalk, proof: Proof) -> None:
+async def _logged_in(talk: IrcTalk, proof: Proof, numeric: str | None = None) -> None:
     """Be an account: at once, where one is somebody already."""
     user, account = talk.user, proof.name.text
+    talk.reply("900", prefix(talk.nick), account, f"You are now logged in as {account}")
+    if numeric is not None:
+        talk.reply(numeric, "SASL authentication successful")
     if user is None:
         talk.proof = proof
     elif user.is_guest or user.name.key != proof.name.key:
         admission = talk.prover.admission_of(proof)
-        await become(talk, proof.name.text, admission.admit(account, None, None, talk))
-    talk.reply("900", prefix(talk.nick), account, f"You are now logged in as {account}")
+        await become(talk, account, admission.admit(account, None, None, talk))
 
 
 # --- being somebody else -------------------------------------------------------------------------
@@ -222,8 +226,9 @@ async def nickserv(talk: IrcTalk, words: list[str]) -> str:
                 if user is None or not user.is_guest:
                     return "You have an account."
                 name = await make_account(talk, talk.nick, password)
+                service(talk, f"The account {name} is made, and is yours.")
                 await _logged_in(talk, Proof(user_name(name), account=True))
-                return f"The account {name} is made, and is yours."
+                return ""
             case ["IDENTIFY", password]:
                 return await _identify(talk, talk.nick, password)
             case ["IDENTIFY", name, password]:
@@ -248,4 +253,6 @@ async def _identify(talk: IrcTalk, name: str, password: str) -> str:
 
 def service(talk: IrcTalk, words: str) -> None:
     """Say something as NickServ."""
+    if not words:
+        return
     talk.put(format_line(f"NickServ!NickServ@{SERVER}", "NOTICE", talk.nick, words))

@@ -212,11 +212,12 @@ async def tagmsg(talk: IrcTalk, line: Line) -> None:
         return
     if tags.get("+typing") == "active" and name in user.members:
         await user.ask(Typing(session=name))
+    name = f"tags-{token_hex(8)}"
     for other in hearers:
         mind = other.mind
         if not isinstance(mind, IrcTalk) or other.full or "message-tags" not in mind.caps:
             continue
-        shown = dict(tags)
+        shown = tags | {"msgid": name}
         if "server-time" in mind.caps:
             shown["time"] = time_of(user.chat.millis())
         if "account-tag" in mind.caps and not user.is_guest:
@@ -235,5 +236,11 @@ async def _is_reaction(talk: IrcTalk, line: Line, tags: dict[str, str], session:
     if not data or of is None or len(data) > MAX_REACTION:
         return False
     undo = "+draft/react" not in tags
-    await me(talk).ask(React(session=session, of=of, data=data, undo=undo))
+    id = f"irc.{token_hex(12)}"
+    talk.own(id)
+    try:
+        await me(talk).ask(React(session=session, of=of, data=data, undo=undo, id=id))
+    except ChatError:
+        talk.disown(id)
+        raise
     return True

@@ -56,14 +56,17 @@ def session_named(talk: IrcTalk, name: str) -> str:
 @command("KICK", 2)
 async def kick(talk: IrcTalk, line: Line) -> None:
     """Take somebody out of a session."""
-    session = session_named(talk, line[0])
+    names, nicks = line[0].split(","), line[1].split(",")
+    if len(names) == 1:
+        names *= len(nicks)
+    for name, nick in zip(names, nicks, strict=False):
+        await one_by_one(talk, name, _kick(talk, name, nick, line[2]))
+
+
+async def _kick(talk: IrcTalk, name: str, nick: str, reason: str) -> None:
+    session = session_named(talk, name)
     if not is_in(talk, session):
         raise ChatError("not-in-session", "You're not on that channel")
-    for nick in line[1].split(","):
-        await one_by_one(talk, line[0], _kick(talk, session, nick, line[2]))
-
-
-async def _kick(talk: IrcTalk, session: str, nick: str, reason: str) -> None:
     try:
         told = await me(talk).ask(Kick(session=session, user=nick, reason=reason[:256] or None))
     except ChatError as refused:
@@ -186,22 +189,22 @@ async def _change(
         await _ask(talk, SetSettings(session=session, **setting))
         return ""
     if letter == "l":
-        given = next(arguments, "") if on else "0"
-        if on and not given:
+        number = next(arguments, None) if on else "0"
+        if number is None:
             talk.reply("461", "MODE", "Not enough parameters")
             return None
-        if not given.isdecimal() or len(given) > 7 or (on and int(given) == 0):
-            talk.reply("696", channel(session), "l", given, "A limit is a number over 0")
+        if not number.isdecimal() or len(number) > 7 or (on and int(number) == 0):
+            talk.reply("696", channel(session), "l", number or "*", "A limit is a number over 0")
             return None
-        await _ask(talk, SetSettings(session=session, limit=int(given)))
-        return given if on else ""
+        await _ask(talk, SetSettings(session=session, limit=int(number)))
+        return number if on else ""
     if letter == "k":
         key = next(arguments, None if on else "*")
         if key is None:
             talk.reply("461", "MODE", "Not enough parameters")
             return None
         if on and (not key or " " in key or "," in key or len(key) > MAX_KEY):
-            talk.reply("696", channel(session), "k", key or "*", "That can be no key")
+            talk.reply("696", channel(session), "k", "*", "That can be no key")
             return None
         await _ask(talk, SetSettings(session=session, password=key if on else None))
         return key or "*"
@@ -209,6 +212,8 @@ async def _change(
         return await _role(talk, there, ROLES[letter], next(arguments, ""), on=on)
     if letter in "bq":
         return await _ban(talk, there, letter, next(arguments, ""), on=on)
+    if letter == "I":
+        return await _invite_by_mode(talk, there, next(arguments, ""), on=on)
     if letter == "n":
         return None
     talk.reply("472", letter, "is unknown mode char to me")
@@ -256,6 +261,19 @@ async def _ban(talk: IrcTalk, there: Any, letter: str, mask: str, *, on: bool) -
     await _ask(talk, what(session=there.name, **target))
     made = _mask(target.get("user"), target.get("address"))
     return f"m:{made}" if kind != letter else made
+
+
+async def _invite_by_mode(talk: IrcTalk, there: Any, mask: str, *, on: bool) -> str | None:
+    """Invite a user: what +I is here lasts for one coming in, and is no list."""
+    nick = mask.partition("!")[0]
+    if not mask:
+        talk.reply("347", channel(there.name), "End of channel invite list")
+    elif "*" in nick or "@" in nick:
+        talk.reply("696", channel(there.name), "I", mask, "Invite a nick")
+    elif on:
+        await _ask(talk, Invite(session=there.name, user=nick))
+        return f"{nick}!*@*"
+    return None
 
 
 LISTS: Final = {
