@@ -46,6 +46,32 @@ def editing(
         os.close(folder)  # and the lock with it
 
 
+@define
+class TextEdit:
+    """A file of lines that is being changed; what ``lines`` are in the end is written."""
+
+    lines: list[str]
+
+
+@contextmanager
+def editing_text(path: str) -> Iterator[TextEdit]:
+    """Change a file of lines, which need not be there. Raises OSError; nothing is changed then."""
+    path = os.path.realpath(path)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(folder, lambda: None)
+        lines: list[str] = []
+        if os.path.exists(path):
+            with open(path, encoding="utf-8-sig") as file:
+                lines = file.read().splitlines()
+        edit = TextEdit(lines)
+        yield edit
+        _replace(path, "".join(f"{line}\n" for line in edit.lines).encode())
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def _lock(folder: int, waits: Callable[[], object]) -> None:
     """Lock the folder: the file itself is another one after each change."""
     try:

@@ -27,6 +27,13 @@ from twisted_chat.log.contract import LogError
 from twisted_chat.log.releasing import release
 from twisted_chat.operation import doctor, steering
 from twisted_chat.operation.steering import NoDaemon
+from twisted_chat.operation.user_keys import (
+    RefusedKey,
+    add_key,
+    drop_keys,
+    list_keys,
+    remove_key,
+)
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.names import Name, user_name
 
@@ -53,7 +60,7 @@ def main(argv: list[str]) -> int:
     args.rest = rest
     try:
         return args.run(args) or 0
-    except (Refused, AccountsError, ChatError, LogError, NoDaemon) as problem:
+    except (Refused, RefusedKey, AccountsError, ChatError, LogError, NoDaemon) as problem:
         print(f"twisted-chat: {problem}", file=sys.stderr)
         return 1
     except OSError as problem:
@@ -74,8 +81,14 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         parser = actions.add_parser(name, help=help, description=f"{help.capitalize()}.")
         parser.add_argument("file", metavar="FILE", help="the users file, such as etc/users.csv")
         parser.set_defaults(run=run)
-        if run is not list_users:
+        if run is list_keys:
+            parser.add_argument("user", metavar="USER", nargs="?", help="the user's name")
+        elif run is not list_users:
             parser.add_argument("user", metavar="USER", help="the user's name")
+        if run is add_key:
+            parser.add_argument("keyfile", metavar="KEYFILE", help="such as id_ed25519.pub")
+        if run is remove_key:
+            parser.add_argument("fingerprint", metavar="FINGERPRINT", help="as keys shows it")
         if run is release_name:
             parser.add_argument("--log", metavar="LOG", required=True, help="such as chat.db")
         if run in (add_user, change_password):
@@ -95,6 +108,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     action("remove", "remove an account", remove_user)
     action("release", "let anybody have the name of an account that was removed", release_name)
     action("list", "list the accounts", list_users)
+    action("key", "let an account come in by SSH with a public key", add_key)
+    action("keys", "list the public keys of accounts", list_keys)
+    action("unkey", "take a public key away", remove_key)
 
 
 # --- users ---------------------------------------------------------------------------------
@@ -128,6 +144,7 @@ def remove_user(args: argparse.Namespace) -> None:
     with _editing(args.file) as edit:
         account = _must_be_there(edit.file, name, args.file)
         edit.file = edit.file.without(name.key)
+    drop_keys(args.file, name.key)
     print(f"{account.name} is removed.")
 
 

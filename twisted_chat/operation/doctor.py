@@ -27,6 +27,7 @@ from twisted_chat.operation import settings, steering
 from twisted_chat.operation.limits import SPARE_FILES
 from twisted_chat.operation.listening import kind_of, reason, way_of
 from twisted_chat.operation.options import PRIVATE, Options
+from twisted_chat.operation.parts import ssh_folder
 from twisted_chat.operation.settings import Settings, SettingsError
 
 EXAMPLES: Final = {name: f"{name}-changeme" for name in ("alice", "bob", "carol")}
@@ -100,6 +101,7 @@ def examine(words: list[str]) -> Iterator[Finding]:
         accounts,
         log,
         certificates,
+        host_keys,
         doors,
         system,
         daemon,
@@ -200,8 +202,7 @@ def _sound(path: str) -> Iterator[Finding]:
 
 def certificates(chosen: Settings) -> Iterator[Finding]:
     """Look at the certificates."""
-    given = (*chosen.port, *chosen.web, *chosen.lines, *chosen.irc, *chosen.metrics)
-    secure = [one for one in given if kind_of(one) == "ssl"]
+    secure = [one for one in chosen.listening if kind_of(one) == "ssl"]
     if not secure and not chosen.certificate:
         return
     from twisted_chat.operation.certificates import expires, load
@@ -236,6 +237,23 @@ def doors(chosen: Settings) -> Iterator[Finding]:
     for one in chosen.metrics:
         if kind_of(one) in ("tcp", "tcp6", "ssl") and not way_of(one).interface:
             yield wrong(f"{one}: everybody can read the metrics; add :interface=127.0.0.1")
+
+
+def host_keys(chosen: Settings) -> Iterator[Finding]:
+    """Look at the SSH door's own keys, without making any."""
+    if not chosen.ssh:
+        return
+    from twisted_chat.doors import ssh
+
+    folder = ssh_folder(chosen)
+    for path in ssh.paths(folder):
+        if not os.path.lexists(path):
+            yield hint(f"{path} is not there yet: the first start makes it.")
+            continue
+        try:
+            yield good(f"{path} has the fingerprint {ssh.fingerprint(ssh.read(path))}.")
+        except ssh.HostKeyError as problem:
+            yield wrong(str(problem))
 
 
 def system(chosen: Settings) -> Iterator[Finding]:

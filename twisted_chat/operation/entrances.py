@@ -15,8 +15,8 @@ from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import SessionPorts
 from twisted_chat.doors.watch import Watch
 from twisted_chat.operation.listening import Listener, in_order
-from twisted_chat.operation.parts import Parts
-from twisted_chat.operation.settings import Settings
+from twisted_chat.operation.parts import Parts, ssh_folder
+from twisted_chat.operation.settings import Settings, SettingsError
 from twisted_chat.vocabulary.messages import Bye
 
 
@@ -113,6 +113,28 @@ class Entrances:
             self._take("irc", irc)
             for description in in_order(chosen.irc):
                 self.listener.listen(description, irc, "irc")
+
+        if chosen.ssh:
+            self._open_ssh(chosen, parts)
+
+    def _open_ssh(self, chosen: Settings, parts: Parts) -> None:
+        from twisted_chat.doors.ssh import HostKeyError, SshFactory, host_keys  # an extra
+
+        try:
+            keys = host_keys(ssh_folder(chosen))
+        except HostKeyError as problem:
+            raise SettingsError(str(problem)) from None
+        ssh = SshFactory(
+            parts.prover,
+            self.reactor,
+            self._entry,
+            keys,
+            rate=chosen.rate,
+            turnstile=parts.turnstile,
+        )
+        self._take("ssh", ssh)
+        for description in in_order(chosen.ssh):
+            self.listener.listen(description, ssh, "ssh")
 
     def take(self, chosen: Settings) -> None:
         """Let these settings hold, for who comes from now on."""

@@ -100,12 +100,13 @@ class Options(UsageOptions):
         for kind, extra, needed in (
             (found.web, "web", "autobahn"),
             (found.metrics, "metrics", "prometheus_client"),
+            (found.ssh, "ssh", "bcrypt"),
         ):
             if kind and find_spec(needed) is None:
                 raise SettingsError(
                     f"--{extra} needs {needed.replace('_', '-')}: install twisted-chat[{extra}]."
                 )
-        for description in (*found.port, *found.web, *found.lines, *found.irc, *found.metrics):
+        for description in found.listening:
             judge(description)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -18,6 +19,7 @@ from twisted_chat.accounts.admission import Admission
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.devices import Devices
 from twisted_chat.accounts.keeper import Keeper, Policy
+from twisted_chat.accounts.keys import SUFFIX, FileKeys
 from twisted_chat.accounts.known import KnownAddresses
 from twisted_chat.accounts.passwords import NiceThreads, Passwords
 from twisted_chat.accounts.proofs import Prover
@@ -179,7 +181,7 @@ class Parts:
             ),
             chat,
             admission,
-            Prover(admission, accounts),
+            Prover(admission, accounts, _keys(chosen)),
             allowed,
             KnownAddresses(log, attempts),
             devices,
@@ -214,6 +216,18 @@ def _open_accounts(chosen: Settings, threads: NiceThreads) -> Accounts | None:
         _logger.info("There is no users file: everyone is a guest.")
         return None
     return Accounts(path, threads.run)
+
+
+def ssh_folder(chosen: Settings) -> str:
+    """Return where the SSH door's own keys are: beside the log, if nothing else is said."""
+    file = chosen.log.removeprefix("sqlite:").partition("?")[0]
+    beside = os.path.dirname(os.path.abspath(file)) if chosen.log.startswith("sqlite:") else "."
+    return chosen.ssh_keys or beside
+
+
+def _keys(chosen: Settings) -> FileKeys | None:
+    users = _users(chosen)
+    return None if users is None else FileKeys(users + SUFFIX)
 
 
 def _users(chosen: Settings) -> str | None:

@@ -173,6 +173,12 @@ class Settings:
         (),
         many=True,
     )
+    ssh: tuple[str, ...] = _setting(
+        _endpoint, "where the SSH door listens: a port or an endpoint [off]", (), many=True
+    )
+    ssh_keys: str | None = _setting(
+        _text, "where the SSH door keeps its own keys [by the log]", None
+    )
     web_origin: tuple[str, ...] = _setting(
         _origin,
         "an origin, such as https://chat.example.org, whose pages may use the web door"
@@ -324,6 +330,11 @@ class Settings:
         "draw the table of connected clients also where standard output is no terminal",
         False,
     )
+
+    @property
+    def listening(self) -> Sequence[str]:
+        """Everything that listens."""
+        return (*self.port, *self.web, *self.lines, *self.irc, *self.ssh, *self.metrics)
 
 
 def table() -> Sequence[Attribute[Any]]:

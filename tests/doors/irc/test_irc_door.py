@@ -45,8 +45,8 @@ class Irc:
         return self.got()
 
 
-class IrcDoorTests(ChatCase):
-    """One door, one session, other doors."""
+class IrcCase(ChatCase):
+    """Somebody with a client of IRC, in #ops."""
 
     def factory(self, world: World) -> IrcFactory:
         """Return a listener without a lobby."""
@@ -60,6 +60,10 @@ class IrcDoorTests(ChatCase):
         irc.send("CAP END", "JOIN #ops")
         self.assertIn(f"366 {nick} #ops", " ".join(irc.got()))
         return irc
+
+
+class IrcDoorTests(IrcCase):
+    """One door, one session, other doors."""
 
     def test_both_doors(self) -> None:
         """What is said over IRC and the native door is in one order, with the same seq."""
@@ -195,3 +199,157 @@ class LineTests(SynchronousTestCase):
         """The last parameter has a colon where it needs one."""
         self.assertEqual(format_line("a", "B", "c", "d e"), b":a B c :d e\r\n")
         self.assertEqual(format_line("", "B", ""), b"B :\r\n")
+
+
+class IrcCommandTests(IrcCase):
+    """What else a client of IRC asks for."""
+
+    def test_whois(self) -> None:
+        """Who somebody is, and was."""
+        world = self.world()
+        factory = self.factory(world)
+        bob, carol = self.come(world, factory, "bob"), self.come(world, factory, "carol")
+        shown = "\n".join(bob.ask("WHOIS carol", "WHOIS nobody"))
+        for line in (
+            r" 311 bob carol carol \S+ \* x",
+            r" 319 bob carol #ops",
+            r" 317 bob carol \d+ \d+ ",
+            r" 318 bob carol ",
+            r" 401 bob nobody ",
+        ):
+            self.assertRegex(shown, line)
+        carol.send("QUIT :off")
+        carol.got()
+        shown = "\n".join(bob.ask("WHOWAS carol", "WHOWAS nobody"))
+        self.assertRegex(shown, r" 314 bob carol carol \S+ \* x")
+        self.assertRegex(shown, r" 406 bob nobody ")
+
+    def test_whox(self) -> None:
+        """WHO tells the fields that are asked for."""
+        world = self.world()
+        factory = self.factory(world)
+        bob = self.come(world, factory, "bob")
+        self.come(world, factory, "carol")
+        bob.got()
+        rows = bob.ask("WHO carol %tna,42")
+        self.assertRegex(rows[0], r" 354 bob 42 carol 0$")
+        self.assertRegex(bob.ask("WHO #ops")[0], r" 352 bob #ops bob \S+ \* bob H@ ")
+
+    def test_monitor(self) -> None:
+        """Coming and going is told to who watches, whichever door it is by."""
+        world = self.world()
+        bob = self.come(world, self.factory(world), "bob")
+        self.assertRegex(bob.ask("MONITOR + alice")[0], r" 731 bob alice$")
+        alice = world.come("alice")
+        self.assertRegex(bob.got()[0], r" 730 bob alice!")
+        self.assertRegex(bob.ask("MONITOR L")[0], r" 732 bob alice$")
+        alice.vanish()
+        self.assertIn(" 731 bob alice", "\n".join(bob.got()))
+        bob.ask("MONITOR C")
+        self.assertRegex(bob.ask("MONITOR L")[0], r" 733 bob ")
+
+    def test_rules(self) -> None:
+        """Modes are the settings, roles and measures of a session."""
+        world = self.world()
+        factory = self.factory(world)
+        bob, carol = self.come(world, factory, "bob"), self.come(world, factory, "carol")
+        bob.got()
+        self.assertRegex(carol.ask("MODE #ops +m")[0], " 482 carol #ops ")
+        self.assertRegex(bob.ask("MODE #ops +ml 5")[0], r"^:bob!\S+ MODE #ops \+ml 5$")
+        self.assertEqual(len(carol.got()), 2)
+        self.assertRegex(carol.ask("PRIVMSG #ops :may I?")[0], " 404 carol #ops ")
+        bob.ask("MODE #ops +v carol")
+        carol.got()
+        carol.ask("PRIVMSG #ops :I may")
+        self.assertIn("I may", "\n".join(bob.got()))
+        self.assertRegex(bob.ask("MODE #ops +b carol!*@*")[0], r"MODE #ops \+b carol!\*@\*$")
+        self.assertIn(" KICK #ops carol ", "\n".join(carol.got()))
+        self.assertRegex(carol.ask("JOIN #ops")[0], " 474 carol #ops ")
+        self.assertRegex(bob.ask("MODE #ops b")[0], r" 367 bob #ops carol!\*@\* bob \d+$")
+        bob.ask("INVITE carol #ops")
+        self.assertIn(" INVITE carol #ops", "\n".join(carol.got()))
+        self.assertIn("JOIN #ops", carol.ask("JOIN #ops")[0])
+
+    def test_rename(self) -> None:
+        """A guest has another nick, and stays where it is; others are told once."""
+        world = self.world()
+        factory = self.factory(world)
+        bob, carol = self.come(world, factory, "bob"), self.come(world, factory, "carol")
+        bob.got()
+        self.assertRegex(carol.ask("NICK dora")[0], r"^:carol!\S+ NICK dora$")
+        self.assertEqual([line.split(" ", 1)[1] for line in bob.got()], ["NICK dora"])
+        bob.ask("PRIVMSG #ops :still there?")
+        self.assertIn("still there?", "\n".join(carol.got()))
+        self.assertRegex(carol.ask("NICK bob")[0], " 433 dora bob ")
+
+    def test_multiline(self) -> None:
+        """Several lines are one text; who can not take it so is given lines, none lost."""
+        world = self.world()
+        factory = self.factory(world)
+        caps = "batch message-tags echo-message draft/multiline"
+        bob, carol = self.come(world, factory, "bob", caps), self.come(world, factory, "carol")
+        alice = world.come("alice")
+        alice.ask("join", session="ops")
+        bob.got()
+        carol.got()
+        lines = bob.ask(
+            "BATCH +x draft/multiline #ops",
+            "@batch=x PRIVMSG #ops :one",
+            "@batch=x PRIVMSG #ops :",
+            "@batch=x PRIVMSG #ops :three",
+            "BATCH -x",
+        )
+        self.assertRegex(lines[0], r"^@msgid=\S+ :bob!\S+ BATCH \+(\S+) draft/multiline #ops$")
+        self.assertEqual(len(lines), 5)
+        self.assertEqual([text["data"] for text in alice.texts()], ["one\n\nthree"])
+        self.assertEqual([line.split(" ")[-1] for line in carol.got()], ["one", "three"])
+        wrong = bob.ask("BATCH +y draft/multiline #ops", "@batch=y PRIVMSG #x :a", "BATCH -y")
+        self.assertIn("FAIL BATCH MULTILINE_INVALID_TARGET", wrong[0])
+
+    def test_answers_and_reactions(self) -> None:
+        """Answers, reactions and redactions reach other doors, and come from them."""
+        world = self.world()
+        bob = self.come(world, self.factory(world), "bob", "message-tags echo-message")
+        alice = world.come("alice")
+        alice.ask("join", session="ops")
+        (first,) = [line for line in bob.ask("PRIVMSG #ops :first") if "first" in line]
+        name = first.partition(" ")[0].removeprefix("@msgid=")
+        bob.send(f"@+draft/reply={name} PRIVMSG #ops :second")
+        bob.send(f"@+draft/reply={name};+draft/react=👍 TAGMSG #ops")
+        bob.send(f"REDACT #ops {name}")
+        bob.got()
+        page = alice.ask("history", session="ops")["texts"]
+        self.assertEqual(page[0]["data"], "")
+        self.assertEqual((page[1]["data"], page[1]["reply"]), ("second", 1))
+        self.assertEqual([one["type"] for one in page], ["text", "text", "reacted", "redacted"])
+
+    def test_labels(self) -> None:
+        """A label is on the one answer, or on the batch of several."""
+        world = self.world()
+        factory = self.factory(world)
+        bob = self.come(world, factory, "bob", "batch labeled-response echo-message")
+        self.come(world, factory, "carol")
+        bob.got()
+        self.assertRegex(bob.ask("@label=1 PRIVMSG #ops :x")[0], r"^@label=1 :bob!\S+ PRIVMSG ")
+        self.assertRegex(bob.ask("@label=2 PONG x")[0], r"^@label=2 :\S+ ACK")
+        several = bob.ask("@label=3 PRIVMSG #ops,carol :y")
+        echoes = [line for line in several if "PRIVMSG" in line or "BATCH" in line]
+        self.assertRegex(echoes[0], r"^@label=3 :\S+ BATCH \+(\S+) labeled-response$")
+        self.assertEqual(len(echoes), 4)
+
+    def test_server(self) -> None:
+        """What the server says of itself."""
+        world = self.world()
+        bob = self.come(world, self.factory(world), "bob")
+        for command, numeric in (
+            *(("LUSERS", "251"), ("TIME", "391"), ("ADMIN", "256"), ("INFO", "371")),
+            *(("LINKS", "364"), ("STATS u", "219"), ("HELP", "704"), ("HELP nothing", "524")),
+            *(("VERSION", "351"), ("ISON bob carol", "303"), ("USERHOST bob", "302")),
+            *(
+                ("KILL bob", "481"),
+                ("WALLOPS x", "481"),
+                ("OPER bob x", "464"),
+                ("MODE bob", "221"),
+            ),
+        ):
+            self.assertIn(f" {numeric} bob", bob.ask(command)[0], command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from twisted_chat.chat.permissions import Rank, rank_of
@@ -162,9 +162,18 @@ async def mode(talk: IrcTalk, line: Line) -> None:
         if change is not None:
             done.append((sign, letter, change))
     if done:
-        words = "".join(f"{sign}{letter}" for sign, letter, _ in done)
+        words = _together([(sign, letter) for sign, letter, _ in done])
         values = [value for _, _, value in done if value]
         talk.send("MODE", channel(there.name), words, *values, source=prefix(talk.nick))
+
+
+def _together(changes: Sequence[tuple[str, str]]) -> str:
+    """Write changes as ``+ab-c``."""
+    words, last = "", ""
+    for sign, letter in changes:
+        words += letter if sign == last else sign + letter
+        last = sign
+    return words
 
 
 def _letters(words: str) -> Iterator[tuple[str, str]]:
@@ -342,20 +351,20 @@ def _own_mode(talk: IrcTalk, line: Line) -> None:
 
 
 def _change_own(talk: IrcTalk, words: str) -> None:
-    done = ""
+    done: list[tuple[str, str]] = []
     unknown = False
     for sign, letter in _letters(words):
         if letter == "o":
             if sign == "-" and "o" in talk.modes and talk.user is not None:
                 talk.user.has_opered = False
                 talk.modes.discard("o")
-                done += "-o"
+                done.append(("-", "o"))
         elif letter not in OWN_MODES:
             unknown = True
         elif (sign == "+") != (letter in talk.modes):
             (talk.modes.add if sign == "+" else talk.modes.discard)(letter)
-            done += sign + letter
+            done.append((sign, letter))
     if unknown:
         talk.reply("501", "Unknown MODE flag")
     if done:
-        talk.send("MODE", talk.nick, done, source=prefix(talk.nick))
+        talk.send("MODE", talk.nick, _together(done), source=prefix(talk.nick))

@@ -1,0 +1,215 @@
+"""The SSH door, by OpenSSH's own client: people, scripts, and what nobody gets."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.kit.daemon import Daemon, RawClient, free_port
+from twisted_chat.operation import admin
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no OpenSSH client here"),
+]
+
+
+class SshDaemon(Daemon):
+    """A daemon with the SSH door, an account (alice) and guests."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="twisted-chat-ssh-"))
+        self.ssh = free_port()
+        (self.folder / "users.csv").write_text("user,password,role\nalice,wonderland9,operator\n")
+        super().__init__(
+            *("--ssh", f"tcp:{self.ssh}:interface=127.0.0.1", "--guests"),
+            *("--users", "users.csv", "--log", "sqlite:chat.db"),
+            directory=self.folder,
+        )
+
+    def start(self) -> Self:
+        """Wait for the SSH door too: it listens last."""
+        super().start()
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.ssh), 5):
+                    return self
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def client(self, user: str, *words: str, options: tuple[str, ...] = ()) -> list[str]:
+        """Return an ssh command."""
+        return [
+            *("ssh", "-F", "none", "-p", str(self.ssh), "-o", "StrictHostKeyChecking=no"),
+            *("-o", f"UserKnownHostsFile={self.folder}/known", "-o", "LogLevel=ERROR"),
+            *("-o", "IdentitiesOnly=yes", *options, f"{user}@127.0.0.1", *words),
+        ]
+
+    def run(
+        self, user: str, *words: str, given: str = "", options: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command as somebody who can not be asked for anything."""
+        command = self.client(user, *words, options=("-o", "BatchMode=yes", *options))
+        return subprocess.run(
+            command, input=given, capture_output=True, text=True, timeout=30, check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[SshDaemon]:
+    """Run one for all."""
+    with SshDaemon() as running:
+        yield running
+    shutil.rmtree(running.folder, ignore_errors=True)
+
+
+class Person:
+    """Somebody at a pseudo-terminal."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "xterm"
+            os.execvp(command[0], command)
+        self.seen = ""
+
+    def type(self, text: str) -> None:
+        """Type something."""
+        os.write(self.fd, text.encode())
+
+    def wait_for(self, words: str) -> None:
+        """Wait until something is shown."""
+        deadline = time.monotonic() + 20
+        while words not in self.seen:
+            assert time.monotonic() < deadline, f"{words!r} is not in {self.seen!r}"
+            if select.select([self.fd], [], [], 0.1)[0]:
+                try:
+                    self.seen += os.read(self.fd, 65_536).decode(errors="replace")
+                except OSError:
+                    raise AssertionError(f"it is over: {self.seen!r}") from None
+
+    def end(self) -> int:
+        """Wait until it is over; return its status."""
+        try:
+            while os.read(self.fd, 65_536):
+                pass
+        except OSError:
+            pass
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_person(daemon: SshDaemon) -> None:
+    """A password, a prompt, a text; what others say comes above what is typed; Ctrl-D leaves."""
+    alice = Person(daemon.client("alice", options=("-o", "PubkeyAuthentication=no")))
+    alice.wait_for("Password:")
+    alice.type("wonderland9\r")
+    alice.wait_for("lobby> ")
+    alice.type("hello from a terminal\r")
+    alice.wait_for("alice\x1b[m: hello from a terminal")
+    with RawClient(daemon.port) as bob:
+        bob.login("bob")
+        alice.type("half a li")
+        bob.ask("text", data="meanwhile")
+        alice.wait_for("meanwhile")
+        assert alice.seen.rpartition("meanwhile")[2].endswith("half a li\r\x1b[16C")
+        assert "hello from a terminal" in str(bob.ask("history", session="lobby"))
+    alice.type("\x15\x04")
+    assert alice.end() == 0
+
+
+def test_guest_and_scripts(daemon: SshDaemon) -> None:
+    """A guest's name is enough; commands are Unix tools, and end when what they said is stored."""
+    assert daemon.run("carol", "say", "lobby", "one and two").returncode == 0
+    piped = daemon.run("carol", "say", "lobby", given="three\nfour\n")
+    assert (piped.returncode, piped.stderr) == (0, "")
+    tail = daemon.run("carol", "tail", "lobby", "-n", "2")
+    assert [line.split(" ", 1)[1] for line in tail.stdout.splitlines()] == [
+        "carol: three",
+        "carol: four",
+    ]
+    found = daemon.run("carol", "search", "lobby", "three", "--json")
+    assert found.returncode == 0
+    assert '"data":"three"' in found.stdout
+    assert daemon.run("carol", "search", "lobby", "nowhere").returncode == 1
+    assert "carol" in daemon.run("carol", "who", "lobby").stdout.splitlines()
+    assert '"session":"lobby"' in daemon.run("carol", "list", "--json").stdout
+    refused = daemon.run("carol", "tail", "nowhere")
+    assert refused.returncode == 1
+    assert refused.stderr.strip()
+    assert daemon.run("carol", "fly").returncode == 2
+
+
+def test_follow(daemon: SshDaemon) -> None:
+    """``tail -f`` goes on."""
+    command = daemon.client("dora", "tail", "lobby", "-n", "0", "-f", options=("-oBatchMode=yes",))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as following:
+        try:
+            deadline = time.monotonic() + 20
+            while "dora" not in daemon.run("carol", "who", "lobby").stdout:
+                assert time.monotonic() < deadline
+            assert daemon.run("carol", "say", "lobby", "here it comes").returncode == 0
+            assert following.stdout is not None
+            assert following.stdout.readline().endswith(b"carol: here it comes\n")
+        finally:
+            following.terminate()
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+def test_keys(daemon: SshDaemon, kind: str, tmp_path: Path) -> None:
+    """An account's key lets it in; taken away it does not; a stranger's does not."""
+    key, users = tmp_path / "key", str(daemon.folder / "users.csv")
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key], check=True)
+    options = ("-i", str(key))
+    assert daemon.run("alice", "list", options=options).returncode == 255
+    assert admin.main(["users", "key", users, "alice", f"{key}.pub"]) == 0
+    assert admin.main(["users", "key", users, "alice", f"{key}.pub"]) == 1
+    said = daemon.run("alice", "say", "lobby", "by key", options=options)
+    assert (said.returncode, said.stderr) == (0, "")
+    listed = (daemon.folder / "users.csv.keys").read_text().split()
+    fingerprint = subprocess.run(
+        ["ssh-keygen", "-l", "-f", f"{key}.pub"], check=True, capture_output=True, text=True
+    ).stdout.split()[1]
+    assert listed[0] == "alice"
+    assert admin.main(["users", "unkey", users, "alice", fingerprint]) == 0
+    assert daemon.run("alice", "list", options=options).returncode == 255
+
+
+def test_nothing_else(daemon: SshDaemon) -> None:
+    """No forwarding, no subsystem, no file, no agent: whatever OpenSSH's client can ask for."""
+    port = str(free_port())
+    for options in (("-R", f"{port}:127.0.0.1:{daemon.port}"), ("-R", f"/tmp/x{port}:127.0.0.1:1")):
+        refused = daemon.run("carol", "list", options=("-oExitOnForwardFailure=yes", *options))
+        assert refused.returncode == 255, options
+    through = daemon.run("carol", options=("-W", f"127.0.0.1:{daemon.port}"))
+    assert through.returncode != 0
+    assert daemon.run("carol", "sftp", options=("-s",)).returncode != 0
+    assert daemon.run("carol", "list", options=("-A",)).returncode == 0
+    assert daemon.run("carol", "cat /etc/passwd").returncode == 2
+    assert daemon.run("carol", "say lobby x; id").returncode == 0  # it is said
+    assert daemon.run("alice", "list").returncode == 255
+
+
+def test_host_keys(daemon: SshDaemon) -> None:
+    """They are kept beside the log, for nobody else to read, and stay over a restart."""
+    before = {path.name: path.read_bytes() for path in daemon.folder.glob("ssh_host_*_key")}
+    assert sorted(before) == ["ssh_host_ecdsa_key", "ssh_host_ed25519_key"]
+    for path in daemon.folder.glob("ssh_host_*_key"):
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert daemon.run("carol", "list").returncode == 0
+    daemon.restart()
+    assert {p.name: p.read_bytes() for p in daemon.folder.glob("ssh_host_*_key")} == before
+    assert daemon.run("carol", "list", options=("-oStrictHostKeyChecking=yes",)).returncode == 0

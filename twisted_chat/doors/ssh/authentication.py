@@ -1,0 +1,177 @@
+"""Who comes in by SSH: a password, keyboard-interactive, a public key, or a guest's name alone.
+
+The proofs, and with them the limits and delays of logins, are those of every door: see
+``accounts/proofs.py``. Conch reads the packets and verifies signatures.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twisted.conch.error import ConchError, ValidPublicKey
+from twisted.conch.ssh.common import NS, getNS
+from twisted.conch.ssh.keys import Key
+from twisted.conch.ssh.userauth import SSHUserAuthServer
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred, fail
+
+from twisted_chat.accounts.proof import Proof
+from twisted_chat.doors.ssh.quiet import QuietLogger
+from twisted_chat.vocabulary.errors import ChatError
+
+INFO_REQUEST: Final = 60
+INFO_RESPONSE: Final = 61
+
+TRIES: Final = 6
+"""Failed attempts on one connection, at most: a client offers each of its keys."""
+
+LOGIN_SECONDS: Final = 120
+"""How long a login may take in all."""
+
+SIGNATURES: Final = frozenset(
+    {
+        b"ssh-ed25519",
+        b"rsa-sha2-256",
+        b"rsa-sha2-512",
+        b"ecdsa-sha2-nistp256",
+        b"ecdsa-sha2-nistp384",
+        b"ecdsa-sha2-nistp521",
+        b"sk-ssh-ed25519@openssh.com",
+        b"sk-ecdsa-sha2-nistp256@openssh.com",
+    }
+)
+"""How a key may sign: not with SHA-1."""
+
+
+class Authentication(SSHUserAuthServer):
+    """Settles whose a connection is."""
+
+    _log = QuietLogger()
+    transport: Any
+
+    loginTimeout = LOGIN_SECONDS
+    attemptsBeforeDisconnect = TRIES
+    passwordDelay = 0  # wrong passwords are slowed by address and account, for all doors
+
+    def serviceStarted(self) -> None:
+        """Begin."""
+        self.transport.factory.portal = _Proofs(self)
+        self.clock = self.transport.factory.clock
+        self._asked: Deferred[bytes] | None = None
+        super().serviceStarted()
+        self.supportedAuthentications = [b"publickey", b"keyboard-interactive", b"password"]
+
+    def serviceStopped(self) -> None:
+        """Somebody is in, or has gone."""
+        if self._asked is not None:
+            self._asked.cancel()
+        super().serviceStopped()
+
+    def packetReceived(self, messageNum: int, packet: bytes) -> Any:
+        """Take a packet; what answers a question is no message that Conch knows."""
+        if messageNum == INFO_RESPONSE:
+            asked, self._asked = self._asked, None
+            if asked is not None:
+                asked.callback(packet)
+            return None
+        self.transport.heard()
+        if self._asked is not None:  # a new attempt takes the place of one that was not finished
+            asked, self._asked = self._asked, None
+            asked.cancel()
+        return super().packetReceived(messageNum, packet)
+
+    def tryAuth(self, kind: bytes, user: bytes, data: bytes) -> Any:
+        """Try one way; ``none`` is a guest's."""
+        if kind == b"none":
+            return self._guest(user)
+        return super().tryAuth(kind, user, data)
+
+    def _guest(self, user: bytes) -> Deferred[Any]:
+        try:
+            proof = self.transport.factory.prover.guest(named(user), self.transport.host)
+        except ChatError as refused:
+            return fail(UnauthorizedLogin(str(refused)))
+        if proof is None:
+            return fail(ConchError("a proof is wanted"))
+        return Deferred.fromCoroutine(_let_in(self.transport, proof))
+
+    def auth_keyboard_interactive(self, _packet: bytes) -> Deferred[Any]:
+        """Ask for the password: see RFC 4256."""
+        question = NS(b"") + NS(b"") + NS(b"") + b"\0\0\0\1" + NS(b"Password: ") + b"\0"
+        self._asked = asked = Deferred[bytes]()
+        self.transport.sendPacket(INFO_REQUEST, question)
+        return Deferred.fromCoroutine(self._answered(asked, self.user or b""))
+
+    async def _answered(self, asked: Deferred[bytes], user: bytes) -> Any:
+        packet = await asked
+        if packet[:4] != b"\0\0\0\1":
+            raise UnauthorizedLogin("one answer is wanted")
+        return await by_password(self.transport, user, getNS(packet[4:])[0])
+
+    def auth_publickey(self, packet: bytes) -> Any:
+        """Let a key prove it, where it signs as it should."""
+        name = getNS(packet[1:])[0]
+        if name not in SIGNATURES:
+            return fail(UnauthorizedLogin("a signature of this kind is not taken"))
+        return super().auth_publickey(packet)
+
+
+class _Proofs:
+    """What Conch takes for a portal: from its credentials to a connection that is let in."""
+
+    def __init__(self, service: Authentication) -> None:
+        self._service = service
+
+    def listCredentialsInterfaces(self) -> list[Any]:
+        """Return nothing: the ways are named above."""
+        return []
+
+    def login(self, credentials: Any, _mind: object, *_interfaces: object) -> Deferred[Any]:
+        """Judge credentials."""
+        transport = self._service.transport
+        if IUsernamePassword.providedBy(credentials):
+            judged = by_password(transport, credentials.username, credentials.password)
+        else:
+            judged = _by_key(transport, credentials)
+        return Deferred.fromCoroutine(judged)
+
+
+async def by_password(transport: Any, user: bytes, password: bytes) -> Any:
+    """Let an account in by its password; a guest by any."""
+    prover = transport.factory.prover
+    try:
+        name, secret = named(user), password.decode()
+        proof = prover.guest(name, transport.host)
+        if proof is None:
+            proof = await prover.password(name, secret, transport.host, "ssh")
+    except (ChatError, UnicodeDecodeError) as refused:
+        raise UnauthorizedLogin(str(refused)) from None
+    return await _let_in(transport, proof)
+
+
+async def _by_key(transport: Any, credentials: Any) -> Any:
+    prover = transport.factory.prover
+    try:
+        proof = prover.key(named(credentials.username), credentials.blob)
+    except ChatError as refused:
+        raise UnauthorizedLogin(str(refused)) from None
+    if credentials.signature is None:
+        raise ValidPublicKey
+    key = Key.fromString(credentials.blob)
+    if not key.verify(credentials.signature, credentials.sigData):
+        raise UnauthorizedLogin("the signature does not match")
+    return await _let_in(transport, proof)
+
+
+async def _let_in(transport: Any, proof: Proof) -> Any:
+    avatar = transport.let_in(proof)
+    return (None, avatar, avatar.logout)
+
+
+def named(user: bytes) -> str:
+    """Return a user's name as it was sent. Raises ChatError ``invalid-name``."""
+    try:
+        return user.decode()
+    except UnicodeDecodeError:
+        raise ChatError("invalid-name", "A name is UTF-8.") from None

@@ -1,0 +1,219 @@
+"""What is done on one channel: a window (``shell``), or one command (``exec``). Nothing else.
+
+There is no subsystem, no forwarding, no agent and no file: requests for them are refused.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final
+
+from twisted.conch.ssh.channel import SSHChannel
+from twisted.conch.ssh.common import getNS
+
+from twisted_chat.client.chatclient import ChatClient
+from twisted_chat.client.words import Desk
+from twisted_chat.doors.inside import Inside
+from twisted_chat.doors.ssh.quiet import QuietLogger
+from twisted_chat.doors.ssh.terminal import Terminal
+from twisted_chat.doors.ssh.tools import Tool
+from twisted_chat.doors.visit import client_of, seat
+from twisted_chat.vocabulary.messages import Bye
+
+MAX_COMMAND: Final = 65_536
+"""Bytes of a command."""
+
+MAX_EARLY: Final = 65_536
+"""Bytes of input that wait for a command to read them."""
+
+STDERR: Final = 1
+
+DUMB: Final = frozenset({b"", b"dumb", b"unknown"})
+
+
+class Session(SSHChannel):
+    """One channel of one connection. ``avatar`` is the Visitor that it belongs to."""
+
+    _log = QuietLogger()
+    name = b"session"
+    avatar: Any
+    conn: Any
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._terminal: Terminal | None = None
+        self._tool: Tool | None = None
+        self._client: ChatClient | None = None
+        self._inside: Inside | None = None
+        self._has_terminal = False
+        self._term = b""
+        self._size = (80, 24)
+        self._early = b""
+        self._input_ended = False
+        self._holding = False
+        self._ended = False
+
+    @property
+    def inside(self) -> Inside | None:
+        """The way to its conversation."""
+        return self._inside
+
+    def channelOpen(self, _data: bytes) -> None:
+        """Begin."""
+        self.avatar.channels[self] = None
+
+    # --- requests ------------------------------------------------------------------------------
+
+    def requestReceived(self, requestType: bytes, data: bytes) -> Any:
+        """Do what is asked for, where it is one of these."""
+        try:
+            match requestType:
+                case b"pty-req":
+                    return self._pty(data)
+                case b"window-change":
+                    return self._resized(data)
+                case b"shell" if self._is_free:
+                    return self._shell()
+                case b"exec" if self._is_free:
+                    return self._exec(getNS(data)[0])
+        except (struct.error, IndexError, ValueError):
+            return 0
+        return 0
+
+    @property
+    def _is_free(self) -> bool:
+        return self._terminal is None and self._tool is None and not self._ended
+
+    def _pty(self, data: bytes) -> int:
+        term, rest = getNS(data)
+        columns, rows = struct.unpack(">2L", rest[:8])
+        self._has_terminal, self._term, self._size = True, term[:64], (columns, rows)
+        return 1
+
+    def _resized(self, data: bytes) -> int:
+        columns, rows = struct.unpack(">2L", data[:8])
+        self._size = (columns, rows)
+        if self._terminal is not None:
+            self._terminal.resized(columns, rows)
+        return 1
+
+    def _shell(self) -> int:
+        terminal = Terminal(self, self.avatar.clock, self._seat, self.avatar.check_input)
+        terminal.display.resized(*self._size)
+        terminal.display.dumb = not self._has_terminal or self._term in DUMB
+        terminal.display.colour = b"mono" not in self._term
+        self._terminal = terminal
+        terminal.start()
+        self._take_early()
+        return 1
+
+    def _seat(self, terminal: Terminal) -> Desk:
+        self._inside = self.avatar.way_in()
+        desk = seat(terminal, self._inside, self.avatar.proof)
+        if self._holding:
+            desk.pauseProducing()
+        return desk
+
+    def _exec(self, command: bytes) -> int:
+        if len(command) > MAX_COMMAND:
+            return 0
+        self._inside = self.avatar.way_in()
+        self._client = client_of(self._inside, self.avatar.proof)
+        end = b"\r\n" if self._has_terminal else b"\n"
+        tool = Tool(
+            self._client,
+            command.decode(errors="replace"),
+            lambda line: self.write(line.encode(errors="replace") + end),
+            lambda line: self.writeExtended(STDERR, line.encode(errors="replace") + end),
+            self.close,
+            self.avatar.check_input,
+        )
+        self._tool = tool
+        if self._holding:
+            self._client.pauseProducing()
+        tool.start()
+        self._take_early()
+        return 1
+
+    # --- input ---------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take what was typed, or piped in."""
+        if self._terminal is not None:
+            self._terminal.received(data)
+        elif self._tool is not None:
+            self._tool.received(data)
+        elif len(self._early) < MAX_EARLY:
+            self._early += data
+        self.avatar.check_input()
+
+    def eofReceived(self) -> None:
+        """There is no more input."""
+        self._input_ended = True
+        if self._terminal is not None:
+            self._terminal.ended()
+        elif self._tool is not None:
+            self._tool.ended()
+
+    def _take_early(self) -> None:
+        early, self._early = self._early, b""
+        if early:
+            self.dataReceived(early)
+        if self._input_ended:
+            self.eofReceived()
+
+    @property
+    def holds_input(self) -> bool:
+        """Whether nothing more is to be read for a while."""
+        if self._terminal is not None:
+            return self._terminal.is_full
+        return self._tool is not None and self._tool.is_full
+
+    # --- output --------------------------------------------------------------------------------
+
+    def stopWriting(self) -> None:
+        """The client's window is full: nothing live is written to it until it has read."""
+        self._holding = True
+        producer = self._producer
+        if producer is not None:
+            producer.pauseProducing()
+
+    def startWriting(self) -> None:
+        """The client reads on."""
+        if self._holding:
+            self._holding = False
+            producer = self._producer
+            if producer is not None:
+                producer.resumeProducing()
+
+    @property
+    def _producer(self) -> Any:
+        if self._terminal is not None:
+            return getattr(self._terminal, "desk", None)
+        return self._client
+
+    def close(self, status: int) -> None:
+        """End with an exit status, behind what is written."""
+        if not self._ended and not self.localClosed:
+            self._ended = True
+            self.conn.sendRequest(self, b"exit-status", struct.pack(">L", status))
+            self.conn.sendEOF(self)
+            self.loseConnection()
+
+    def farewell(self, farewell: Bye) -> None:
+        """Say why it ends: the server stops, or wants somebody gone."""
+        if self._inside is not None and self._inside.conversation is not None:
+            self._inside.conversation.close(farewell)
+        else:
+            self.close(1)
+
+    def closed(self) -> None:
+        """It is gone."""
+        self._ended = True
+        self.avatar.channels.pop(self, None)
+        if self._terminal is not None:
+            self._terminal.gone()
+        if self._tool is not None:
+            self._tool.stop()
+        if self._inside is not None and self._inside.far is not None:
+            self._inside.far.end("gone")

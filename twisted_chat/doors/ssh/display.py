@@ -1,0 +1,157 @@
+"""What a terminal shows: lines above, and below them a prompt with the line that is being typed.
+
+Nothing is known of the terminal but its width and where the prompt begins: it is drawn anew from
+there, and all that was said goes up into the terminal's own scrollback. A dumb terminal gets lines
+and no drawing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Final
+
+from attrs import define
+
+from twisted_chat.client.words import render
+from twisted_chat.client.words.render import Line
+from twisted_chat.doors.ssh.editor import Editor
+
+COLOURS: Final = {
+    "time": "90",
+    "name": "1;36",
+    "own": "1;32",
+    "mark": "33",
+    "info": "90",
+    "error": "31",
+    "waiting": "3;90",
+    "prompt": "1",
+}
+
+MAX_SIZE: Final = 1_000
+"""Columns or rows of a window: what is more is taken for this."""
+
+
+@define(eq=False)
+class Display:
+    """A terminal, ``columns`` wide; ``write`` sends it something. ``dumb``: it draws nothing."""
+
+    write: Callable[[str], object]
+    columns: int = 80
+    rows: int = 24
+    dumb: bool = False
+    colour: bool = True
+    _above: int = 0
+    """Rows of the prompt above the one that the cursor is in."""
+
+    def resized(self, columns: int, rows: int) -> None:
+        """The window has another size."""
+        self.columns = min(columns or 80, MAX_SIZE)
+        self.rows = min(rows or 24, MAX_SIZE)
+
+    def show(self, lines: Iterable[Line], prompt: Line, editor: Editor) -> None:
+        """Show lines above the prompt, which is drawn anew below them."""
+        shown = [self._styled(row) for line in lines for row in render.folded(line, self.columns)]
+        if self.dumb:
+            self.write("".join(f"{row}\r\n" for row in shown))
+            return
+        rows = "".join(f"{row}\r\n" for row in shown)
+        self.write(self._erased() + rows + self._drawn(prompt, editor))
+
+    def draw(self, prompt: Line, editor: Editor) -> None:
+        """Draw the prompt anew."""
+        if not self.dumb:
+            self.write(self._erased() + self._drawn(prompt, editor))
+
+    def typed(self, text: str) -> None:
+        """Show what is typed on a terminal that can not be drawn on."""
+        if self.dumb:
+            self.write(text)
+
+    def erase(self) -> None:
+        """Take the prompt away: its line is done, or one leaves."""
+        if not self.dumb:
+            self.write(self._erased())
+            self._above = 0
+
+    def clear(self) -> None:
+        """Clear the window."""
+        if not self.dumb:
+            self._above = 0
+            self.write("\x1b[H\x1b[2J")
+
+    def _erased(self) -> str:
+        up = f"\x1b[{self._above}A" if self._above else ""
+        self._above = 0
+        return f"\r{up}\x1b[J"
+
+    def _drawn(self, prompt: Line, editor: Editor) -> str:
+        begin = render.plain(prompt)
+        if editor.sought is not None:
+            begin = f"(search) {render.harmless(editor.sought)}: "
+            prompt = [("info", begin)]
+        if render.width(begin) > self.columns // 2:
+            begin, prompt = "> ", [("prompt", "> ")]
+        text = "" if editor.unseen else editor.text
+        cursor = 0 if editor.unseen else editor.cursor
+        text, cursor = self._window(text, cursor, render.width(begin))
+        before, whole = _Place(self.columns), _Place(self.columns)
+        before.put(begin + _harmless(text[:cursor]))
+        before.finish()
+        whole.put(begin + _harmless(text))
+        whole.finish()
+        drawn = self._styled(prompt) + whole.written[len(begin) :]
+        down = whole.row - before.row
+        drawn += f"\x1b[{down}A" if down else ""
+        drawn += "\r" + (f"\x1b[{before.column}C" if before.column else "")
+        self._above = before.row
+        return drawn
+
+    def _window(self, text: str, cursor: int, begin: int) -> tuple[str, int]:
+        """Return as much of a long line as the window holds, around its cursor."""
+        room = max(self.columns, self.columns * (self.rows - 1) - begin - 2) // 2
+        if len(text) <= room:
+            return text, cursor
+        start = max(0, min(cursor - room // 2, len(text) - room))
+        return text[start : start + room], cursor - start
+
+    def _styled(self, line: Line) -> str:
+        if self.dumb or not self.colour:
+            return render.plain(line)
+        drawn = ""
+        for style, fragments in groupby(line, lambda fragment: fragment[0]):
+            text = "".join(text for _, text in fragments)
+            drawn += f"\x1b[{COLOURS[style]}m{text}\x1b[m" if style in COLOURS else text
+        return drawn
+
+
+def _harmless(text: str) -> str:
+    return render.harmless(text.replace("\n", "\u23ce"))
+
+
+@define
+class _Place:
+    """Where a terminal's cursor is, behind what was written; and that, broken where it breaks."""
+
+    columns: int
+    row: int = 0
+    column: int = 0
+    written: str = ""
+
+    def put(self, text: str) -> None:
+        """Write; a row that is full is left by the next character that takes room."""
+        for letter in text:
+            wide = render.width(letter)
+            if wide and self.column + wide > self.columns:
+                self.written += "\r\n"
+                self.row += 1
+                self.column = 0
+            self.written += letter
+            self.column += wide
+
+    def finish(self) -> None:
+        """Stand where the next character comes."""
+        if self.column == self.columns:
+            self.written += "\r\n"
+            self.row += 1
+            self.column = 0

@@ -1,0 +1,252 @@
+"""One listener of the SSH door: Conch's transport, with what every door does around it.
+
+::
+
+    bytes -> SshTransport (Conch) -> Authentication -> Proof -> Visitor
+    channel -> Session -> Terminal (keys, editor, display) -> Desk -> ChatClient -> Inside -> chat
+                      '-> Tool (say, tail, search, who, list, history)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, cast
+
+from attrs import define, field
+from twisted.conch.avatar import ConchUser
+from twisted.conch.ssh.connection import SSHConnection
+from twisted.conch.ssh.factory import SSHFactory
+from twisted.conch.ssh.keys import Key
+from twisted.conch.ssh.transport import DISCONNECT_BY_APPLICATION, SSHServerTransport
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_chat.accounts.proof import Proof
+from twisted_chat.accounts.proofs import Prover
+from twisted_chat.doors.conversation import Conversation
+from twisted_chat.doors.inside import Inside
+from twisted_chat.doors.ssh.authentication import SIGNATURES, Authentication
+from twisted_chat.doors.ssh.channel import Session
+from twisted_chat.doors.ssh.quiet import QuietLogger
+from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
+from twisted_chat.doors.turnstile import Refused, Turnstile
+from twisted_chat.doors.visit import way_in
+from twisted_chat.doors.watch import Watch
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import Bye
+
+CIPHERS: Final = (b"aes256-ctr", b"aes192-ctr", b"aes128-ctr")
+MACS: Final = (b"hmac-sha2-512", b"hmac-sha2-256")
+EXCHANGES: Final = (
+    b"curve25519-sha256",
+    b"curve25519-sha256@libssh.org",
+    b"ecdh-sha2-nistp256",
+    b"ecdh-sha2-nistp384",
+    b"ecdh-sha2-nistp521",
+)
+
+MAX_CHANNELS: Final = 8
+"""Channels of one connection at once."""
+
+
+@define(eq=False)
+class Stranger:
+    """What the watch sees of somebody who is not in yet."""
+
+    transport: SshTransport
+    user: None = None
+    answering: bool = False
+
+    def refuse(self, refused: ChatError) -> None:
+        """Its time is up."""
+        self.transport.say_goodbye(str(refused))
+
+    def close(self, farewell: Bye, _why: str = "") -> None:
+        """The daemon stops."""
+        self.transport.say_goodbye(farewell.data)
+
+
+class Visitor(ConchUser):
+    """Somebody who is in: its proof, and its channels. There is nothing but sessions."""
+
+    def __init__(self, transport: SshTransport, proof: Proof) -> None:
+        super().__init__()
+        self.transport = transport
+        self.proof = proof
+        self.clock = transport.factory.clock
+        self.channels: dict[Session, None] = {}
+        self.channelLookup = {b"session": self._open}
+        self.subsystemLookup = {}
+
+    def _open(self, **named: Any) -> Session:
+        if len(self.channels) >= MAX_CHANNELS:
+            raise ChatError("server-full", "There are too many channels.")
+        return Session(**named)
+
+    def gotGlobalRequest(self, _kind: bytes, _data: bytes) -> int:
+        """Refuse: nothing is forwarded."""
+        return 0
+
+    def way_in(self) -> Inside:
+        """Return the way to a conversation of its own, for a channel."""
+        return self.transport.factory.way_in(self.transport, self.proof)
+
+    def check_input(self) -> None:
+        """Read on, or not, as its channels can do what was typed."""
+        self.transport.hold(any(channel.holds_input for channel in self.channels))
+
+    def logout(self) -> None:
+        """The connection is gone: its channels are told so by Conch."""
+
+
+class Channels(SSHConnection):
+    """The channels of one connection."""
+
+    _log = QuietLogger()
+
+
+@implementer(IPushProducer)
+class SshTransport(SSHServerTransport):
+    """One connection."""
+
+    factory: SshFactory
+    transport: Any
+    host = ""
+    port = 0
+
+    _log = QuietLogger()
+    door = "ssh"
+    ourVersionString = b"SSH-2.0-twisted_chat"
+    supportedCiphers = list(CIPHERS)  # noqa: RUF012
+    supportedMACs = list(MACS)  # noqa: RUF012
+    supportedKeyExchanges = list(EXCHANGES)  # noqa: RUF012
+    supportedCompressions = [b"none"]  # noqa: RUF012
+
+    _visitor: Visitor | None = None
+    _held = False
+    _gone = False
+
+    @property
+    def conversation(self) -> Conversation | Stranger:
+        """What is said on it, on its first channel; who is not in is a Stranger."""
+        for inside in self.insides:
+            if inside.conversation is not None:
+                return inside.conversation
+        return self._stranger
+
+    @property
+    def insides(self) -> Sequence[Inside]:
+        """The ways of its channels."""
+        channels = self._visitor.channels if self._visitor is not None else ()
+        return [channel.inside for channel in channels if channel.inside is not None]
+
+    def connectionMade(self) -> None:
+        """Begin."""
+        self.host, self.port = peer_of(self.transport)
+        self._stranger = Stranger(self)
+        keep_alive(self.transport)
+        self.transport.registerProducer(self, True)
+        super().connectionMade()
+        self.factory.watch.opened(self)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """End."""
+        self._gone = True
+        self.transport.unregisterProducer()
+        super().connectionLost(reason)
+        self.factory.watch.gone(self)
+
+    def sendExtInfo(self, _extensions: object) -> None:
+        """Say how keys of clients may sign: Conch speaks of the server's own ones (RFC 8308)."""
+        super().sendExtInfo([(b"server-sig-algs", b",".join(sorted(SIGNATURES)))])
+
+    def heard(self) -> None:
+        """Who is not in yet has said something."""
+        if self._visitor is None:
+            self.factory.watch.heard(self)
+
+    def let_in(self, proof: Proof) -> Visitor:
+        """Somebody has proved who it is."""
+        self._visitor = Visitor(self, proof)
+        return self._visitor
+
+    def say_goodbye(self, words: str) -> None:
+        """End, with a sentence."""
+        if not self._gone:
+            self.factory.watch.closing(self)
+            self.sendDisconnect(DISCONNECT_BY_APPLICATION, words.encode())
+
+    def hold(self, held: bool) -> None:
+        """Read no further, or read on."""
+        if held != self._held and not self._gone:
+            self._held = held
+            if held:
+                self.transport.pauseProducing()
+            else:
+                self.transport.resumeProducing()
+
+    # --- the transport's producer: see IPushProducer -------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is over-full."""
+        for channel in tuple(self._visitor.channels) if self._visitor is not None else ():
+            channel.stopWriting()
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer is empty."""
+        for channel in tuple(self._visitor.channels) if self._visitor is not None else ():
+            if channel.areWriting:
+                channel.startWriting()
+
+    def stopProducing(self) -> None:
+        """The connection is gone: connectionLost says so too."""
+
+
+@define(eq=False, slots=False)
+class SshFactory(SSHFactory):
+    """One listener of the SSH door. ``keys`` are the server's own; else see Conversation."""
+
+    noisy = False
+    _log = QuietLogger()
+    protocol = SshTransport
+    prover: Prover
+    clock: IReactorTime
+    entry: Callable[[], str | None]
+    keys: Sequence[Key]
+    rate: float = 0.0
+    turnstile: Turnstile = field(factory=Turnstile)
+    watch: Watch[Any] = field(init=False)
+    services: dict[bytes, Any] = field(
+        init=False,
+        factory=lambda: {b"ssh-userauth": Authentication, b"ssh-connection": Channels},
+    )
+
+    def __attrs_post_init__(self) -> None:
+        self.watch = Watch(self.clock, self.turnstile)
+
+    def getPublicKeys(self) -> dict[bytes, Key]:
+        """Return the server's keys by their kinds."""
+        return {key.sshType(): key.public() for key in self.keys}
+
+    def getPrivateKeys(self) -> dict[bytes, Key]:
+        """Return the server's keys by their kinds."""
+        return {key.sshType(): key for key in self.keys}
+
+    def buildProtocol(  # type: ignore[override]
+        self, addr: IAddress | None
+    ) -> SshTransport | Refused:
+        """Take a connection; one for which there is no room is closed at once."""
+        if not self.turnstile.admits(host_of(addr)):
+            return self.turnstile.refuse()
+        return cast(SshTransport, super().buildProtocol(addr))
+
+    def way_in(self, transport: SshTransport, proof: Proof) -> Inside:
+        """Return the way to a conversation."""
+        address = (transport.host, transport.port)
+        return way_in("ssh", address, self.clock, self.prover, proof, self.entry, self.rate)
+
+    def close(self, farewell: Bye) -> Deferred[None]:
+        """Say farewell on every connection; fires when all of them are gone, in a while."""
+        return self.watch.close(farewell, "dismissed")
