@@ -219,6 +219,16 @@ class GivingTests(SynchronousTestCase):
         self.giving.give()
         self.assertEqual((self.answered, len(bob.delivered)), ([again], 1))
 
+    def test_answers_of_one_round(self) -> None:
+        """Of several that are no news each is answered once: here, or where its sender reads."""
+        alice, carol = self.live("alice"), user("carol")
+        self.giving.take([self.said(1, alice)])
+        self.giving.give()
+        again, others = self.said(1, alice), self.said(1, carol)
+        self.giving.take([again, others])
+        self.giving.give()
+        self.assertEqual(self.answered, [again, others])
+
     def test_what_a_snapshot_had_is_not_told_again(self) -> None:
         """Who came while events waited hears those after its snapshot, and none that it had."""
         alice, bob = self.live("alice"), self.live("bob")

@@ -37,7 +37,8 @@ from twisted_chat.log.contract import (
     Unreadable,
 )
 from twisted_chat.log.sqlite import open_sqlite
-from twisted_chat.log.sqlite.indexing import INDEX_BITE, REMOVE_BITE
+from twisted_chat.log.sqlite.indexing import INDEX_BITE, REMOVE_BITE, index
+from twisted_chat.log.sqlite.lives import Kept, Lives
 from twisted_chat.log.sqlite.log import (
     ERASE_SECONDS,
     GATHER_TEXTS,
@@ -991,3 +992,20 @@ async def test_many_at_once_with_threads(tmp_path: Path) -> None:
     }  # fmt: skip
     await log.close()
     check(str(path))
+
+
+class IndexTests(SynchronousTestCase):
+    """What the search index is told at once is bounded, whosever it is."""
+
+    def test_a_bite(self) -> None:
+        """A life that is gone holds up none behind it, and all of them together have one bound."""
+        lives = Lives()
+        for n, epoch in enumerate(("one", "two", "three"), 1):
+            lives.put(epoch, Kept(n=n, name=epoch, head=6, first=1, indexed=0))
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.executescript(
+                "CREATE TABLE words (rowid, data); CREATE TABLE searched (place, data);"
+                "CREATE TABLE lives (n, indexed)"
+            )
+            index(connection, lives, ["gone", "one", "two", "three"], 10)
+        self.assertEqual([life.indexed for life in lives.there.values()], [6, 4, 0])
