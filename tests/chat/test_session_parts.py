@@ -225,7 +225,7 @@ class GivingTests(SynchronousTestCase):
         self.giving.take([self.said(1, alice)])
         self.giving.give()
         again, others = self.said(1, alice), self.said(1, carol)
-        self.giving.take([again, others])
+        self.giving.take([again, others, self.said(2, self.live("bob"))])
         self.giving.give()
         self.assertEqual(self.answered, [again, others])
 
