@@ -27,13 +27,99 @@ def test_accounts(browser: Browser, tmp_path: Path) -> None:
         assert page.input_value("#login-user") == "ada"
         ada.login("ada", "enigma")
         assert page.inner_text("#me-kind") == "operator"
+        kept = page.evaluate("sessionStorage.getItem('twisted-chat.login')")
+        assert "token" in kept
+        assert "enigma" not in kept  # a password is kept nowhere
         page.reload()
         page.wait_for_selector("#composer:visible")
-        page.click("#logout")
+        with RawClient(daemon.port) as other:
+            other.login("ada", password="enigma")
+            assert len(other.ask("devices")["devices"]) == 1
+            page.click("#logout")
+            page.wait_for_selector("#login:visible")
+            assert other.ask("devices")["devices"] == []
         page.wait_for_selector("#login:visible")
         page.reload()
         page.wait_for_selector("#login:visible")
         assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_places(browser: Browser, tmp_path: Path) -> None:
+    """An account is in the same sessions in another browser, and has read there what it has here."""
+    (tmp_path / "users.csv").write_text("user,password,role\nada,enigma,\nbob,bombe,\n")
+    users = str(tmp_path / "users.csv")
+    with (
+        WebDaemon("--users", users) as daemon,
+        RawClient(daemon.port) as bob,
+        Visitor(browser, daemon.url) as one,
+        Visitor(browser, daemon.url) as other,
+    ):
+        bob.login("bob", password="bombe")
+        bob.ask("create", session="ops", keep=True)
+        one.login("ada", "enigma")
+        one.page.fill("#write", "/joinsession ops")
+        one.page.keyboard.press("Enter")
+        one.page.wait_for_selector("#title:has-text('ops')")
+        bob.ask("text", session="ops", data="hello")
+        one.wait_for_text("hello")
+        one.page.wait_for_timeout(1_500)
+        one.page.fill("#write", "/switch lobby")
+        one.page.keyboard.press("Enter")
+        one.page.wait_for_selector("#title:has-text('lobby')")
+        for number in range(3):
+            bob.ask("text", session="ops", data=f"@ada {number}" if number else "plain")
+        other.login("ada", "enigma")
+        entry = other.page.wait_for_selector("#rooms :text('ops')")
+        assert entry is not None
+        other.wait(
+            "() => [...document.querySelectorAll('#rooms button')]"
+            ".some(each => /ops/.test(each.textContent) && /3/.test(each.textContent))"
+        )
+        other.page.click("#rooms :text('ops')")
+        other.wait_for_text("@ada 2")
+        one.wait(
+            "() => ![...document.querySelectorAll('#rooms button')]"
+            ".some(each => /ops/.test(each.textContent) && /3/.test(each.textContent))"
+        )
+
+
+def test_typing_and_away(browser: Browser, shared: WebDaemon) -> None:
+    """Who writes is said quietly, and no more once it is said; who is away is marked."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("typist")
+        visitor.login("reader")
+        visitor.go_to("lobby")
+        bob.send({"type": "typing", "session": "lobby"})
+        visitor.page.wait_for_selector("#typing:has-text('typist is writing')")
+        bob.ask("text", session="lobby", data="done")
+        visitor.wait_for_text("done")
+        visitor.wait("() => document.querySelector('#typing').textContent === ''")
+        visitor.page.fill("#write", "I write")
+        bob.receive_until("typing", user="reader")
+        visitor.page.fill("#write", "/away lunch")
+        visitor.page.keyboard.press("Enter")
+        bob.receive_until("away", user="reader", data="lunch")
+
+
+def test_ruling(browser: Browser, shared: WebDaemon) -> None:
+    """Who owns a session takes somebody out by a command; who does not is told so."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        visitor.login("ruler")
+        bob.login("ruled")
+        visitor.page.fill("#write", "/createsession ruled-room")
+        visitor.page.keyboard.press("Enter")
+        visitor.page.wait_for_selector("#title:has-text('ruled-room')")
+        bob.ask("join", session="ruled-room")
+        visitor.page.fill("#write", "/kick ruled go away")
+        visitor.page.keyboard.press("Enter")
+        kicked = bob.receive_until("kicked", user="ruled")
+        assert (kicked["by"], kicked["reason"]) == ("ruler", "go away")
+        visitor.page.fill("#write", "/switch lobby")
+        visitor.page.keyboard.press("Enter")
+        visitor.page.wait_for_selector("#title:has-text('lobby')")
+        visitor.page.fill("#write", "/kick ruled")
+        visitor.page.keyboard.press("Enter")
+        visitor.page.wait_for_selector("#write-problem:visible")
 
 
 def test_sessions(browser: Browser, daemon: WebDaemon) -> None:

@@ -17,6 +17,12 @@ import { Past } from "./past.js";
 import { Signal } from "./signal.js";
 import { MAX_BEFORE_LOGIN, MAX_RESUMED, PAGE } from "./wire.js";
 
+/** How often others are told that somebody writes, in milliseconds. */
+const TYPING_EVERY = 3_000;
+
+/** After how long the server is told how far somebody has read. */
+const READ_AFTER = 1_000;
+
 const utf8 = new TextEncoder();
 /** @param {unknown} value */
 const sizeOf = (value) => utf8.encode(JSON.stringify(value)).length;
@@ -30,6 +36,8 @@ export class Client {
 
   /** @type {Login | null} */
   #login = null;
+  /** When it was last told that the person writes something. */
+  #typed = -Infinity;
   /** Places for which the login had no room. @type {Place[]} */
   #later = [];
 
@@ -44,8 +52,20 @@ export class Client {
       received: (message) => this.inbox.received(message),
       changed: () => store.changed.emit("link"),
     });
+    store.wasRead = (session) => this.#tellRead(session);
     this.past = new Past(this.connection, store);
     this.inbox = new Inbox(this);
+  }
+
+  /** Let an account's other devices know how far it has read. @param {Session} session */
+  #tellRead(session) {
+    if (this.store.guest || session.telling) return;
+    session.telling = setTimeout(() => {
+      session.telling = 0;
+      if (this.connection.link !== "ready" || !session.read) return;
+      const read = { type: "read", session: session.name, seq: session.read };
+      this.connection.ask(read).catch(() => {}); // left meanwhile: nobody needs it
+    }, READ_AFTER);
   }
 
   /** Log in as whoever this tab remembers. @returns {boolean} whether it remembers anybody */
@@ -66,6 +86,8 @@ export class Client {
   }
 
   async logout() {
+    const device = this.store.guest ? "" : this.#login?.token?.split(".")[0];
+    if (device) this.connection.ask({ type: "forget", device }).catch(() => {});
     const bye = this.connection.ask({ type: "logout" }).catch(() => {});
     await Promise.race([bye, new Promise((done) => setTimeout(done, 1000))]);
     this.#forgetLogin();
@@ -84,7 +106,8 @@ export class Client {
     if (!login) return this.connection.stop();
     const { connection, store } = this;
     const resume = this.#places(login);
-    const welcomed = connection.ask({ type: "login", ...login, resume });
+    const remember = login.password !== undefined; // an account: from then on a token is enough
+    const welcomed = connection.ask({ type: "login", ...login, resume, remember, places: true });
     this.reading = !store.session?.timeline.lines.length;
     if (this.reading) {
       const session = store.current || savedSeats().current || undefined;
@@ -130,7 +153,7 @@ export class Client {
     } else {
       places = savedSeats().seats.map(({ session, password }) => ({ session, password }));
     }
-    const room = MAX_BEFORE_LOGIN - 200 - sizeOf(login);
+    const room = MAX_BEFORE_LOGIN - 250 - sizeOf(login);
     let size = 0;
     const fitting = places.filter((place, index) => {
       size += sizeOf(place) + 1;
@@ -144,7 +167,10 @@ export class Client {
   welcomed(welcome) {
     const { store, connection } = this;
     if (!this.#login) return;
-    if (welcome.token) this.#login.token = welcome.token;
+    if (welcome.token) {
+      this.#login.token = welcome.token;
+      delete this.#login.password;
+    }
     saveLogin(this.#login);
     const first = store.me === "";
     store.me = welcome.user;
@@ -163,6 +189,9 @@ export class Client {
       if (session.epoch === known.epoch) continue;
       this.inbox.direct(session, known);
       if (session.unread) news.push(session);
+    }
+    for (const { session, epoch, read, mentions } of welcome.places ?? []) {
+      store.need(session).known(epoch, read, mentions);
     }
     void this.past.readOwn(news);
     store.changed.emit("login");
@@ -194,6 +223,16 @@ export class Client {
     session.newFrom = 0;
     this.flush(session);
     this.store.changed.emit("texts");
+  }
+
+  /** The person writes something: others in the session may see it. */
+  typing() {
+    const { store, connection } = this;
+    const session = store.session;
+    const now = performance.now();
+    if (!session?.here || connection.link !== "ready" || now - this.#typed < TYPING_EVERY) return;
+    this.#typed = now;
+    connection.send({ type: "typing", session: session.name });
   }
 
   /** Put a mark beside a text, or take one's own away. @param {Line} line @param {string} data */

@@ -109,6 +109,7 @@ export class Composer {
     }
     this.#show(value.length > CLOSE_TO_LONG ? this.client.tooLong(value) : "");
     this.store.keepDraft(value);
+    if (value && !value.startsWith("/") && document.activeElement === this.field) this.client.typing();
     this.choices.update();
   }
 

@@ -9,6 +9,9 @@ import { Mention } from "./mention.js";
 import { Signal } from "./signal.js";
 import { MOST, OUT_OF_SIGHT } from "./timeline.js";
 
+/** How long it is believed that somebody writes, in milliseconds. */
+const TYPING_FOR = 6_000;
+
 export class Inbox {
   /** A new text, and whether it calls the person. @type {Signal<{ text: Text, calls: boolean }>} */
   heard = new Signal();
@@ -47,7 +50,13 @@ export class Inbox {
           : store.said.emit(`${message.by} invites you to ${message.session}: /joinsession ${message.session}`);
       case "read":
         return message.id ? undefined
-          : store.readTo(message.seq, store.sessions.get(message.session));
+          : store.readTo(message.seq, store.sessions.get(message.session), true);
+      case "typing":
+        return this.#typing(message.session, message.user);
+      case "away":
+        if (message.data) store.away.set(message.user, message.data);
+        else store.away.delete(message.user);
+        return store.changed.emit("members");
       case "joined":
         return this.#moved(message.session, [message.user], [], message.count);
       case "left":
@@ -133,6 +142,9 @@ export class Inbox {
       store.outbox.remove(waiting.id);
       if (waiting.session !== session.name) this.#renamed(waiting.session, session.name);
     }
+    if (session.typing.delete(text.source) && session === store.session) {
+      store.changed.emit("typing");
+    }
     if (session.receive(text)) {
       if (own && (session.other || session.unread === 1)) store.readTo(text.seq, session);
       const calls = !own && (session.other !== "" || this.#mention.isIn(text.data));
@@ -143,6 +155,14 @@ export class Inbox {
       store.changed.emit("sessions");
     }
     if (session === store.session) store.changed.emit("texts");
+  }
+
+  /** @param {string} name @param {string} user */
+  #typing(name, user) {
+    const session = this.store.sessions.get(name);
+    if (!session || user === this.store.me) return;
+    session.typing.set(user, performance.now() + TYPING_FOR);
+    if (session === this.store.session) this.store.changed.emit("typing");
   }
 
   /** Something was done to a text. @param {Change} change */

@@ -73,10 +73,11 @@ export class MembersView {
   /** @param {string} name @returns {Entry} */
   #entry(name) {
     const isMe = name === this.store.me;
+    const away = this.store.away.get(name);
     const owns = name === this.store.session?.owner;
     return {
       key: name,
-      look: `${isMe} ${owns}`,
+      look: `${isMe} ${owns} ${away ?? ""}`,
       act: () => {
         if (matchMedia("(max-width: 70rem)").matches) this.toggle(false);
         this.rooms.message(name);
@@ -88,6 +89,10 @@ export class MembersView {
         if (!isMe) entry.append(icon("i-message"));
         if (owns) entry.append(el("span", "note", "owner"));
         if (isMe) entry.append(el("span", "note", "you"));
+        if (away !== undefined) {
+          entry.append(el("span", "note", "away"));
+          entry.title = `${name} is away: ${away}`;
+        }
       },
     };
   }

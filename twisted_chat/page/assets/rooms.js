@@ -106,6 +106,7 @@ export class Rooms {
       /** @type {Members} */
       const page = await this.connection.ask({ type: "who", session: session.name, after });
       session.moved(page.users, [], page.count);
+      for (const { user, data } of page.away ?? []) this.store.away.set(user, data);
       after = page.users.at(-1);
       if (!page.more) break;
     }

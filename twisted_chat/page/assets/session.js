@@ -39,6 +39,12 @@ export class Session {
   /** The first text that was new when the person came back, or 0. */
   newFrom = 0;
   mentions = 0;
+  /** How far an account has read, as the server knows it, and in which life of the session. */
+  #kept = { epoch: "", read: -1, mentions: 0 };
+  /** The timer after which the server is told how far the person has read; 0 for none. */
+  telling = 0;
+  /** Who writes something just now, and until when that is believed. @type {Map<string, number>} */
+  typing = new Map();
   draft = "";
   /** Whether the server has told this page about it since the connection began. */
   here = false;
@@ -75,6 +81,19 @@ export class Session {
   }
 
   /**
+   * Know how far the account has read, on whichever device.
+   * @param {string} epoch
+   * @param {number} read
+   * @param {number} [mentions]  of it that are not read, where that is told
+   */
+  known(epoch, read, mentions = this.#kept.epoch === epoch ? this.#kept.mentions : 0) {
+    this.#kept = { epoch, read, mentions };
+    if (this.epoch !== epoch) return;
+    this.readTo(Math.min(read, this.head));
+    if (this.unread) this.mentions = Math.max(this.mentions, mentions);
+  }
+
+  /**
    * Take in what the server says it is.
    * @param {Snapshot} snapshot
    * @param {Marks} marks how far the person has read
@@ -82,6 +101,7 @@ export class Session {
    */
   snapshot(snapshot, marks) {
     const goesOn = snapshot.epoch === this.epoch && !snapshot.reset;
+    if (snapshot.read !== undefined) this.known(snapshot.epoch, snapshot.read);
     if (!goesOn) {
       const known = this.epoch !== "";
       const sameLife = snapshot.epoch === this.epoch;
@@ -90,9 +110,10 @@ export class Session {
       this.timeline.clear();
       this.newFrom = 0;
       if (!sameLife) {
-        const read = marks.get(this.name, this.epoch);
+        const kept = this.#kept.epoch === this.epoch ? this.#kept : { read: -1, mentions: 0 };
+        const read = Math.max(marks.get(this.name, this.epoch), kept.read);
         this.read = read >= 0 ? Math.min(read, this.head) : known ? 0 : this.head;
-        this.mentions = 0;
+        this.mentions = this.unread ? kept.mentions : 0;
         marks.set(this.name, this.epoch, this.read);
       }
     }

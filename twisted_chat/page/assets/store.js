@@ -11,8 +11,8 @@ import { OUT_OF_SIGHT } from "./timeline.js";
 /**
  * What has changed: `login` (who is here), `link` (the connection), `sessions` (which there are,
  * their counts and topics), `current` (which one is shown), `texts` and `members` (of the current
- * one).
- * @typedef {"login" | "link" | "sessions" | "current" | "texts" | "members"} Change
+ * one), `typing` (who writes in it).
+ * @typedef {"login" | "link" | "sessions" | "current" | "texts" | "members" | "typing"} Change
  */
 
 export class Store {
@@ -35,6 +35,10 @@ export class Store {
   current = "";
   outbox = new Outbox();
   marks = new Marks("");
+  /** Who is away, and why. @type {Map<string, string>} */
+  away = new Map();
+  /** Called where somebody has read farther here. @type {(session: Session) => void} */
+  wasRead = () => {};
 
   get session() {
     return this.sessions.get(this.current);
@@ -136,10 +140,12 @@ export class Store {
    * Note how far the person has read in a session.
    * @param {number} seq
    * @param {Session | undefined} [session] the one that is shown
+   * @param {boolean} [told]  whether it is the server that says so
    */
-  readTo(seq, session = this.session) {
+  readTo(seq, session = this.session, told = false) {
     if (!session?.readTo(Math.min(seq, session.head))) return;
     this.marks.set(session.name, session.epoch, session.read);
+    if (!told) this.wasRead(session);
     this.changed.emit("sessions");
   }
 
@@ -170,6 +176,7 @@ export class Store {
   reset() {
     this.marks.save();
     this.me = "";
+    this.away.clear();
     this.sessions.clear();
     this.current = "";
     this.outbox.clear();

@@ -44,13 +44,18 @@ export function tooLong(words, most) {
  *   reason?: string, id?: string }} Kicked
  * @typedef {{ type: "invited", session: string, user: string, by: string, id?: string }} Invited
  * @typedef {{ type: "read", session: string, seq: number, id?: string }} ReadTo
+ * @typedef {{ type: "typing", session: string, user: string, id?: undefined }} IsTyping
+ * @typedef {{ type: "away", user: string, data?: string, id?: string }} WentAway
+ * @typedef {{ session: string, epoch: string, head: number, read: number, unread: number,
+ *   mentions: number }} KeptPlace
  * @typedef {{ text: number, frame: number, history: number }} Limits
  * @typedef {{ session: string, epoch: string, head: number }} Direct
  * @typedef {{ type: "welcome", user: string, server: string, limits: Limits, protocol: number,
  *   lobby?: string, token?: string, operator?: boolean, guest?: boolean, direct?: Direct[],
+ *   places?: KeptPlace[],
  *   id?: string }} Welcome
  * @typedef {{ type: "session", session: string, epoch: string, head: number, users: string[],
- *   count: number, topic: string, owner: string | null, keep?: boolean, locked?: boolean,
+ *   count: number, topic: string, owner: string | null, keep?: boolean, locked?: boolean, read?: number,
  *   port?: number, reset?: boolean, id?: string }} Snapshot
  * @typedef {{ type: "joined", session: string, user: string, count: number }} Joined
  * @typedef {{ type: "left", session: string, user: string, count: number, id?: string }} Left
@@ -64,7 +69,7 @@ export function tooLong(words, most) {
  * @typedef {{ type: "list", sessions: ListedSession[], users: ListedUser[], more?: boolean,
  *   id?: string }} Listing
  * @typedef {{ type: "who", session: string, users: string[], count: number, more?: boolean,
- *   id?: string }} Members
+ *   away?: { user: string, data: string }[], id?: string }} Members
  * @typedef {{ type: "history", session: string, texts: Entry[], more: boolean, epoch: string,
  *   id?: string }} Texts
  * @typedef {{ type: "found", session: string, texts: Text[], more: boolean, id?: string }} Found
@@ -75,5 +80,6 @@ export function tooLong(words, most) {
  *
  * @typedef {Welcome | Snapshot | Text | (Joined & { id?: undefined }) | Left
  *   | (Presence & { id?: undefined }) | Topic | Deleted | Listing | Members | Texts | Found | Pong
- *   | Notice | Bye | Failure | Change | Kicked | Invited | ReadTo} Message
+ *   | Notice | Bye | Failure | Change | Kicked | Invited | ReadTo | IsTyping
+ *   | WentAway} Message
  */

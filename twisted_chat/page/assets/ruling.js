@@ -1,0 +1,47 @@
+/** Commands of those who rule a session, by the same names as in the line client; and being away. */
+
+/** @import { Client } from "./client.js" */
+/** @import { Commands } from "./commands.js" */
+
+import { Usage } from "./commands.js";
+
+/**
+ * @param {Commands} commands
+ * @param {Client} client
+ */
+export function addRuling(commands, client) {
+  const { connection, store } = client;
+  const here = () => commands.here.name;
+  /**
+   * Ask for something about a user, and say what became of it.
+   * @param {string} type
+   * @param {string | undefined} user
+   * @param {Record<string, unknown>} more
+   * @param {string} done
+   */
+  const about = async (type, user, more, done) => {
+    if (!user) throw new Usage("Whom?");
+    await connection.ask({ type, session: here(), user, ...more });
+    store.said.emit(`${user} ${done}`);
+  };
+  const because = (/** @type {string | undefined} */ reason) => (reason ? { reason } : {});
+
+  commands.add("away", "", "[WHY…]", "Be away; without a reason be back.", async (why) => {
+    await connection.ask({ type: "away", ...(why && { data: why }) });
+    store.said.emit(why ? `You are away: ${why}` : "You are back.");
+  });
+  commands.add("invite", "i", "USER", "Let somebody come in here, once.", (user) =>
+    about("invite", user, {}, "is invited."));
+  commands.add("kick", "k", "USER [WHY…]", "Take somebody out of this session.", (user, why) =>
+    about("kick", user, because(why), "is out."));
+  commands.add("ban", "", "USER [WHY…]", "Let somebody come in no more.", (user, why) =>
+    about("ban", user, because(why), "is banned."));
+  commands.add("unban", "", "USER", "Take a ban back.", (user) =>
+    about("unban", user, {}, "is banned no more."));
+  commands.add("mute", "", "USER [WHY…]", "Let nobody hear somebody here.", (user, why) =>
+    about("mute", user, because(why), "is muted."));
+  commands.add("unmute", "", "USER", "Take a mute back.", (user) =>
+    about("unmute", user, {}, "is muted no more."));
+  commands.add("role", "", "USER ROLE", "Give somebody a role: owner, moderator, voice, none.",
+    (user, role) => about("role", user, { role }, `is ${role === "none" ? "without a role" : role} now.`));
+}
