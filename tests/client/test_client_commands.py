@@ -793,6 +793,23 @@ class MemoryTests(CommandTests):
                 ],
             )
 
+    def test_a_device(self) -> None:
+        """An account's password is asked for once: from then on its token does, and it is kept."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "memory.json"
+            self.desk = self.make_desk(Memory(path))
+            self.type("/login alice secret home 1234")
+            login = self.servers["home"].last.welcome(token="device.proof", guest=False)
+            self.assertEqual((login.password, login.remember), ("secret", True))
+            self.assertIsNone(self.desk.where.servers["home"].client.password)
+            self.assertNotIn("secret", path.read_text())
+
+            self.desk = self.make_desk(Memory(path))
+            self.type("/connect home")
+            login = self.servers["home"].last.welcome(token=None, guest=False)
+            self.assertEqual((login.password, login.token), (None, "device.proof"))
+            self.assertEqual(self.desk.where.servers["home"].client.token, "device.proof")
+
     def test_no_file(self) -> None:
         """A file that can not be read or written is no problem."""
         with tempfile.TemporaryDirectory() as folder:

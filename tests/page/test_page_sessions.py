@@ -45,7 +45,7 @@ def test_accounts(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_places(browser: Browser, tmp_path: Path) -> None:
-    """An account is in the same sessions in another browser, and has read there what it has here."""
+    """An account is in the same sessions in another browser, with what it has read here."""
     (tmp_path / "users.csv").write_text("user,password,role\nada,enigma,\nbob,bombe,\n")
     users = str(tmp_path / "users.csv")
     with (

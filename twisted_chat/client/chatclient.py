@@ -74,7 +74,8 @@ class ChatClient(Requests, Visit, Service):
     ``reactor`` is the clock. ``endpoint`` is where the server is: ``to`` makes one from a string.
     ``user`` is the name to log in with, later the name as the server shows it. ``password`` is
     left out for a guest. ``random`` is where each ``id`` and the jitter of delays come from.
-    ``token`` is a guest's proof of an earlier run, and later that of this one.
+    ``token`` is a proof of an earlier run, and later that of this one; with ``remembers`` an
+    account is given one for its password, which is then not kept: it is a device.
 
     It is a Service too: in a program that twistd runs, give it a parent.
     """
@@ -85,6 +86,7 @@ class ChatClient(Requests, Visit, Service):
     password: str | None = None
     random: Random = field(factory=SystemRandom)
     token: str | None = None
+    remembers: bool = field(default=False, kw_only=True)
     welcome: m.Welcome | None = field(default=None, init=False)
     _outbox: Outbox = field(init=False)
     _places: Places = field(factory=Places, init=False)
@@ -295,6 +297,8 @@ class ChatClient(Requests, Visit, Service):
     def _log_in(self, link: Connection) -> None:
         self._login = self._outbox.new_id()
         login = m.Login(user=self.user, password=self.password, token=self.token, id=self._login)
+        if self.remembers and self.password is not None:
+            login = structs.replace(login, remember=True)
         room = m.MAX_FRAME_BEFORE_LOGIN - len(m.encode(login)) - len(',"resume":[]')
         lobby = self.welcome.lobby if self.welcome is not None else None
         link.send(structs.replace(login, resume=self._places.resume(room, lobby)))
@@ -327,7 +331,7 @@ class ChatClient(Requests, Visit, Service):
                 if response.source != self.user:
                     return  # an id of theirs, even where it is one of ours, answers nothing
             case m.Snapshot(id=None) if self._no_lobby and self._is_lobby(response.session):
-                pass  # one is about to leave it again
+                pass  # one leaves it again
             case m.Snapshot():
                 self._places.snapshot(response, self._outbox.asked(response))
                 self._no_lobby = self._no_lobby and not self._is_lobby(response.session)
@@ -339,11 +343,8 @@ class ChatClient(Requests, Visit, Service):
                     self._no_lobby = self._no_lobby or self._is_lobby(response.session)
                 if known:
                     self._tell(response)
-            case m.Deleted():
-                self._places.left(response.session)
-                self._tell(response)
-            case m.Kicked():
-                if response.user == self.user:
+            case m.Deleted() | m.Kicked():
+                if isinstance(response, m.Deleted) or response.user == self.user:
                     self._places.left(response.session)
                 self._tell(response)
             case m.Bye(id=None):
@@ -356,9 +357,9 @@ class ChatClient(Requests, Visit, Service):
                 self._tell(response)
             case m.Joined() | m.Presence() | m.TopicChanged() | m.Notice():
                 self._tell(response)
-            case m.Changed() | m.RoleGiven() | m.Invited():
-                self._tell(response)
-            case m.ReadTo() | m.WentAway() | m.IsTyping():
+            case (
+                m.Changed() | m.RoleGiven() | m.Invited() | m.ReadTo() | m.WentAway() | m.IsTyping()
+            ):
                 self._tell(response)
             case _:  # whoever asked is told, and nobody else
                 pass
@@ -370,7 +371,9 @@ class ChatClient(Requests, Visit, Service):
 
     def _welcomed(self, welcome: m.Welcome) -> None:
         again = self.welcome is not None
-        self.welcome, self.user, self.token = welcome, welcome.user, welcome.token
+        self.welcome, self.user, self.token = welcome, welcome.user, welcome.token or self.token
+        if self.remembers and welcome.token is not None and not welcome.guest:
+            self.password = None
         self._online = True
         self._keeper.retries.begin()
         self._places.welcomed(welcome.direct)

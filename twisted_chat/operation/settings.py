@@ -176,9 +176,7 @@ class Settings:
     ssh: tuple[str, ...] = _setting(
         _endpoint, "where the SSH door listens: a port or an endpoint [off]", (), many=True
     )
-    ssh_keys: str | None = _setting(
-        _text, "where the SSH door keeps its own keys [by the log]", None
-    )
+    ssh_keys: str = _setting(_text, "where the SSH door keeps its own keys [by the log]", "")
     web_origin: tuple[str, ...] = _setting(
         _origin,
         "an origin, such as https://chat.example.org, whose pages may use the web door"

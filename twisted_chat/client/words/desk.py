@@ -91,6 +91,7 @@ class Desk:
             name, address, self.make(address, user, password), session, session_password
         )
         self.where.servers[name] = server
+        server.client.remembers = self.memory.path is not None
         if (stay := self.memory.of(f"{user}@{address}")) is not None:
             server.client.token = stay.token
             server.client.come_back_to(
