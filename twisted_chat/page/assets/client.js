@@ -17,9 +17,6 @@ import { Past } from "./past.js";
 import { Signal } from "./signal.js";
 import { MAX_BEFORE_LOGIN, MAX_RESUMED, PAGE } from "./wire.js";
 
-/** How often others are told that somebody writes, in milliseconds. */
-const TYPING_EVERY = 3_000;
-
 /** After how long the server is told how far somebody has read. */
 const READ_AFTER = 1_000;
 
@@ -36,8 +33,6 @@ export class Client {
 
   /** @type {Login | null} */
   #login = null;
-  /** When it was last told that the person writes something. */
-  #typed = -Infinity;
   /** Places for which the login had no room. @type {Place[]} */
   #later = [];
 
@@ -223,16 +218,6 @@ export class Client {
     session.newFrom = 0;
     this.flush(session);
     this.store.changed.emit("texts");
-  }
-
-  /** The person writes something: others in the session may see it. */
-  typing() {
-    const { store, connection } = this;
-    const session = store.session;
-    const now = performance.now();
-    if (!session?.here || connection.link !== "ready" || now - this.#typed < TYPING_EVERY) return;
-    this.#typed = now;
-    connection.send({ type: "typing", session: session.name });
   }
 
   /** Put a mark beside a text, or take one's own away. @param {Line} line @param {string} data */

@@ -9,6 +9,7 @@ import { avatar, byId } from "./dom.js";
 import { isAction } from "./row.js";
 import { names } from "./session.js";
 import { eachFrame } from "./signal.js";
+import { Typist } from "./typing.js";
 
 /** Characters after which the length is looked at: most texts never come near it. */
 const CLOSE_TO_LONG = 4_000;
@@ -34,6 +35,7 @@ export class Composer {
     this.store = client.store;
     this.commands = commands;
     this.said = said;
+    this.typist = new Typist(client);
     this.form = /** @type {HTMLFormElement} */ (byId("composer"));
     this.field = /** @type {HTMLTextAreaElement} */ (byId("write"));
     this.problem = byId("write-problem");
@@ -109,7 +111,8 @@ export class Composer {
     }
     this.#show(value.length > CLOSE_TO_LONG ? this.client.tooLong(value) : "");
     this.store.keepDraft(value);
-    if (value && !value.startsWith("/") && document.activeElement === this.field) this.client.typing();
+    const writes = value && !value.startsWith("/") && document.activeElement === this.field;
+    if (writes) this.typist.typed();
     this.choices.update();
   }
 

@@ -1,11 +1,33 @@
 /** Who writes something in the session that is shown: said quietly, and soon forgotten. */
 
+/** @import { Client } from "./client.js" */
 /** @import { Store } from "./store.js" */
 
 import { byId } from "./dom.js";
 
 /** Names that are said; of more it is said that they are several. */
 const MOST = 3;
+
+/** How often others are told that somebody writes, in milliseconds. */
+const EVERY = 3_000;
+
+/** Tells others that the person writes. */
+export class Typist {
+  #told = -Infinity;
+
+  /** @param {Client} client */
+  constructor(client) {
+    this.client = client;
+  }
+
+  typed() {
+    const { store, connection } = this.client;
+    const now = performance.now();
+    if (!store.session?.here || connection.link !== "ready" || now - this.#told < EVERY) return;
+    this.#told = now;
+    connection.send({ type: "typing", session: store.session.name });
+  }
+}
 
 export class TypingView {
   #timer = 0;
