@@ -74,8 +74,7 @@ class ChatClient(Requests, Visit, Service):
     ``reactor`` is the clock. ``endpoint`` is where the server is: ``to`` makes one from a string.
     ``user`` is the name to log in with, later the name as the server shows it. ``password`` is
     left out for a guest. ``random`` is where each ``id`` and the jitter of delays come from.
-    ``token`` is a proof of an earlier run, and later that of this one; with ``remembers`` an
-    account is given one for its password, which is then not kept: it is a device.
+    ``token`` is a proof of an earlier run, later of this one; ``remembers`` makes one of a password.
 
     It is a Service too: in a program that twistd runs, give it a parent.
     """
@@ -104,9 +103,8 @@ class ChatClient(Requests, Visit, Service):
 
     def __attrs_post_init__(self) -> None:
         self._outbox = Outbox(Ids(self.reactor.seconds, self.random))
-        way = self.endpoint
-        if not isinstance(way, Way):
-            way = Wire(way, self.reactor)
+        end = self.endpoint
+        way = end if isinstance(end, Way) else Wire(end, self.reactor)
         self._keeper = Keeper(self.reactor, way, self, self.random)
 
     def __repr__(self) -> str:
@@ -372,7 +370,7 @@ class ChatClient(Requests, Visit, Service):
     def _welcomed(self, welcome: m.Welcome) -> None:
         again = self.welcome is not None
         self.welcome, self.user, self.token = welcome, welcome.user, welcome.token or self.token
-        if self.remembers and welcome.token is not None and not welcome.guest:
+        if self.remembers and welcome.token and not welcome.guest:
             self.password = None
         self._online = True
         self._keeper.retries.begin()
