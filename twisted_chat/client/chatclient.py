@@ -74,7 +74,7 @@ class ChatClient(Requests, Visit, Service):
     ``reactor`` is the clock. ``endpoint`` is where the server is: ``to`` makes one from a string.
     ``user`` is the name to log in with, later the name as the server shows it. ``password`` is
     left out for a guest. ``random`` is where each ``id`` and the jitter of delays come from.
-    ``token`` is a proof of an earlier run, later of this one; ``remembers`` makes one of a password.
+    ``token`` proves an earlier run, later this one; ``remembers`` makes one out of a password.
 
     It is a Service too: in a program that twistd runs, give it a parent.
     """
