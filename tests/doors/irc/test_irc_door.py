@@ -353,3 +353,36 @@ class IrcCommandTests(IrcCase):
             ),
         ):
             self.assertIn(f" {numeric} bob", bob.ask(command)[0], command)
+
+    def test_away(self) -> None:
+        """Who is away is told so to who writes, and to those who see it come."""
+        world = self.world()
+        factory = self.factory(world)
+        bob = self.come(world, factory, "bob", "away-notify")
+        carol = Irc(world, factory)
+        carol.ask("NICK carol", "USER carol 0 * :x", "CAP END", "AWAY :lunch")
+        carol.ask("JOIN #ops")
+        self.assertEqual([line.split(" ", 1)[1] for line in bob.got()], ["JOIN #ops", "AWAY lunch"])
+        self.assertIn(" 301 bob carol lunch", bob.ask("PRIVMSG carol :hi")[0])
+        carol.ask("AWAY")
+        self.assertRegex(bob.got()[-1], r"^:carol!\S+ AWAY$")
+
+    def test_refused_redactions(self) -> None:
+        """What can not be taken back is refused in IRCv3's words."""
+        world = self.world()
+        factory = self.factory(world)
+        bob = self.come(world, factory, "bob", "message-tags echo-message")
+        carol = self.come(world, factory, "carol")
+        bob.got()
+        name = bob.ask("PRIVMSG #ops :x")[0].partition(" ")[0].removeprefix("@msgid=")
+        carol.got()
+        self.assertIn("FAIL REDACT REDACT_FORBIDDEN", carol.ask(f"REDACT #ops {name}")[0])
+        self.assertIn("FAIL REDACT UNKNOWN_MSGID", carol.ask("REDACT #ops nothing")[0])
+        self.assertIn("FAIL REDACT INVALID_TARGET", carol.ask(f"REDACT #x {name}")[0])
+
+    def test_no_utf8(self) -> None:
+        """Bytes that are no UTF-8 are refused, with the command that they were for."""
+        world = self.world()
+        bob = self.come(world, self.factory(world), "bob")
+        bob.pipe.send(b"PRIVMSG #ops :\xff\r\n")
+        self.assertIn("FAIL PRIVMSG INVALID_UTF8", bob.got()[0])

@@ -83,7 +83,11 @@ class Shared:
                 known = chat.people.account(key_of(user) or "")
                 return str(known.name) if known is not None else None
 
-            self._batches = Batches(epoch_of, account_of, self)
+            def away_of(user: str) -> str:
+                person = chat.people.here.get(key_of(user) or "")
+                return person.away if person is not None else ""
+
+            self._batches = Batches(epoch_of, account_of, away_of, self)
         return self._batches
 
     def opened(self, talk: Any) -> None:

@@ -81,6 +81,7 @@ class Batches:
 
     epoch_of: Callable[[str], str]
     account_of: Callable[[str], str | None]
+    away_of: Callable[[str], str]
     known: Known
     _batch: int = field(init=False, default=0)
     _data: bytes = field(init=False, default=b"")
@@ -202,12 +203,12 @@ class Batches:
 
     def joined(self, session: str, user: str, caps: Caps, tags: dict[str, str]) -> bytes:
         """Return the line that says that somebody came in."""
-        where = channel(session)
+        words = [channel(session)]
         if "extended-join" in caps:
-            account = self.account_of(user) or "*"
-            realname = self.known.details_of(user)[1]
-            return format_line(prefix(user), "JOIN", where, account, realname, tags=tags)
-        return format_line(prefix(user), "JOIN", where, tags=tags)
+            words += [self.account_of(user) or "*", self.known.details_of(user)[1]]
+        line = format_line(prefix(user), "JOIN", *words, tags=tags)
+        away = self.away_of(user) if "away-notify" in caps else ""
+        return line + format_line(prefix(user), "AWAY", away) if away else line
 
     def left(self, session: str, user: str) -> bytes:
         """Return the line that says that somebody went out."""

@@ -21,7 +21,16 @@ from twisted_chat.doors.irc.shared import Farewell, Shared
 from twisted_chat.doors.irc.shown import Caps
 from twisted_chat.doors.talk import Talk
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Bye, Error, Joined, Left, Reacted, Response, Text
+from twisted_chat.vocabulary.messages import (
+    Bye,
+    Error,
+    Joined,
+    Left,
+    Reacted,
+    Redacted,
+    Response,
+    Text,
+)
 from twisted_chat.vocabulary.names import key_of
 
 _connections: Final = count()
@@ -113,6 +122,8 @@ class IrcTalk(Talk):
     """Why it is away, said before it is anybody (draft/pre-away)."""
     watched: dict[str, str] = field(factory=dict)
     """Whom it wants to hear of (MONITOR): names as they were given, by their compared forms."""
+    redacting: dict[str, tuple[str, str]] = field(factory=dict)
+    """Where and what is to be taken back, by ids: as long as that is not done."""
     batch: Any = None
     """The multiline batch that is being sent: see commands/multiline.py."""
     spoke: float = 0.0
@@ -151,7 +162,7 @@ class IrcTalk(Talk):
             line = parse(message)
         except ChatError as refused:
             if refused.code == "bad-request":
-                self.send("FAIL", "*", "INVALID_UTF8", str(refused))
+                self.send("FAIL", _command_in(message), "INVALID_UTF8", str(refused))
                 return None
             if message[:13].upper() == b"AUTHENTICATE ":
                 self.sasl = None
@@ -248,7 +259,7 @@ class IrcTalk(Talk):
     @staticmethod
     def _is_for_all(response: Response, own: str) -> bool:
         match response:
-            case Text() | Reacted():
+            case Text() | Reacted() | Redacted():
                 return response.source != own
             case Left() | Joined():
                 return False
@@ -260,6 +271,10 @@ class IrcTalk(Talk):
             return b""
         batches = self.shared.batches(user.chat)
         match response:
+            case Error() if response.id in self.redacting:
+                return self.not_redacted(response.id, response.code, response.data)
+            case Redacted() if response.id in self.redacting:
+                del self.redacting[response.id]
             case Error():
                 self._mine.discard(response.id or "")
                 self.tell(response)
@@ -307,6 +322,12 @@ class IrcTalk(Talk):
         why.told.add(self.number)
         return format_line(why.source or prefix(who), why.command, why.word)
 
+    def not_redacted(self, id: str, code: str, why: str) -> bytes:
+        """Return why a text can not be taken back."""
+        forbidden = code in ("not-allowed", "muted")
+        said = "REDACT_FORBIDDEN" if forbidden else "UNKNOWN_MSGID"
+        return format_line(SERVER, "FAIL", "REDACT", said, *self.redacting.pop(id), why)
+
     def own(self, id: str) -> None:
         """Know what was said here when it comes back."""
         self._mine.add(id)
@@ -320,6 +341,13 @@ class IrcTalk(Talk):
         pending = self.labels.pop(id, None)
         if pending is not None:
             pending.waiting.discard(id)
+
+
+def _command_in(message: bytes) -> str:
+    """Return the command of a line that can not be read."""
+    word = next((word for word in message.split(b" ") if word[:1] not in (b"@", b":", b"")), b"")
+    command = word.decode("ascii", "replace").upper()
+    return command if command.isalnum() else "*"
 
 
 def tagged(line: bytes, tag: str) -> bytes:

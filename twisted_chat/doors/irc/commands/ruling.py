@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from secrets import token_hex
 from typing import Any, Final
 
 from twisted_chat.chat.permissions import Rank, rank_of
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
 from twisted_chat.doors.irc.lines import Line, format_line
-from twisted_chat.doors.irc.names import channel, prefix, session_of
+from twisted_chat.doors.irc.names import channel, direct_of, prefix, session_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.addresses import block
 from twisted_chat.vocabulary.errors import ChatError
@@ -124,16 +125,22 @@ async def away(talk: IrcTalk, line: Line) -> None:
 @command("REDACT", 2)
 async def redact(talk: IrcTalk, line: Line) -> None:
     """Take back a text, by its msgid."""
-    session = session_of(line[0])
-    there = found(talk, session) if session else None
+    session = session_of(line[0]) or direct_of(talk.nick, line[0])
+    member = me(talk).members.get(key_of(session) or "")
     epoch, _, seq = line[1].rpartition("-")
-    if there is None or not is_in(talk, there.name):
+    if member is None:
         talk.send("FAIL", "REDACT", "INVALID_TARGET", line[0], "You are not there")
-    elif epoch != there.life.epoch or not seq.isdecimal():
-        talk.send("FAIL", "REDACT", "UNKNOWN_MSGID", line[0], line[1], "There is no such message")
-    else:
-        request = Redact(session=there.name, of=int(seq), reason=line[2][:256] or None)
-        await me(talk).ask(request)  # its echo, or why not, comes by itself
+        return
+    if epoch != member.session.life.epoch or not seq.isdecimal():
+        words = "There is no such message"
+        talk.send("FAIL", "REDACT", "UNKNOWN_MSGID", line[0], line[1], words)
+        return
+    name, id = member.session.life.name, f"irc.{talk.new_id()}.{token_hex(8)}"
+    talk.redacting[id] = (line[0], line[1])
+    try:
+        await me(talk).ask(Redact(session=name, of=int(seq), reason=line[2][:256] or None, id=id))
+    except ChatError as refused:
+        talk.put(talk.not_redacted(id, refused.code, str(refused)))
 
 
 @command("MODE", 1)
