@@ -73,6 +73,7 @@ def test_accessibility(browser: Browser, shared: WebDaemon, scheme: str) -> None
         page.wait_for_selector(".row.waiting")
         assert violations(page) == []
         visitor.context.set_offline(False)
+        page.wait_for_selector(".row.waiting", state="detached")  # it was shown before, too
         visitor.wait_for_text("This waits")
         page.click("#search-open")
         page.keyboard.type("code")
