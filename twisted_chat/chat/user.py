@@ -85,7 +85,7 @@ class User:
     searching: Deferred[TextPage] | None = None
     since: float = 0.0
     device: str | None = None
-    has_opered: bool = False  # it has proved to be an operator, beside whom it is
+    operator: Name | None = None  # an operator's account that it has proved, beside its own name
     is_guest: bool = field(
         init=False, default=Factory(lambda self: self.person.guest, takes_self=True)
     )
@@ -94,8 +94,8 @@ class User:
     @property
     def is_operator(self) -> bool:
         """Whether it may do what operators may: a guest is none, whatever its name is by now."""
-        is_one = not self.person.guest and self.chat.people.is_operator(self.name)
-        return is_one or self.has_opered
+        account = self.operator or (None if self.person.guest else self.name)
+        return account is not None and self.chat.people.is_operator(account)
 
     # --- the door's side of the connection ---------------------------------------------------
 

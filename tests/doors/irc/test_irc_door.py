@@ -386,3 +386,41 @@ class IrcCommandTests(IrcCase):
         bob = self.come(world, self.factory(world), "bob")
         bob.pipe.send(b"PRIVMSG #ops :\xff\r\n")
         self.assertIn("FAIL PRIVMSG INVALID_UTF8", bob.got()[0])
+
+    def test_after_a_rename(self) -> None:
+        """Who has had another name comes and goes like anybody else, then and later."""
+        world = self.world()
+        factory = self.factory(world)
+        bob, carol = self.come(world, factory, "bob"), self.come(world, factory, "carol")
+        bob.ask("JOIN #more")
+        carol.ask("NICK dora")
+        self.assertEqual([line.split(" ", 1)[1] for line in bob.got()], ["NICK dora"])
+        carol.ask("JOIN #more")
+        self.assertEqual([line.split(" ", 1)[1] for line in bob.got()], ["JOIN #more"])
+        carol.ask("PART #ops", "JOIN #ops")
+        shown = [line.split(" ", 1)[1] for line in bob.got()]
+        self.assertEqual(shown, ["PART #ops", "JOIN #ops"])
+        alice = world.come("carol")  # another one has the old name, by another door
+        alice.ask("join", session="ops")
+        self.assertIn("JOIN #ops", bob.got()[0])
+        alice.ask("leave", session="ops")
+        self.assertRegex(bob.got()[-1], r"^:carol!\S+ PART #ops$")
+
+    def test_operator_no_more(self) -> None:
+        """Who was let in by OPER is no operator when the account is none."""
+        world = self.world(users=["root"], operators=["root"])
+        bob = self.come(world, self.factory(world), "bob")
+        shown = bob.ask("OPER root secret")
+        self.assertIn(" 381 bob", shown[0])
+        self.assertIn(" 221 bob +o", bob.ask("MODE bob")[0])
+        assert world.directory is not None
+        world.directory.add("root")  # the role was taken away
+        self.assertIn(" 481 bob", bob.ask("WALLOPS x")[0])
+
+    def test_names_are_not_tried_without_end(self) -> None:
+        """Whether a name is an account's is not found out by trying a thousand of them."""
+        world = self.world()
+        bob = self.come(world, self.factory(world), "bob")
+        shown = [bob.ask(f"PRIVMSG nobody{number} :x")[0] for number in range(30)]
+        self.assertIn(" 401 bob nobody0 ", shown[0])
+        self.assertNotIn(" 401 ", shown[-1])

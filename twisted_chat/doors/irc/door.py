@@ -42,7 +42,11 @@ class IrcFactory(StreamFactory):
     """One listener of the IRC door. ``prover`` settles who somebody is before it comes in."""
 
     prover: Prover = field(kw_only=True)
-    shared: Shared = field(init=False, factory=Shared)
+    shared: Shared = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.shared = Shared(self.clock)
 
     def make(self) -> IrcProtocol:
         """Return a connection."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from attrs import define, field, frozen
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.shown import Batches
 from twisted_chat.vocabulary.names import key_of
 
 MAX_FAREWELLS: Final = 1_000
+
+PART_SECONDS: Final = 1.0
+"""How long a reason to leave a session is known, at most: that is when its leaving is told."""
+
+FAREWELL_SECONDS: Final = 10.0
+"""How long it takes, at most, until all sessions have told that somebody is gone."""
 
 MAX_TAGGED: Final = 1_000
 """Texts whose client-only tags are known, while they are on their way."""
@@ -31,6 +38,10 @@ class Farewell:
     word: str
     source: str = ""
     told: set[int] = field(factory=set)
+    rooms: frozenset[str] = frozenset()
+    """Of a change of nick: the sessions that one was in, and is in again."""
+    back: set[tuple[int, str]] = field(factory=set)
+    """Of a change of nick: to whom it was not told that somebody came back, and into what."""
 
 
 @frozen
@@ -48,6 +59,7 @@ class Former:
 class Shared:
     """Batches as they are written, who is just going, and who was here."""
 
+    clock: IReactorTime
     talks: dict[Any, None] = field(init=False, factory=dict)
     """All connections of this listener, those that are nobody's too."""
     most: int = field(init=False, default=0)
@@ -143,17 +155,30 @@ class Shared:
         if len(self.farewells) >= MAX_FAREWELLS:
             self.farewells.pop(next(iter(self.farewells)))
         farewell = self.farewells[key] = Farewell(command, word)
+        self.clock.callLater(FAREWELL_SECONDS, self._forget, self.farewells, key, farewell)
         return farewell
 
-    def renames(self, nick: str, talk: Any, new: str) -> Farewell:
-        """Remember that somebody has another name now."""
+    @staticmethod
+    def _forget(kept: dict[Any, Any], key: object, value: object) -> None:
+        if kept.get(key) is value:
+            del kept[key]
+
+    def renames(self, nick: str, talk: Any, new: str, rooms: Iterable[str]) -> None:
+        """Remember that somebody has another name now, in these sessions."""
         farewell = self.goes(key_of(nick) or "", "NICK", new)
         farewell.source = prefix(nick)
         farewell.told.add(talk.number)
+        farewell.rooms = frozenset(rooms)
         if len(self.renamed) >= MAX_FAREWELLS:
             self.renamed.pop(next(iter(self.renamed)))
-        self.renamed[key_of(new) or ""] = farewell
-        return farewell
+        key = key_of(new) or ""
+        self.renamed[key] = farewell
+        self.clock.callLater(FAREWELL_SECONDS, self._forget, self.renamed, key, farewell)
+
+    def leaves(self, user: str, session: str, reason: str) -> None:
+        """Remember why somebody just leaves a session."""
+        self.parts[user, session] = reason
+        self.clock.callLater(PART_SECONDS, self._forget, self.parts, (user, session), reason)
 
     def came(self, talk: Any) -> None:
         """Somebody is here."""

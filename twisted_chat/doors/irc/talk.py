@@ -116,8 +116,6 @@ class IrcTalk(Talk):
     """What waits for its echoes to be answered, by the ids that the door gave to what was said."""
     modes: set[str] = field(factory=set)
     """Its user modes: ``i``, ``w``, ``B``."""
-    account: str | None = None
-    """The operator's account that OPER was answered with."""
     gone_away: str | None = None
     """Why it is away, said before it is anybody (draft/pre-away)."""
     watched: dict[str, str] = field(factory=dict)
@@ -256,12 +254,13 @@ class IrcTalk(Talk):
         else:
             self.write(b"".join(self._show(one, own) for one in messages))
 
-    @staticmethod
-    def _is_for_all(response: Response, own: str) -> bool:
+    def _is_for_all(self, response: Response, own: str) -> bool:
         match response:
             case Text() | Reacted() | Redacted():
                 return response.source != own
-            case Left() | Joined():
+            case Joined():
+                return not self.shared.renamed and not self.shared.farewells
+            case Left():
                 return False
         return type(response) is not Error
 
@@ -289,8 +288,10 @@ class IrcTalk(Talk):
                 return self._echoed(response.id, echo)
             case Left():
                 return self._went(response, own)
-            case Joined() if (key := key_of(response.user) or "") in self.shared.renamed:
-                return self._once(self.shared.renamed[key])
+            case Joined() if (why := self._renamed(response)) is not None:
+                return self._once(why)
+            case Joined():  # whoever had this name, and has gone, was another
+                self.shared.farewells.pop(key_of(response.user) or "", None)
         return batches.show(response, self.caps)
 
     def _echoed(self, id: str, echo: bytes) -> bytes:
@@ -314,6 +315,15 @@ class IrcTalk(Talk):
             words = (reason,) if reason else ()
             return format_line(prefix(left.user), "PART", channel(left.session), *words)
         return self._once(why, left.user)
+
+    def _renamed(self, joined: Joined) -> Farewell | None:
+        """Return why somebody who comes in was there before; once for each session."""
+        why = self.shared.renamed.get(key_of(joined.user) or "")
+        place = (self.number, joined.session)
+        if why is None or place in why.back or joined.session not in why.rooms:
+            return None
+        why.back.add(place)
+        return why
 
     def _once(self, why: Farewell, who: str = "") -> bytes:
         """Return the line that says why somebody is gone, or is called otherwise, once."""

@@ -193,20 +193,11 @@ async def leave(talk: IrcTalk, session: str | None, reason: str) -> None:
         raise ChatError("no-such-session", "No such channel")
     if not is_in(talk, session):
         raise ChatError("not-in-session", "You're not on that channel")
-    key = me(talk).name.key
     if reason:
-        talk.shared.parts[key, left_key(session)] = reason
-    try:
-        left = await me(talk).ask(Leave(session=session))
-    finally:
-        talk.clock.callLater(1, talk.shared.parts.pop, (key, left_key(session)), None)
+        talk.shared.leaves(me(talk).name.key, key_of(session) or "", reason)
+    left = await me(talk).ask(Leave(session=session))
     parameters = (channel(left.session), reason) if reason else (channel(left.session),)
     talk.send("PART", *parameters, source=prefix(talk.nick))
-
-
-def left_key(session: str) -> str:
-    """Return the compared form of a session's name."""
-    return key_of(session) or ""
 
 
 @command("TOPIC", 1)

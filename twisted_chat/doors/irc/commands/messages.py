@@ -75,10 +75,7 @@ async def _say(talk: IrcTalk, line: Line, target: str, kind: str) -> None:
         if target.lower() == "nickserv":
             service(talk, await nickserv(talk, data.split()))
             return
-        other = user.chat.people.known(key_of(target) or "")
-        if other is None:
-            raise ChatError("no-such-user", "No such nick")
-        if other.key == user.name.key:
+        if key_of(target) == user.name.key:
             _to_oneself(talk, line, tags)
             return
     elif found(talk, session) is None:

@@ -10,6 +10,7 @@ from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.addresses import block
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Ban, Disconnect, Unban
+from twisted_chat.vocabulary.names import key_of
 
 MAX_SECONDS = 31_536_000
 
@@ -26,9 +27,7 @@ async def oper(talk: IrcTalk, line: Line) -> None:
     if not user.chat.people.is_operator(proof.name):
         talk.reply("491", "No O-lines for your account")
         return
-    user.has_opered = True
-    talk.modes.add("o")
-    talk.account = proof.name.text
+    user.operator = proof.name
     user.chat.audit.note(user.chat.millis(), "oper", user.name.text, user=proof.name.text)
     talk.reply("381", "You are now an IRC operator")
     talk.send("MODE", talk.nick, "+o", source=prefix(talk.nick))
@@ -47,7 +46,7 @@ async def kill(talk: IrcTalk, line: Line) -> None:
     if not _is_operator(talk):
         return
     reason = line[1][:256] or "killed"
-    target = talk.shared.named.get((line[0] or "").lower())
+    target = talk.shared.named.get(key_of(line[0]) or "")
     if target is not None and target.user is not None:
         source = prefix(talk.nick)
         target.write(format_line(source, "KILL", target.nick, f"{talk.nick} ({reason})"))

@@ -35,7 +35,7 @@ async def who(talk: IrcTalk, line: Line) -> None:
     asked = [field for field in WHOX if field in fields]
     for nick, where in await _whom(talk, mask, session):
         person = me(talk).chat.people.here.get(key_of(nick) or "")
-        if person is None or (only_operators and not _is_operator(talk, person)):
+        if person is None or (only_operators and not _is_operator(person)):
             continue
         facts = _facts(talk, person, where)
         if "%" in line[1]:
@@ -82,17 +82,15 @@ def _shares(talk: IrcTalk, nick: str) -> bool:
     return any(key in member.session.roster for member in me(talk).members.values())
 
 
-def _is_operator(talk: IrcTalk, person: Any) -> bool:
-    if any(getattr(user, "has_opered", False) for user in person.users):
-        return True
-    return not person.guest and me(talk).chat.people.is_operator(person.name)
+def _is_operator(person: Any) -> bool:
+    return any(user.is_operator for user in person.users)
 
 
 def _facts(talk: IrcTalk, person: Any, session: str) -> dict[str, str]:
     nick = person.name.text
     username, realname = talk.shared.details_of(nick)
     flags = "G" if person.away else "H"
-    flags += "*" if _is_operator(talk, person) else ""
+    flags += "*" if _is_operator(person) else ""
     flags += sign_of(talk, session, nick) if session else ""
     flags += "B" if talk.shared.is_bot(nick) else ""
     return {
@@ -147,7 +145,7 @@ def _whois(talk: IrcTalk, person: Any) -> None:
     if row:
         talk.reply("319", nick, " ".join(row))
     talk.reply("312", nick, SERVER, "twisted-chat")
-    if _is_operator(talk, person):
+    if _is_operator(person):
         talk.reply("313", nick, "is an IRC operator")
     if person.away:
         talk.reply("301", nick, person.away)
@@ -211,7 +209,7 @@ async def userhost(talk: IrcTalk, line: Line) -> None:
     for nick in line.parameters[:MAX_ASKED]:
         person = people.get(key_of(nick) or "")
         if person is not None:
-            star = "*" if _is_operator(talk, person) else ""
+            star = "*" if _is_operator(person) else ""
             away = "-" if person.away else "+"
             username = talk.shared.details_of(nick)[0]
             told.append(f"{person.name.text}{star}={away}{username}@{SERVER}")

@@ -244,7 +244,7 @@ async def _role(talk: IrcTalk, there: Any, role: str, nick: str, *, on: bool) ->
     if not nick:
         talk.reply("461", "MODE", "Not enough parameters")
         return None
-    if me(talk).chat.people.known(key_of(nick) or "") is None:
+    if me(talk).chat.people.here.get(key_of(nick) or "") is None:
         talk.reply("401", nick, "No such nick")
         return None
     if key_of(nick) not in there.roster:
@@ -362,9 +362,8 @@ def _change_own(talk: IrcTalk, words: str) -> None:
     unknown = False
     for sign, letter in _letters(words):
         if letter == "o":
-            if sign == "-" and "o" in talk.modes and talk.user is not None:
-                talk.user.has_opered = False
-                talk.modes.discard("o")
+            if sign == "-" and talk.user is not None and talk.user.operator is not None:
+                talk.user.operator = None
                 done.append(("-", "o"))
         elif letter not in OWN_MODES:
             unknown = True

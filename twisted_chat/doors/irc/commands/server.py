@@ -80,7 +80,7 @@ def lusers(talk: IrcTalk) -> None:
     chat, shared = talk.user.chat, talk.shared
     here = len(chat.people.here)
     invisible = sum("i" in one.modes for one in shared.named.values())
-    operators = sum("o" in one.modes for one in shared.named.values())
+    operators = sum(one.user is not None and one.user.is_operator for one in shared.named.values())
     unknown = sum(one.user is None for one in shared.talks)
     most = str(max(shared.most, here))
     users = f"There are {here - invisible} users and {invisible} invisible on 1 servers"
