@@ -248,6 +248,21 @@ class IrcCommandTests(IrcCase):
         bob.ask("MONITOR C")
         self.assertRegex(bob.ask("MONITOR L")[0], r" 733 bob ")
 
+    def test_extended_monitor(self) -> None:
+        """Who watches somebody hears of its being away and its real name, in no session with it."""
+        world = self.world()
+        factory = self.factory(world)
+        bob = self.come(world, factory, "bob", "away-notify extended-monitor setname")
+        carol = Irc(world, factory)
+        carol.ask("NICK carol", "USER carol 0 * :x", "CAP END")
+        bob.ask("MONITOR + carol")
+        carol.ask("AWAY :lunch", "SETNAME :Carol C")
+        shown = [line.split(" ", 1)[1] for line in bob.got()]
+        self.assertEqual(shown, ["AWAY lunch", "SETNAME :Carol C"])
+        bob.ask("MONITOR - carol")
+        carol.ask("AWAY")
+        self.assertEqual(bob.got(), [])
+
     def test_rules(self) -> None:
         """Modes are the settings, roles and measures of a session."""
         world = self.world()

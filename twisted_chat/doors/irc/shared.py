@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define, field, frozen
@@ -76,6 +76,8 @@ class Shared:
     """How far users have read, as they said it, by user and epoch."""
     parts: dict[tuple[str, str], str] = field(init=False, factory=dict)
     """Why somebody is just leaving a session, by user and session."""
+    watching: dict[str, set[Any]] = field(init=False, factory=dict)
+    """Which connections watch whom (MONITOR): each at most so many."""
     watcher: Callable[[Any, bool], None] | None = field(init=False, default=None)
     """What hears who comes and goes, once somebody wants to know."""
     _batches: Batches | None = field(init=False, default=None)
@@ -109,6 +111,8 @@ class Shared:
     def lost(self, talk: Any) -> None:
         """A connection is gone."""
         self.talks.pop(talk, None)
+        for key in talk.watched:
+            self.unwatch(key, talk)
         user = talk.user
         if user is None:
             return
@@ -119,6 +123,28 @@ class Shared:
                     self.named[user.name.key] = other.mind
         if len(user.person.users) <= 1:
             self.remember(talk)
+
+    def watch(self, key: str, talk: Any) -> None:
+        """Let a connection hear of somebody."""
+        self.watching.setdefault(key, set()).add(talk)
+
+    def unwatch(self, key: str, talk: Any) -> None:
+        """Let it hear of somebody no more."""
+        found = self.watching.get(key, set())
+        found.discard(talk)
+        if not found:
+            self.watching.pop(key, None)
+
+    def watchers(self, key: str) -> list[Any]:
+        """Return the connections that watch somebody, and read."""
+        found = self.watching.get(key, ())
+        return [talk for talk in found if talk.user is not None and not talk.user.full]
+
+    def strangers(self, user: Any, caps: set[str]) -> Iterator[Any]:
+        """Yield who watches somebody, shares no session with it and has these capabilities."""
+        for talk in self.watchers(user.name.key):
+            if caps <= talk.caps and not talk.user.members.keys() & user.members.keys():
+                yield talk
 
     def remember(self, talk: Any) -> None:
         """Know who has just gone, for WHOWAS."""

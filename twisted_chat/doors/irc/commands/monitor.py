@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import me
@@ -26,9 +26,10 @@ async def monitor(talk: IrcTalk, line: Line) -> None:
             _watch(talk, _named(line[1]))
         case "-":
             for nick in _named(line[1]):
-                talk.watched.pop(key_of(nick) or nick.lower(), None)
+                _unwatch(talk, key_of(nick) or nick.lower())
         case "C":
-            talk.watched.clear()
+            for key in tuple(talk.watched):
+                _unwatch(talk, key)
         case "L":
             for row in fitting_rows(list(talk.watched.values()), ROW, ","):
                 if row:
@@ -53,8 +54,14 @@ def _watch(talk: IrcTalk, nicks: Sequence[str]) -> None:
             talk.reply("734", str(MAX_WATCHED), ",".join(nicks[number:]), "Monitor list is full.")
             break
         talk.watched[key] = nick
+        talk.shared.watch(key, talk)
         added.append(nick)
     _status(talk, added)
+
+
+def _unwatch(talk: IrcTalk, key: str) -> None:
+    if talk.watched.pop(key, None) is not None:
+        talk.shared.unwatch(key, talk)
 
 
 def _status(talk: IrcTalk, nicks: Sequence[str]) -> None:
@@ -78,16 +85,9 @@ def _listen(talk: IrcTalk) -> None:
     if shared.watcher is None:
 
         def tell(name: Name, is_here: bool) -> None:
-            for other in watching(shared, name.key):
+            for other in shared.watchers(name.key):
                 what = prefix(name.text) if is_here else name.text
                 other.write(format_line(SERVER, "730" if is_here else "731", other.nick, what))
 
         shared.watcher = tell
         chat.watchers[tell] = None
-
-
-def watching(shared: Any, key: str) -> Iterator[IrcTalk]:
-    """Yield the connections that watch somebody."""
-    for talk in shared.talks:
-        if key in talk.watched and talk.user is not None and not talk.user.full:
-            yield talk

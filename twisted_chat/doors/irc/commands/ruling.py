@@ -116,6 +116,9 @@ async def away(talk: IrcTalk, line: Line) -> None:
         talk.gone_away = "Away" if line[0] == "*" else line[0][:256]
         return
     await me(talk).ask(Away(data=line[0][:256]))
+    told = format_line(prefix(talk.nick), "AWAY", *([line[0]] if line[0] else []))
+    for other in talk.shared.strangers(me(talk), {"extended-monitor", "away-notify"}):
+        other.write(told)
     if line[0]:
         talk.reply("306", "You have been marked as being away")
     else:

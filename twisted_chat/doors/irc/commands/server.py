@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from twisted_chat.doors.irc.asked import command
+from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import SERVER, prefix
 from twisted_chat.doors.irc.talk import IrcTalk
@@ -202,12 +203,12 @@ async def setname(talk: IrcTalk, line: Line) -> None:
         return
     talk.realname = line[0]
     told = format_line(prefix(talk.nick), "SETNAME", talk.realname)
-    key = talk.user.name.key if talk.user is not None else ""
-    for other in tuple(talk.shared.talks):
-        if other is talk or other.user is None or "setname" not in other.caps or other.user.full:
-            continue
-        shares = any(key in member.session.roster for member in other.user.members.values())
-        if shares or ("extended-monitor" in other.caps and key in other.watched):
-            other.write(told)
+    user = me(talk)
+    hearers = {other.mind for member in user.members.values() for other in member.session.members}
+    hearers |= set(talk.shared.strangers(user, {"extended-monitor"}))
+    for other in hearers - {talk}:
+        if isinstance(other, IrcTalk) and "setname" in other.caps:
+            if other.user is not None and not other.user.full:
+                other.write(told)
     if "setname" in talk.caps:
         talk.put(told)
