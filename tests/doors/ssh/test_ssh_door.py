@@ -213,3 +213,32 @@ def test_host_keys(daemon: SshDaemon) -> None:
     daemon.restart()
     assert {p.name: p.read_bytes() for p in daemon.folder.glob("ssh_host_*_key")} == before
     assert daemon.run("carol", "list", options=("-oStrictHostKeyChecking=yes",)).returncode == 0
+
+
+def test_much_at_once(daemon: SshDaemon) -> None:
+    """What is piped in is said whole, however much comes at once; and is read again whole."""
+    lines = [f"{number:04d} {'x' * 900}" for number in range(300)]
+    assert daemon.run("eve", "say", "lobby", given="\n".join(lines)).returncode == 0
+    shown = daemon.run("eve", "history", "lobby", "-n", "300").stdout.splitlines()
+    assert [line.split(" ")[2] for line in shown] == [line.split(" ")[0] for line in lines]
+
+
+def test_farewell(daemon: SshDaemon) -> None:
+    """A daemon that stops says so, and waits for no client that would keep its connection."""
+    control = ("-oControlMaster=auto", f"-oControlPath={daemon.folder}/c", "-oControlPersist=60")
+    one = subprocess.Popen(
+        daemon.client("fred", "tail", "lobby", "-f", options=("-oBatchMode=yes", *control)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    with one:
+        deadline = time.monotonic() + 20
+        while "fred" not in daemon.run("carol", "who", "lobby").stdout:
+            assert time.monotonic() < deadline
+        began = time.monotonic()
+        daemon.stop()
+        assert time.monotonic() - began < 4
+        assert one.wait(10) != 0
+    daemon.start()

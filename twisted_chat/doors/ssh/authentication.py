@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from twisted.conch.error import ConchError, ValidPublicKey
+from twisted.conch.error import ConchError, IgnoreAuthentication, ValidPublicKey
 from twisted.conch.ssh.common import NS, getNS
 from twisted.conch.ssh.keys import Key
 from twisted.conch.ssh.userauth import SSHUserAuthServer
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.doors.ssh.quiet import QuietLogger
@@ -56,10 +56,10 @@ class Authentication(SSHUserAuthServer):
 
     def serviceStarted(self) -> None:
         """Begin."""
-        self.transport.factory.portal = _Proofs(self)
         self.clock = self.transport.factory.clock
         self._asked: Deferred[bytes] | None = None
         super().serviceStarted()
+        self.portal = _Proofs(self)
         self.supportedAuthentications = [b"publickey", b"keyboard-interactive", b"password"]
 
     def serviceStopped(self) -> None:
@@ -82,10 +82,16 @@ class Authentication(SSHUserAuthServer):
         return super().packetReceived(messageNum, packet)
 
     def tryAuth(self, kind: bytes, user: bytes, data: bytes) -> Any:
-        """Try one way; ``none`` is a guest's."""
-        if kind == b"none":
-            return self._guest(user)
-        return super().tryAuth(kind, user, data)
+        """Try one way, when the one before has been judged; ``none`` is a guest's."""
+        if self.transport.judging:
+            return fail(ConchError("one at a time"))
+        self.transport.judging = True
+        tried = self._guest(user) if kind == b"none" else super().tryAuth(kind, user, data)
+        return tried.addBoth(self._judged)
+
+    def _judged(self, result: Any) -> Any:
+        self.transport.judging = False
+        return result
 
     def _guest(self, user: bytes) -> Deferred[Any]:
         try:
@@ -104,7 +110,10 @@ class Authentication(SSHUserAuthServer):
         return Deferred.fromCoroutine(self._answered(asked, self.user or b""))
 
     async def _answered(self, asked: Deferred[bytes], user: bytes) -> Any:
-        packet = await asked
+        try:
+            packet = await asked
+        except CancelledError:
+            raise IgnoreAuthentication from None  # something else is tried, or it has gone
         if packet[:4] != b"\0\0\0\1":
             raise UnauthorizedLogin("one answer is wanted")
         return await by_password(self.transport, user, getNS(packet[4:])[0])
@@ -117,15 +126,19 @@ class Authentication(SSHUserAuthServer):
         return super().auth_publickey(packet)
 
 
+class NoWays:
+    """What Conch is told of the ways in: nothing, for Authentication names them."""
+
+    def listCredentialsInterfaces(self) -> list[Any]:
+        """Return nothing."""
+        return []
+
+
 class _Proofs:
     """What Conch takes for a portal: from its credentials to a connection that is let in."""
 
     def __init__(self, service: Authentication) -> None:
         self._service = service
-
-    def listCredentialsInterfaces(self) -> list[Any]:
-        """Return nothing: the ways are named above."""
-        return []
 
     def login(self, credentials: Any, _mind: object, *_interfaces: object) -> Deferred[Any]:
         """Judge credentials."""

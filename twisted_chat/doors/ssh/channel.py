@@ -23,7 +23,7 @@ from twisted_chat.vocabulary.messages import Bye
 MAX_COMMAND: Final = 65_536
 """Bytes of a command."""
 
-MAX_EARLY: Final = 65_536
+MAX_EARLY: Final = 131_072
 """Bytes of input that wait for a command to read them."""
 
 STDERR: Final = 1
@@ -143,8 +143,10 @@ class Session(SSHChannel):
             self._terminal.received(data)
         elif self._tool is not None:
             self._tool.received(data)
-        elif len(self._early) < MAX_EARLY:
+        elif len(self._early) + len(data) <= MAX_EARLY:
             self._early += data
+        else:
+            self.close(1)  # nothing was asked for that could read it
         self.avatar.check_input()
 
     def eofReceived(self) -> None:
@@ -210,7 +212,7 @@ class Session(SSHChannel):
     def closed(self) -> None:
         """It is gone."""
         self._ended = True
-        self.avatar.channels.pop(self, None)
+        self.avatar.left(self)
         if self._terminal is not None:
             self._terminal.gone()
         if self._tool is not None:

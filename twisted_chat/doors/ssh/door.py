@@ -25,9 +25,9 @@ from zope.interface import implementer
 
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
-from twisted_chat.doors.conversation import Conversation
+from twisted_chat.chat.user import User
 from twisted_chat.doors.inside import Inside
-from twisted_chat.doors.ssh.authentication import SIGNATURES, Authentication
+from twisted_chat.doors.ssh.authentication import SIGNATURES, Authentication, NoWays
 from twisted_chat.doors.ssh.channel import Session
 from twisted_chat.doors.ssh.quiet import QuietLogger
 from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
@@ -52,20 +52,31 @@ MAX_CHANNELS: Final = 8
 
 
 @define(eq=False)
-class Stranger:
-    """What the watch sees of somebody who is not in yet."""
+class Presence:
+    """A connection as the watch sees it: all its channels together."""
 
     transport: SshTransport
-    user: None = None
-    answering: bool = False
+
+    @property
+    def user(self) -> User | None:
+        """Who is on its first channel; None before anybody is."""
+        for inside in self.transport.insides:
+            if inside.conversation is not None and inside.conversation.user is not None:
+                return inside.conversation.user
+        return None
+
+    @property
+    def answering(self) -> bool:
+        """Whether it waits for us: a password is being judged, or a channel comes in."""
+        return self.transport.judging or bool(self.transport.insides)
 
     def refuse(self, refused: ChatError) -> None:
         """Its time is up."""
         self.transport.say_goodbye(str(refused))
 
     def close(self, farewell: Bye, _why: str = "") -> None:
-        """The daemon stops."""
-        self.transport.say_goodbye(farewell.data)
+        """The daemon stops, or there is no room: every channel hears of it, then it ends."""
+        self.transport.dismiss(farewell)
 
 
 class Visitor(ConchUser):
@@ -97,6 +108,13 @@ class Visitor(ConchUser):
         """Read on, or not, as its channels can do what was typed."""
         self.transport.hold(any(channel.holds_input for channel in self.channels))
 
+    def left(self, channel: Session) -> None:
+        """A channel is gone."""
+        self.channels.pop(channel, None)
+        self.check_input()
+        if not self.channels:
+            self.transport.emptied()
+
     def logout(self) -> None:
         """The connection is gone: its channels are told so by Conch."""
 
@@ -124,17 +142,13 @@ class SshTransport(SSHServerTransport):
     supportedKeyExchanges = list(EXCHANGES)  # noqa: RUF012
     supportedCompressions = [b"none"]  # noqa: RUF012
 
+    conversation: Presence
+    judging = False
+    """Whether a proof of who it is is being judged."""
+    _farewell: Bye | None = None
     _visitor: Visitor | None = None
     _held = False
     _gone = False
-
-    @property
-    def conversation(self) -> Conversation | Stranger:
-        """What is said on it, on its first channel; who is not in is a Stranger."""
-        for inside in self.insides:
-            if inside.conversation is not None:
-                return inside.conversation
-        return self._stranger
 
     @property
     def insides(self) -> Sequence[Inside]:
@@ -145,7 +159,7 @@ class SshTransport(SSHServerTransport):
     def connectionMade(self) -> None:
         """Begin."""
         self.host, self.port = peer_of(self.transport)
-        self._stranger = Stranger(self)
+        self.conversation = Presence(self)
         keep_alive(self.transport)
         self.transport.registerProducer(self, True)
         super().connectionMade()
@@ -178,6 +192,22 @@ class SshTransport(SSHServerTransport):
             self.factory.watch.closing(self)
             self.sendDisconnect(DISCONNECT_BY_APPLICATION, words.encode())
 
+    def dismiss(self, farewell: Bye) -> None:
+        """Say farewell on every channel, and end when they have closed; in a while in any case."""
+        self._farewell = farewell
+        channels = tuple(self._visitor.channels) if self._visitor is not None else ()
+        if not channels:
+            self.say_goodbye(farewell.data)
+            return
+        self.factory.watch.closing(self)
+        for channel in channels:
+            channel.farewell(farewell)
+
+    def emptied(self) -> None:
+        """There is no channel any more."""
+        if self._farewell is not None:
+            self.say_goodbye(self._farewell.data)
+
     def hold(self, held: bool) -> None:
         """Read no further, or read on."""
         if held != self._held and not self._gone:
@@ -209,6 +239,7 @@ class SshFactory(SSHFactory):
     """One listener of the SSH door. ``keys`` are the server's own; else see Conversation."""
 
     noisy = False
+    portal = NoWays()
     _log = QuietLogger()
     protocol = SshTransport
     prover: Prover

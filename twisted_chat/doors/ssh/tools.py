@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from attrs import define, field
@@ -172,6 +172,7 @@ class Tool:
             return OK
         self._reading = True
         self._cut()
+        self.drained()
         return await self._finished
 
     def _put(self, line: str) -> Deferred[m.Text]:
@@ -240,23 +241,16 @@ class Tool:
     # --- reading -------------------------------------------------------------------------------
 
     async def _read(self) -> int:
-        wanted = max(0, min(self._asked.count, MAX_TEXTS))
-        pages: list[Sequence[AnyEntry]] = []
-        before = None
-        while wanted > 0:
-            page = await self.client.history(
-                self._session, before=before, limit=min(wanted, m.MAX_HISTORY)
-            )
-            pages.insert(0, page.texts)
-            wanted -= len(page.texts)
-            if not page.more or not page.texts:
-                break
-            before = page.texts[0].seq
-        last = 0
-        for entries in pages:
-            for entry in entries:
+        newest = await self.client.history(self._session, limit=1)
+        head = newest.texts[-1].seq if newest.texts else 0
+        last = head - max(0, min(self._asked.count, MAX_TEXTS, head))
+        while True:  # a page at a time, and the next when this one has been taken
+            page = await self.client.history(self._session, after=last, limit=m.MAX_HISTORY)
+            for entry in page.texts:
                 last = entry.seq
                 self._text(entry)
+            if not page.more or not page.texts:
+                break
         if not self._asked.follow:
             return OK
         return await self._follow(last)

@@ -207,8 +207,8 @@ async def setname(talk: IrcTalk, line: Line) -> None:
     hearers = {other.mind for member in user.members.values() for other in member.session.members}
     hearers |= set(talk.shared.strangers(user, {"extended-monitor"}))
     for other in hearers - {talk}:
-        if isinstance(other, IrcTalk) and "setname" in other.caps:
-            if other.user is not None and not other.user.full:
-                other.write(told)
+        takes = isinstance(other, IrcTalk) and "setname" in other.caps
+        if takes and other.user is not None and not other.user.full:
+            other.write(told)
     if "setname" in talk.caps:
         talk.put(told)
