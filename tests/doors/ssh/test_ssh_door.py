@@ -217,9 +217,9 @@ def test_host_keys(daemon: SshDaemon) -> None:
 
 def test_much_at_once(daemon: SshDaemon) -> None:
     """What is piped in is said whole, however much comes at once; and is read again whole."""
-    lines = [f"{number:04d} {'x' * 900}" for number in range(300)]
+    lines = [f"{number:04d} {'x' * 4_000}" for number in range(120)]
     assert daemon.run("eve", "say", "lobby", given="\n".join(lines)).returncode == 0
-    shown = daemon.run("eve", "history", "lobby", "-n", "300").stdout.splitlines()
+    shown = daemon.run("eve", "history", "lobby", "-n", "120").stdout.splitlines()
     assert [line.split(" ")[2] for line in shown] == [line.split(" ")[0] for line in lines]
 
 
