@@ -90,7 +90,7 @@ def read_keys(path: str) -> Iterator[PublicKey]:
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as problem:
-        raise BadKey(f"{path}: it can not be read ({problem}).") from None
+        raise BadKey(f"it can not be read ({problem}).") from None
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -98,7 +98,7 @@ def read_keys(path: str) -> Iterator[PublicKey]:
         try:
             yield parse_key(user, rest)
         except BadKey as wrong:
-            raise BadKey(f"{path}, line {number}: {wrong}") from None
+            raise BadKey(f"line {number}: {wrong}") from None
 
 
 @define(eq=False)
@@ -130,6 +130,8 @@ class FileKeys:
             for one in read_keys(self.path):
                 keys.setdefault(key_of(one.user) or one.user, set()).add(one.blob)
         except BadKey as wrong:
-            self._log.error("Keys are as they were: {wrong}", wrong=str(wrong))
+            self._log.error(
+                "{path}: {wrong} Keys are as they were.", path=self.path, wrong=str(wrong)
+            )
             return
         self._keys = {user: frozenset(blobs) for user, blobs in keys.items()}

@@ -34,16 +34,10 @@ def editing(
 
     Raises AccountsError, OSError; nothing is changed then.
     """
-    path = os.path.realpath(path)  # a link stays a link
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _lock(folder, waits)
-        edit = Edit(read_or_empty(path) if new else users_file.read(path))
+    with _alone(path, waits) as found:
+        edit = Edit(read_or_empty(found) if new else users_file.read(found))
         yield edit
-        _replace(path, edit.file.encode())
-        os.fsync(folder)  # the new name is on the disk too
-    finally:
-        os.close(folder)  # and the lock with it
+        _replace(found, edit.file.encode())
 
 
 @define
@@ -56,20 +50,27 @@ class TextEdit:
 @contextmanager
 def editing_text(path: str) -> Iterator[TextEdit]:
     """Change a file of lines, which need not be there. Raises OSError; nothing is changed then."""
-    path = os.path.realpath(path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _lock(folder, lambda: None)
+    with _alone(path, lambda: None) as found:
         lines: list[str] = []
-        if os.path.exists(path):
-            with open(path, encoding="utf-8-sig") as file:
+        if os.path.exists(found):
+            with open(found, encoding="utf-8-sig") as file:
                 lines = file.read().splitlines()
         edit = TextEdit(lines)
         yield edit
-        _replace(path, "".join(f"{line}\n" for line in edit.lines).encode())
-        os.fsync(folder)
+        _replace(found, "".join(f"{line}\n" for line in edit.lines).encode())
+
+
+@contextmanager
+def _alone(path: str, waits: Callable[[], object]) -> Iterator[str]:
+    """Be the only one who changes a file; yield where it really is: a link stays a link."""
+    path = os.path.realpath(path)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(folder, waits)
+        yield path
+        os.fsync(folder)  # the new name is on the disk too
     finally:
-        os.close(folder)
+        os.close(folder)  # and the lock with it
 
 
 def _lock(folder: int, waits: Callable[[], object]) -> None:

@@ -1,6 +1,7 @@
 """What the line client remembers from one run to the next: direct messages that were read.
 
-Also a guest's token: whoever starts the client again is the same guest as before. One small file,
+Also a token: of a guest, who is the same as before when the client is started again, and of an
+account, whose password is not asked for again and kept nowhere. One small file,
 ``$XDG_STATE_HOME/twisted-chat/memory.json``, which only its owner can read.
 """
 

@@ -28,7 +28,6 @@ from twisted_chat.log.releasing import release
 from twisted_chat.operation import doctor, steering
 from twisted_chat.operation.steering import NoDaemon
 from twisted_chat.operation.user_keys import (
-    RefusedKey,
     add_key,
     drop_keys,
     list_keys,
@@ -60,7 +59,7 @@ def main(argv: list[str]) -> int:
     args.rest = rest
     try:
         return args.run(args) or 0
-    except (Refused, RefusedKey, AccountsError, ChatError, LogError, NoDaemon) as problem:
+    except (Refused, AccountsError, ChatError, LogError, NoDaemon) as problem:
         print(f"twisted-chat: {problem}", file=sys.stderr)
         return 1
     except OSError as problem:

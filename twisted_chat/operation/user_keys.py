@@ -8,32 +8,29 @@ import os
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.keys import SUFFIX, BadKey, PublicKey, parse_key, read_keys
 from twisted_chat.accounts.users_edit import editing_text
+from twisted_chat.accounts.users_file import AccountsError
 from twisted_chat.vocabulary.names import key_of, user_name
 
 MAX_KEYS = 50
 """Keys of one account."""
 
 
-class RefusedKey(Exception):
-    """Why a key is not taken."""
-
-
 def add_key(args: argparse.Namespace) -> None:
     """``users key FILE USER KEYFILE``."""
     name = user_name(args.user)
     if users_file.read(args.file).find(name.key) is None:
-        raise RefusedKey(f"There is no user {name} in {args.file}.")
+        raise AccountsError(args.file, f"there is no user {name}")
     try:
         with open(args.keyfile, "rb") as file:
             text = file.read(65_536).decode()
         key = parse_key(name.text, text.strip())
-        known = [one for one in read_keys(args.file + SUFFIX) if key_of(one.user) == name.key]
     except (BadKey, UnicodeDecodeError) as wrong:
-        raise RefusedKey(f"{args.keyfile}: {wrong}") from None
+        raise AccountsError(args.keyfile, str(wrong).rstrip(".")) from None
+    known = [one for one in _keys(args.file) if key_of(one.user) == name.key]
     if any(one.blob == key.blob for one in known):
-        raise RefusedKey(f"{name} has this key already.")
+        raise AccountsError(args.file, f"{name} has this key already")
     if len(known) >= MAX_KEYS:
-        raise RefusedKey(f"{name} has {MAX_KEYS} keys already.")
+        raise AccountsError(args.file, f"{name} has {MAX_KEYS} keys already")
     with editing_text(args.file + SUFFIX) as edit:
         edit.lines.append(key.line())
     print(f"{name} comes in with {key.fingerprint} too.")
@@ -42,12 +39,9 @@ def add_key(args: argparse.Namespace) -> None:
 def list_keys(args: argparse.Namespace) -> None:
     """``users keys FILE [USER]``."""
     wanted = user_name(args.user).key if args.user else None
-    try:
-        for one in read_keys(args.file + SUFFIX):
-            if wanted is None or key_of(one.user) == wanted:
-                print(" ".join((one.user, one.kind, one.fingerprint, one.comment)).rstrip())
-    except BadKey as wrong:
-        raise RefusedKey(str(wrong)) from None
+    for one in _keys(args.file):
+        if wanted is None or key_of(one.user) == wanted:
+            print(" ".join((one.user, one.kind, one.fingerprint, one.comment)).rstrip())
 
 
 def remove_key(args: argparse.Namespace) -> None:
@@ -55,7 +49,7 @@ def remove_key(args: argparse.Namespace) -> None:
     name = user_name(args.user)
     found = drop_keys(args.file, name.key, args.fingerprint)
     if not found:
-        raise RefusedKey(f"{name} has no key {args.fingerprint}.")
+        raise AccountsError(args.file, f"{name} has no key {args.fingerprint}")
     print(f"{name} comes in with {args.fingerprint} no more.")
 
 
@@ -78,6 +72,13 @@ def drop_keys(path: str, key: str, fingerprint: str | None = None) -> int:
                 kept.append(line)
         edit.lines = kept
     return dropped
+
+
+def _keys(path: str) -> list[PublicKey]:
+    try:
+        return list(read_keys(path + SUFFIX))
+    except BadKey as wrong:
+        raise AccountsError(path + SUFFIX, str(wrong).rstrip(".")) from None
 
 
 def _key_in(line: str) -> PublicKey | None:

@@ -128,7 +128,7 @@ class IrcTalk(Talk):
     """When it last said something, by the clock."""
     came: int = 0
     """When it came, in seconds since 1970."""
-    _answer: Labelled | None = field(init=False, default=None)
+    answer: Labelled | None = field(init=False, default=None)
     """What has been answered to a command with a label."""
     number: int = field(init=False, factory=lambda: next(_connections))
     _said: int = field(init=False, default=0)
@@ -179,7 +179,7 @@ class IrcTalk(Talk):
         label = line.tags.get("label") if "labeled-response" in self.caps else None
         self.asked = None
         if label is not None:
-            self._answer = Labelled(label)
+            self.answer = Labelled(label)
         try:
             self.where = line[0]
             found = COMMANDS.get(line.command)
@@ -192,7 +192,7 @@ class IrcTalk(Talk):
         except ChatError as refused:
             self._refuse(refused, None)
         finally:
-            answer, self._answer = self._answer, None
+            answer, self.answer = self.answer, None
             if answer is not None and not answer.waiting:
                 self.write(answer.written(self.new_id()))
 
@@ -210,10 +210,10 @@ class IrcTalk(Talk):
 
     def put(self, line: bytes) -> None:
         """Send one line that answers the command."""
-        if self._answer is None:
+        if self.answer is None:
             self.write(line)
         else:
-            self._answer.lines.append(line)
+            self.answer.lines.append(line)
 
     def send(self, command: str, *parameters: str, source: str = SERVER) -> None:
         """Send a line that answers the command."""
@@ -302,7 +302,7 @@ class IrcTalk(Talk):
         pending.waiting.discard(id)
         if echo:
             pending.lines.append(echo)
-        done = not pending.waiting and pending is not self._answer
+        done = not pending.waiting and pending is not self.answer
         return pending.written(self.new_id()) if done else b""
 
     def _went(self, left: Left, own: str) -> bytes:
@@ -341,9 +341,9 @@ class IrcTalk(Talk):
     def own(self, id: str) -> None:
         """Know what was said here when it comes back."""
         self._mine.add(id)
-        if self._answer is not None:
-            self._answer.waiting.add(id)
-            self.labels[id] = self._answer
+        if self.answer is not None:
+            self.answer.waiting.add(id)
+            self.labels[id] = self.answer
 
     def disown(self, id: str) -> None:
         """What was to be said was refused at once."""

@@ -161,6 +161,9 @@ export class Inbox {
   #typing(name, user) {
     const session = this.store.sessions.get(name);
     if (!session || user === this.store.me) return;
+    for (const [one, until] of session.typing) {
+      if (until <= performance.now()) session.typing.delete(one);
+    }
     session.typing.set(user, performance.now() + TYPING_FOR);
     if (session === this.store.session) this.store.changed.emit("typing");
   }
@@ -198,6 +201,7 @@ export class Inbox {
    */
   #moved(name, joined, left, count) {
     this.store.sessions.get(name)?.moved(joined, left, count);
+    for (const user of left) if (!this.store.isHere(user)) this.store.away.delete(user);
     this.store.changed.emit("members");
   }
 

@@ -66,8 +66,8 @@ async def batch(talk: IrcTalk, line: Line) -> None:
         if line[1] != "draft/multiline" or talk.batch is not None or not line[2]:
             talk.send("FAIL", "BATCH", "UNKNOWN_TYPE", name, "Only draft/multiline, one at a time")
             return
-        if talk._answer is not None:  # its answer is the echo of it all
-            talk._answer = None
+        if talk.answer is not None:  # its answer is the echo of it all
+            talk.answer = None
         talk.batch = Batch(name, line[2], line.tags)
     elif talk.batch is None or talk.batch.name != name:
         talk.send("FAIL", "BATCH", "UNKNOWN_REFERENCE", name, "There is no such batch")
@@ -81,7 +81,7 @@ async def _said(talk: IrcTalk, done: Batch) -> None:
     talk.batch = None
     label = done.tags.get("label") if "labeled-response" in talk.caps else None
     if label is not None:
-        talk._answer = Labelled(label)
+        talk.answer = Labelled(label)
     if not done.wrong and not done.text.strip("\n"):
         done.fail("MULTILINE_INVALID", "There is nothing in it")
     if done.wrong:
