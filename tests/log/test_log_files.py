@@ -286,6 +286,10 @@ class FilesTests(Folder):
         self.assertIn("a folder", self.not_done("backup", str(self.path), str(self.folder)))
         with self.assertRaises(FileNotFoundError):
             self.run_command("backup", str(self.path), str(self.folder / "no" / "copy.db"))
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        self.assertIn("no regular file", self.not_done("backup", str(self.path), str(pipe)))
+        self.assertTrue(pipe.is_fifo())
         beside = self.folder / "copy.db-wal"
         beside.touch()
         self.assertIn("in use", self.not_done("backup", str(self.path), str(copy)))

@@ -36,6 +36,8 @@ def copy_log(path: str, copy: str, progress: Progress | None = None) -> int:
     with told(path), closing(open_for_reading(path)) as source:
         if os.path.isdir(copy):
             raise LogError(f"{copy} is a folder.")
+        if os.path.exists(copy) and not os.path.isfile(copy):
+            raise LogError(f"{copy} is no regular file: it is not replaced.")  # a device, a pipe
         if os.path.exists(copy) and os.path.samefile(path, copy):
             raise LogError(f"{copy} is the log itself.")
         if any(os.path.exists(copy + beside) for beside in ("-wal", "-journal")):
