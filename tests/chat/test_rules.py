@@ -267,6 +267,28 @@ class RulesTests(ChatCase):
         self.assert_refused("not-allowed", owner.ask("delete", session="ops"))
         self.assertEqual(people["moderator"].ask("delete", session="ops")["type"], "deleted")
 
+    def test_who_has_a_role(self) -> None:
+        """Members see who has which, here or away, in pages; a snapshot says one's own."""
+        _, people = self.rooms()
+        bob, cid, owner = people["bob"], people["cid"], people["owner"]
+        owner.ask("role", session="ops", user="bob", role="voice")  # a guest
+        people["moderator"].ask("logout")
+        found = bob.ask("roles", session="ops")
+        entries = [(one["user"], one["role"]) for one in found["entries"]]
+        self.assertEqual(
+            entries,
+            [("owner", "owner"), ("voice", "voice"), ("moderator", "moderator"), ("bob", "voice")],
+        )
+        self.assertNotIn("more", found)
+        self.assertEqual(len(bob.ask("roles", session="ops", after=3)["entries"]), 1)
+        self.assert_refused("not-in-session", cid.ask("roles", session="ops"))
+        owner.ask("set", session="ops", moderated=True, limit=9)
+        for name, role in (("owner", "owner"), ("bob", "voice"), ("none", None)):
+            snapshot = people[name].ask("join", session="ops")
+            self.assertEqual(snapshot.get("role"), role)
+            self.assertEqual((snapshot["moderated"], snapshot["limit"]), (True, 9))
+            self.assertNotIn("invite", snapshot)
+
     def test_all_of_it_is_kept(self) -> None:
         """Roles, settings, bans, mutes and invitations hold after a restart; so does the trail."""
         world, people = self.rooms()

@@ -118,6 +118,7 @@ def test_reload_keeps_a_new_talk(browser: Browser, daemon: WebDaemon) -> None:
         bob.login("bob")
         alice.login("alice")
         alice.page.click("#members-list .entry:has-text('bob')")
+        alice.page.click("#person-message")
         alice.wait_for_title("bob")
         alice.page.fill("#write", "a draft")
         alice.page.reload()

@@ -48,6 +48,7 @@ def test_direct(browser: Browser, daemon: WebDaemon) -> None:
         eve.login("eve")
         bob.login("bob")
         alice.page.click("#members-list .entry:has-text('bob')")
+        alice.page.click("#person-message")
         alice.wait("() => document.querySelector('#title').textContent === 'bob'")
         alice.say("Just between us")
         assert bob.receive_until("text")["data"] == "Just between us"

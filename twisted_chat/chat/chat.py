@@ -30,6 +30,7 @@ from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.paging import SharedListing, listing
 from twisted_chat.chat.people import Directory, Guest, People, Person
+from twisted_chat.chat.permissions import role_in
 from twisted_chat.chat.places import Places
 from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
@@ -118,6 +119,7 @@ class Chat:
             lambda: self.changed(),
             self.places,
         )
+        self.sessions.role_of = lambda key, session: role_in(self, session, key)
         self.directs = DirectSessions(self.sessions, self.people, self.rules, self.clock)
 
     # --- coming and going --------------------------------------------------------------------

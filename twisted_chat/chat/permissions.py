@@ -117,6 +117,23 @@ def rank_in(home: Home, session: Session, key: str) -> Rank:
     return _rank(home, session, key, person if person is not None and person.guest else None)
 
 
+def role_in(home: Home, session: Session, key: str) -> Role:
+    """Return the role that a user has in a session."""
+    rank = rank_in(home, session, key)
+    return next(role for role, of in RANKS.items() if of is rank)
+
+
+def roles_in(home: Home, session: Session) -> list[tuple[str, Role]]:
+    """Return who has a role in a session, by name: its owner first, then accounts, then guests."""
+    owner, epoch = session.life.owner, session.life.epoch
+    found: list[tuple[str, Role]] = [] if owner is None else [(owner, "owner")]
+    found += [(name, role) for role, name in session.ruling.roles.values()]
+    for person in home.people.here.values():
+        if person.guest and epoch in person.roles:
+            found.append((person.name.text, person.roles[epoch]))
+    return found
+
+
 def _rank(home: Home, session: Session, key: str, guest: Person | None) -> Rank:
     life = session.life
     if life.direct is not None:

@@ -84,6 +84,8 @@ class Session:
     """Is told what was stored, before it is given out."""
     read_of: Callable[[str, Session], int | None] | None = field(init=False, default=None)
     """Knows how far an account has read, by its key."""
+    role_of: Callable[[str, Session], str] = field(init=False, default=lambda _key, _of: "none")
+    """Knows the role of a user in a session, by its key."""
     _queue_awake: bool = field(init=False, default=False)
     """Whether something was said in this turn."""
 
@@ -157,6 +159,12 @@ class Session:
             owner=self.life.owner,
             keep=self.life.keep,
             locked=self.life.password is not None,
+            invite=self.life.invite,
+            moderated=self.life.moderated,
+            hidden=self.life.hidden,
+            open_topic=self.life.open_topic,
+            limit=self.life.limit,
+            role="none" if user is None else self.role_of(user.name.key, self),
             port=self.port,
             read=read,
             reset=reset,

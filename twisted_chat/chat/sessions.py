@@ -68,6 +68,7 @@ class Sessions(Mapping[str, Session]):
     version: int = field(init=False, default=0)
     """Another number whenever a list of them, and of who is in them, would be another."""
     _closing: dict[Session, IDelayedCall] = field(init=False, factory=dict)
+    role_of: Callable[[str, Session], str] = field(init=False, default=lambda _key, _of: "none")
     _stopping: bool = field(init=False, default=False)
 
     _logger = Logger()
@@ -219,8 +220,8 @@ class Sessions(Mapping[str, Session]):
             presence_limit=self._rules.presence_limit,
             port=port,
         )
-        session.heard = self._places.heard
-        session.read_of = self._places.read_of
+        session.heard, session.read_of = self._places.heard, self._places.read_of
+        session.role_of = self.role_of
         if life.direct is None:
             self.rooms[life.key] = session
             self._looks.add(session_name(life.name))

@@ -90,6 +90,10 @@ class Requests(ABC):
         """Give a user a role in a session."""
         return self.ask(m.SetRole(session=session, user=user, role=role), m.RoleGiven, "fail")
 
+    def roles(self, session: str, *, after: int = 0) -> Deferred[m.RoleList]:
+        """Ask who has a role in a session: 200 at most, after so many of them."""
+        return self.ask(m.Roles(session=session, after=after), m.RoleList)
+
     def set(self, session: str, **settings: Any) -> Deferred[m.Changed]:
         """Change settings of a session: those of ``m.SetSettings``."""
         return self.ask(m.SetSettings(session=session, **settings), m.Changed, "fail")

@@ -14,6 +14,7 @@ from twisted_chat.chat.permissions import (
     check_invite,
     check_over,
     check_role,
+    roles_in,
 )
 from twisted_chat.chat.ruling import MAX_ROLES
 from twisted_chat.chat.session import Session
@@ -21,12 +22,16 @@ from twisted_chat.chat.user import User
 from twisted_chat.log.contract import Settings
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
+    MAX_BANS,
     Changed,
     Invite,
     Invited,
     Kick,
     Kicked,
     RoleGiven,
+    RoleList,
+    RoleOf,
+    Roles,
     SetRole,
     SetSettings,
 )
@@ -118,6 +123,19 @@ async def set_role(user: User, request: SetRole) -> RoleGiven:
         user.chat.millis(), "role", user.name.text, user=text, session=session.name, role=role
     )
     return event
+
+
+@answers(Roles)
+async def roles(user: User, request: Roles) -> RoleList:
+    """Return who has a role, here or away. Raises ChatError ``not-in-session``."""
+    session = user.ruled(request.session)
+    found = roles_in(user.chat, session)
+    page = found[request.after : request.after + MAX_BANS]
+    return RoleList(
+        session=session.name,
+        entries=[RoleOf(user=name, role=role) for name, role in page],
+        more=request.after + len(page) < len(found),
+    )
 
 
 @answers(Kick)

@@ -12,7 +12,7 @@
 
 import { Connection, Refused } from "./connection.js";
 import { Inbox } from "./inbox.js";
-import { Marks, saveLogin, savedLogin, savedSeats } from "./memory.js";
+import { Marks, savedIgnored, saveLogin, savedLogin, savedSeats } from "./memory.js";
 import { Past } from "./past.js";
 import { Signal } from "./signal.js";
 import { MAX_BEFORE_LOGIN, MAX_RESUMED, PAGE } from "./wire.js";
@@ -174,7 +174,10 @@ export class Client {
     store.server = welcome.server;
     store.lobby = welcome.lobby ?? "";
     store.limits = welcome.limits;
-    if (first) store.marks = new Marks(welcome.user);
+    if (first) {
+      store.marks = new Marks(welcome.user);
+      store.ignored = new Set(savedIgnored(welcome.user));
+    }
     for (const session of store.sessions.values()) session.here = false;
     connection.welcomed();
     for (const place of this.#later) connection.send({ type: "join", ...place });

@@ -68,6 +68,15 @@ export class Composer {
     this.focus();
   }
 
+  /** Write somebody's name, where the cursor is. @param {string} name */
+  mention(name) {
+    const { selectionStart, selectionEnd, value } = this.field;
+    const gap = /(^|\s)$/u.test(value.slice(0, selectionStart)) ? "" : " ";
+    this.field.setRangeText(`${gap}@${name} `, selectionStart, selectionEnd, "end");
+    this.#changed();
+    this.field.focus();
+  }
+
   /**
    * What is written is about a text, or about none.
    * @param {{ reply?: number, edit?: number } | null} what
@@ -136,8 +145,10 @@ export class Composer {
       return this.said();
     }
     try {
+      const command = this.field.value;
       const text = await this.commands.take(data);
-      if (this.store.session === session) this.#set("");
+      // What was written meanwhile stays.
+      if (this.store.session === session) this.#set(this.field.value === command ? "" : this.field.value);
       else session.draft = "";
       if (text === null) return undefined;
       this.#about(null, "");

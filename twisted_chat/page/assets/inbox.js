@@ -2,10 +2,11 @@
 
 /** @import { Client } from "./client.js" */
 /** @import { Session } from "./session.js" */
-/** @import { Change, Direct, Failure, Message, Snapshot, Text } from "./wire.js" */
+/** @import { Change, Direct, Failure, Message, RoleGiven, Snapshot, Text } from "./wire.js" */
 
 import { attentive } from "./attention.js";
 import { Mention } from "./mention.js";
+import { ROLES } from "./rights.js";
 import { Signal } from "./signal.js";
 import { MOST, OUT_OF_SIGHT } from "./timeline.js";
 
@@ -74,6 +75,11 @@ export class Inbox {
       case "deleted":
         if (message.id) return store.forget(message.session);
         return store.end(message.session, `${message.user} has deleted this session.`);
+      case "changed":
+        store.sessions.get(message.session)?.set(message);
+        return store.changed.emit("sessions");
+      case "role":
+        return this.#given(message);
       case "notice":
         return message.id ? undefined
           : store.said.emit(message.by ? `${message.by}: ${message.data}` : message.data);
@@ -147,11 +153,13 @@ export class Inbox {
     }
     if (session.receive(text)) {
       if (own && (session.other || session.unread === 1)) store.readTo(text.seq, session);
-      const calls = !own && (session.other !== "" || this.#mention.isIn(text.data));
+      const ignored = store.ignores(text.source);
+      if (ignored && session.unread === 1) store.readTo(text.seq, session);
+      const calls = !own && !ignored && (session.other !== "" || this.#mention.isIn(text.data));
       if (calls) session.mentions += 1;
       session.timeline.keepNewest(session === store.session ? MOST : OUT_OF_SIGHT);
-      if (session === store.session && !own && !attentive()) session.note(text.seq);
-      this.heard.emit({ text, calls });
+      if (session === store.session && !own && !ignored && !attentive()) session.note(text.seq);
+      if (!ignored) this.heard.emit({ text, calls });
       store.changed.emit("sessions");
     }
     if (session === store.session) store.changed.emit("texts");
@@ -160,7 +168,7 @@ export class Inbox {
   /** @param {string} name @param {string} user */
   #typing(name, user) {
     const session = this.store.sessions.get(name);
-    if (!session || user === this.store.me) return;
+    if (!session || user === this.store.me || this.store.ignores(user)) return;
     for (const [one, until] of session.typing) {
       if (until <= performance.now()) session.typing.delete(one);
     }
@@ -203,6 +211,16 @@ export class Inbox {
     this.store.sessions.get(name)?.moved(joined, left, count);
     for (const user of left) if (!this.store.isHere(user)) this.store.away.delete(user);
     this.store.changed.emit("members");
+  }
+
+  /** Somebody has another role. @param {RoleGiven} event */
+  #given({ session: name, user, role, by, id }) {
+    const { store } = this;
+    store.sessions.get(name)?.given(user, role, store.me);
+    if (user === store.me && !id) {
+      store.said.emit(`${by} has given you another role in ${name}: ${ROLES[role] ?? role}.`);
+    }
+    store.changed.emit("members");
   }
 
   /** @param {Failure} failure */

@@ -1,5 +1,6 @@
 /** Puts the page together. */
 
+import { About } from "./about.js";
 import { Banner } from "./banner.js";
 import { addChanging } from "./changing.js";
 import { Client } from "./client.js";
@@ -12,6 +13,7 @@ import { LoginView } from "./login.js";
 import { MembersView } from "./members.js";
 import { Menu } from "./menu.js";
 import { Notifier } from "./notify.js";
+import { PersonMenu } from "./person.js";
 import { Places } from "./places.js";
 import { Rooms } from "./rooms.js";
 import { addRuling } from "./ruling.js";
@@ -36,13 +38,16 @@ const commands = new Commands(client, rooms);
 const composer = new Composer(client, commands, () => void texts.toNewest());
 texts.menu = new Menu(client, composer);
 addChanging(commands, client);
-addRuling(commands, client);
+const menu = new PersonMenu(client, rooms, composer);
+const person = (/** @type {string} */ name) => menu.open(name);
+texts.person = person;
+addRuling(commands, client, rooms, new About(client, rooms, person), person);
 const entrance = new Entrance(rooms);
 const switcher = new Switcher(rooms, entrance);
 const search = new Search(client, texts);
 new Sidebar(client, rooms);
-new Header(client, rooms);
-const members = new MembersView(rooms);
+new Header(client);
+const members = new MembersView(rooms, person);
 new Places(rooms, texts);
 new Banner(client);
 new Notifier(client, rooms);

@@ -3,7 +3,8 @@
 /** @import { Entry } from "./dom.js" */
 /** @import { Rooms } from "./rooms.js" */
 
-import { arrange, avatar, byId, el, icon, nameOf } from "./dom.js";
+import { arrange, avatar, byId, el, nameOf } from "./dom.js";
+import { ROLES } from "./rights.js";
 import { names } from "./session.js";
 import { eachFrame } from "./signal.js";
 
@@ -15,10 +16,16 @@ const SOME = 15;
 
 export class MembersView {
   #learning = "";
+  /** The session whose roles are being asked for, by its epoch. */
+  #asked = "";
 
-  /** @param {Rooms} rooms */
-  constructor(rooms) {
+  /**
+   * @param {Rooms} rooms
+   * @param {(name: string) => void} person  opens the menu of somebody
+   */
+  constructor(rooms, person) {
     this.rooms = rooms;
+    this.person = person;
     this.store = rooms.store;
     this.panel = byId("members");
     this.find = /** @type {HTMLInputElement} */ (byId("members-find"));
@@ -58,6 +65,12 @@ export class MembersView {
         this.#learning = "";
       });
     }
+    if (!session.roles && this.#asked !== session.epoch) {
+      this.#asked = session.epoch;
+      this.rooms.learnRoles(session).catch(() => {}).finally(() => {
+        this.#asked = "";
+      });
+    }
     const wanted = this.find.value.trim().toLowerCase();
     const found = [...session.users].filter((name) => name.toLowerCase().includes(wanted));
     found.sort(names.compare);
@@ -74,25 +87,21 @@ export class MembersView {
   #entry(name) {
     const isMe = name === this.store.me;
     const away = this.store.away.get(name);
-    const owns = name === this.store.session?.owner;
+    const role = this.store.session?.roleOf(name) ?? "none";
+    const ignored = this.store.ignores(name);
     return {
       key: name,
-      look: `${isMe} ${owns} ${away ?? ""}`,
-      act: () => {
-        if (matchMedia("(max-width: 70rem)").matches) this.toggle(false);
-        this.rooms.message(name);
-      },
+      look: `${isMe} ${role} ${ignored} ${away ?? ""}`,
+      act: () => this.person(name),
       paint: (entry) => {
-        entry.disabled = isMe;
-        entry.title = isMe ? "" : `Write to ${name} alone`;
+        entry.title = away === undefined ? "" : `${name} is away: ${away}`;
+        entry.setAttribute("aria-haspopup", "dialog");
+        entry.classList.toggle("ignored", ignored);
         entry.append(avatar(name), nameOf(name));
-        if (!isMe) entry.append(icon("i-message"));
-        if (owns) entry.append(el("span", "note", "owner"));
+        if (role !== "none") entry.append(el("span", "note", ROLES[role] ?? role));
         if (isMe) entry.append(el("span", "note", "you"));
-        if (away !== undefined) {
-          entry.append(el("span", "note", "away"));
-          entry.title = `${name} is away: ${away}`;
-        }
+        if (ignored) entry.append(el("span", "note", "ignored"));
+        if (away !== undefined) entry.append(el("span", "note", "away"));
       },
     };
   }

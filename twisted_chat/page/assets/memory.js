@@ -76,6 +76,17 @@ export const savedDrafts = () => read(tab, "drafts") ?? {};
 export const saveDrafts = (drafts) =>
   write(tab, "drafts", Object.keys(drafts).length ? drafts : null);
 
+/**
+ * Whom a user does not want to hear of.
+ * @param {string} me
+ * @returns {string[]}
+ */
+export const savedIgnored = (me) => read(browser, `ignored.${me.toLowerCase()}`) ?? [];
+
+/** @param {string} me @param {string[]} names */
+export const saveIgnored = (me, names) =>
+  write(browser, `ignored.${me.toLowerCase()}`, names.length ? names : null);
+
 /** How far a user has read, in each session. Several tabs may write it: none takes back another's. */
 export class Marks {
   #key;

@@ -6,6 +6,7 @@
 
 import { byId, closeOnOutside } from "./dom.js";
 import { linkTo } from "./places.js";
+import { mayRule } from "./rights.js";
 
 /** What one reacts with, mostly; anything else can be written. */
 const MARKS = ["👍", "❤️", "😄", "🎉", "👀", "✅", "🙏", "😕"];
@@ -56,7 +57,7 @@ export class Menu {
     this.#line = line;
     const { store } = this.client;
     const own = line.source === store.me;
-    const rules = own || store.operator || store.session?.owner === store.me;
+    const rules = own || (store.session !== undefined && mayRule(store, store.session));
     byId("more-edit").hidden = !own;
     byId("more-redact").hidden = !rules;
     byId("more-redacting").hidden = true;

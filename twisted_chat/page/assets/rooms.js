@@ -2,7 +2,7 @@
 
 /** @import { Client } from "./client.js" */
 /** @import { Session } from "./session.js" */
-/** @import { Listing, Members, Snapshot } from "./wire.js" */
+/** @import { Listing, Members, RoleList, Snapshot } from "./wire.js" */
 
 /** Names of members that are asked for, at most: nobody reads more in a page. */
 const MOST_MEMBERS = 5_000;
@@ -77,17 +77,6 @@ export class Rooms {
     return this.connection.ask({ type: "topic", session: session.name, topic });
   }
 
-  /** Whether the person may change the topic of a session. @param {Session} session */
-  maySetTopic(session) {
-    if (session.other) return false;
-    return this.store.operator || session.owner?.toLowerCase() === this.store.me.toLowerCase();
-  }
-
-  /** Whether the person may delete a session: nobody deletes the lobby. @param {Session} session */
-  mayDelete(session) {
-    return this.maySetTopic(session) && session.name !== this.store.lobby;
-  }
-
   /** Which sessions there are, and who is here. */
   async list() {
     /** @type {Listing[]} */
@@ -111,5 +100,27 @@ export class Rooms {
       if (!page.more) break;
     }
     if (session === this.store.session) this.store.changed.emit("members");
+  }
+
+  /** Learn who has a role in a session, where it is not known. @param {Session} session */
+  async learnRoles(session) {
+    if (session.roles || session.other) return;
+    const roles = new Map();
+    for (let more = true; more;) {
+      /** @type {RoleList} */
+      const page = await this.connection.ask({
+        type: "roles", session: session.name, after: roles.size,
+      });
+      for (const { user, role } of page.entries) roles.set(user, role);
+      more = page.more === true && page.entries.length > 0;
+    }
+    session.roles = roles;
+    if (session === this.store.session) this.store.changed.emit("members");
+  }
+
+  /** Hear nothing more of somebody, or hear them again. @param {string} user */
+  ignore(user) {
+    const ignored = this.store.ignore(user);
+    this.store.said.emit(ignored ? `You see no more of what ${user} writes.` : `You see what ${user} writes again.`);
   }
 }

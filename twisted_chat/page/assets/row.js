@@ -18,7 +18,7 @@ const LONG = 2_400;
  * What a row does when it is asked to.
  * @typedef {{ unfold: () => void, again: (() => void) | null, drop: () => void,
  *   more: (at: Element) => void, react: (data: string) => void, go: (seq: number) => void,
- *   me: string, quote: (seq: number) => string }} Does
+ *   me: string, quote: (seq: number) => string, person: (name: string) => void }} Does
  *
  * How a row looks, beside its text.
  * @typedef {object} Look
@@ -56,7 +56,6 @@ export function isLong(data) {
  * @param {Does} does
  */
 export function row(line, look, mention, does) {
-  if (line.of !== undefined) return el("li", "row change");
   const head = look.head || look.isNew;
   const item = el("li", "row");
   if (head) item.classList.add("head");
@@ -65,7 +64,7 @@ export function row(line, look, mention, does) {
   if (look.isNew) item.append(divider("new", "New since you left"));
   const text = el("div", "text");
   if (head) {
-    text.append(avatar(line.source), el("div", "by", nameOf(line.source), " ", stamp(line.time, look.link)));
+    text.append(avatar(line.source), el("div", "by", author(line.source, does), " ", stamp(line.time, look.link)));
   } else {
     const quiet = stamp(line.time, look.link);
     quiet.classList.add("aside");
@@ -102,6 +101,21 @@ function bodyOf({ source, data, redacted }, mention) {
   const body = el("div", "body", ...words);
   body.dir = "auto";
   return body;
+}
+
+/**
+ * Who said it; a press opens the menu at that name. It is no button, so that it is copied with the
+ * text, and not reached by Tab: the list of members has every name once.
+ * @param {string} source
+ * @param {Does} does
+ */
+function author(source, does) {
+  const name = nameOf(source);
+  name.tabIndex = -1;
+  name.setAttribute("role", "button");
+  name.setAttribute("aria-haspopup", "dialog");
+  name.addEventListener("click", () => does.person(source));
+  return name;
 }
 
 /**

@@ -1,15 +1,20 @@
 /** Commands of those who rule a session, by the same names as in the line client; and being away. */
 
+/** @import { About } from "./about.js" */
 /** @import { Client } from "./client.js" */
 /** @import { Commands } from "./commands.js" */
+/** @import { Rooms } from "./rooms.js" */
 
 import { Usage } from "./commands.js";
 
 /**
  * @param {Commands} commands
  * @param {Client} client
+ * @param {Rooms} rooms
+ * @param {About} dialog  of the session
+ * @param {(name: string) => void} person  opens the menu of somebody
  */
-export function addRuling(commands, client) {
+export function addRuling(commands, client, rooms, dialog, person) {
   const { connection, store } = client;
   const here = () => commands.here.name;
   /**
@@ -42,6 +47,12 @@ export function addRuling(commands, client) {
     about("mute", user, because(why), "is muted."));
   commands.add("unmute", "", "USER", "Take a mute back.", (user) =>
     about("unmute", user, {}, "is muted no more."));
+  commands.add("ignore", "", "USER", "See no more of what somebody writes, or see it again.", (user) =>
+    rooms.ignore((user ?? "").replace(/^@/u, "")));
+  commands.add("user", "u", "USER", "Show what can be done about somebody.", (user) =>
+    person((user ?? "").replace(/^@/u, "")));
+  commands.add("settings", "", "", "Show what this session is, and change it.", () => dialog.open());
+  commands.add("bans", "", "", "Show who is banned or muted here.", () => dialog.open("bans"));
   commands.add("role", "", "USER ROLE", "Give somebody a role: owner, moderator, voice, none.",
     (user, role) => about("role", user, { role }, `is ${role === "none" ? "without a role" : role} now.`));
 }

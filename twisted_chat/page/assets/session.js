@@ -1,7 +1,7 @@
 /** A session as this page sees it: who is in it, what is said in it, how far it has been read. */
 
 /** @import { Marks } from "./memory.js" */
-/** @import { Entry, Snapshot } from "./wire.js" */
+/** @import { Entry, Settings, Snapshot } from "./wire.js" */
 
 import { Timeline } from "./timeline.js";
 
@@ -29,6 +29,16 @@ export class Session {
   count = 0;
   locked = false;
   keep = false;
+  /** Its other settings: see docs/protocol.md. */
+  invite = false;
+  moderated = false;
+  hidden = false;
+  openTopic = false;
+  limit = 0;
+  /** One's own role in it. */
+  role = "none";
+  /** Who has which, where that was asked for. @type {Map<string, string> | null} */
+  roles = null;
   /** What it was joined with; it is needed to come back. */
   password = "";
   /** @type {Set<string>} the names that are known; all of them where it has `count` */
@@ -120,13 +130,52 @@ export class Session {
     this.topic = snapshot.topic;
     this.owner = snapshot.owner;
     this.count = snapshot.count;
-    this.locked = snapshot.locked ?? false;
-    this.keep = snapshot.keep ?? false;
+    this.roles = null;
+    this.role = snapshot.role ?? "none";
+    const { locked = false, invite = false, moderated = false, hidden = false } = snapshot;
+    const { open_topic = false, limit = 0, keep = false } = snapshot;
+    this.set({ locked, invite, moderated, hidden, open_topic, limit, keep });
     this.users = new Set(snapshot.users);
     this.here = true;
     this.over = "";
     this.stuck = false;
     return goesOn;
+  }
+
+  /** Take in settings; what is left out is as it was. @param {Settings} settings */
+  set({ locked, invite, moderated, hidden, open_topic: openTopic, limit, keep }) {
+    this.locked = locked ?? this.locked;
+    this.invite = invite ?? this.invite;
+    this.moderated = moderated ?? this.moderated;
+    this.hidden = hidden ?? this.hidden;
+    this.openTopic = openTopic ?? this.openTopic;
+    this.limit = limit ?? this.limit;
+    this.keep = keep ?? this.keep;
+  }
+
+  /** The role of somebody, as far as it is known. @param {string} name */
+  roleOf(name) {
+    return name === this.owner ? "owner" : this.roles?.get(name) ?? "none";
+  }
+
+  /**
+   * Somebody has another role.
+   * @param {string} user
+   * @param {string} role
+   * @param {string} me
+   */
+  given(user, role, me) {
+    const was = this.owner;
+    if (role === "owner") {
+      this.owner = user;
+      if (was) this.roles?.delete(was);
+      if (was === me) this.role = "none";
+    } else if (was === user) {
+      this.owner = null;
+    }
+    this.roles?.delete(user);
+    if (role !== "none") this.roles?.set(user, role);
+    if (user === me) this.role = role;
   }
 
   /**

@@ -2,7 +2,7 @@
 
 /** @import { Limits } from "./wire.js" */
 
-import { Marks, savedDrafts, saveDrafts, saveSeats } from "./memory.js";
+import { Marks, savedDrafts, saveDrafts, saveIgnored, saveSeats } from "./memory.js";
 import { Outbox } from "./outbox.js";
 import { Session, names } from "./session.js";
 import { Signal } from "./signal.js";
@@ -37,6 +37,8 @@ export class Store {
   marks = new Marks("");
   /** Who is away, and why. @type {Map<string, string>} */
   away = new Map();
+  /** Whose texts the person does not want to see. @type {Set<string>} */
+  ignored = new Set();
   /** Called where somebody has read farther here. @type {(session: Session) => void} */
   wasRead = () => {};
 
@@ -155,6 +157,20 @@ export class Store {
       if (!session.other && session.users.has(user)) return true;
     }
     return false;
+  }
+
+  /** Whether the person wants to see nothing of somebody. @param {string} user */
+  ignores(user) {
+    return this.ignored.has(user);
+  }
+
+  /** Ignore somebody, or no more. @param {string} user @returns {boolean} which of the two */
+  ignore(user) {
+    if (!this.ignored.delete(user)) this.ignored.add(user);
+    saveIgnored(this.me, [...this.ignored]);
+    this.changed.emit("texts");
+    this.changed.emit("members");
+    return this.ignored.has(user);
   }
 
   /** Unread texts that are meant for the person: mentions, and all that is direct. */

@@ -6,7 +6,7 @@
 /** @import { Waiting } from "./outbox.js" */
 
 import { attentive } from "./attention.js";
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { List } from "./list.js";
 import { Mention } from "./mention.js";
 import { linkTo } from "./places.js";
@@ -39,6 +39,8 @@ export class TextsView {
   #flashed = 0;
   /** What can be done to a text. @type {Menu | null} */
   menu = null;
+  /** Opens the menu at a name. @type {(name: string) => void} */
+  person = () => {};
 
   /** @param {Client} client */
   constructor(client) {
@@ -85,17 +87,22 @@ export class TextsView {
     return waiting && { seq: 0, source: this.store.me, time: waiting.time, data: waiting.data };
   }
 
+  /** Whether a line is not seen: what changed a text, or what somebody says who is ignored. @param {Line | undefined} line */
+  #hides(line) {
+    return line !== undefined && (line.of !== undefined || this.store.ignores(line.source));
+  }
+
   /** The text before a row: what changed one in between has no row. @param {number} at */
   #before(at) {
     let before = at - 1;
-    while (before >= 0 && this.#line(before)?.of !== undefined) before -= 1;
+    while (before >= 0 && this.#hides(this.#line(before))) before -= 1;
     return this.#line(before);
   }
 
   /** How a text begins that another answers. @param {number} seq */
   #quote(seq) {
     const line = this.store.session?.timeline.get(seq);
-    if (!line || line.of !== undefined || line.redacted) return "";
+    if (!line || this.#hides(line) || line.redacted) return "";
     const words = line.data.replace(/\s+/gu, " ");
     return `${line.source}: ${words.length > QUOTED ? `${words.slice(0, QUOTED)}…` : words}`;
   }
@@ -109,7 +116,7 @@ export class TextsView {
   look(at) {
     const line = this.#line(at);
     if (!line) return "";
-    if (line.of !== undefined) return "change";
+    if (this.#hides(line)) return "change";
     const { day, head } = begins(this.#before(at), line);
     const waiting = this.#waitingAt(at);
     const isNew = line.seq > 0 && line.seq === this.store.session?.newFrom;
@@ -121,6 +128,7 @@ export class TextsView {
   /** @param {number} at */
   build(at) {
     const line = /** @type {Line} */ (this.#line(at));
+    if (this.#hides(line)) return el("li", "row change");
     const waiting = this.#waitingAt(at);
     const name = this.#nameOf(at);
     const element = row(
@@ -146,6 +154,7 @@ export class TextsView {
         go: (seq) => void this.toText(seq),
         quote: (seq) => this.#quote(seq),
         me: this.store.me,
+        person: (who) => this.person(who),
       },
     );
     if (line.seq && line.seq === this.#flashed) element.classList.add("flash");

@@ -54,8 +54,19 @@ export function tooLong(words, most) {
  *   lobby?: string, token?: string, operator?: boolean, guest?: boolean, direct?: Direct[],
  *   places?: KeptPlace[],
  *   id?: string }} Welcome
- * @typedef {{ type: "session", session: string, epoch: string, head: number, users: string[],
- *   count: number, topic: string, owner: string | null, keep?: boolean, locked?: boolean, read?: number,
+ * @typedef {{ locked?: boolean, invite?: boolean, moderated?: boolean, hidden?: boolean,
+ *   open_topic?: boolean, limit?: number, keep?: boolean }} Settings
+ * @typedef {Settings & { type: "changed", session: string, by: string, id?: string }} Changed
+ * @typedef {{ type: "role", session: string, user: string, role: string, by: string,
+ *   id?: string }} RoleGiven
+ * @typedef {{ type: "roles", session: string, entries: { user: string, role: string }[],
+ *   more?: boolean, id?: string }} RoleList
+ * @typedef {{ kind: "ban" | "mute", by: string, since: number, user?: string, address?: string,
+ *   until?: number, reason?: string }} Measure
+ * @typedef {{ type: "bans", entries: Measure[], session?: string, more?: boolean,
+ *   id?: string }} BanList
+ * @typedef {Settings & { type: "session", role?: string, session: string, epoch: string, head: number, users: string[],
+ *   count: number, topic: string, owner: string | null, read?: number,
  *   port?: number, reset?: boolean, id?: string }} Snapshot
  * @typedef {{ type: "joined", session: string, user: string, count: number }} Joined
  * @typedef {{ type: "left", session: string, user: string, count: number, id?: string }} Left
@@ -81,5 +92,5 @@ export function tooLong(words, most) {
  * @typedef {Welcome | Snapshot | Text | (Joined & { id?: undefined }) | Left
  *   | (Presence & { id?: undefined }) | Topic | Deleted | Listing | Members | Texts | Found | Pong
  *   | Notice | Bye | Failure | Change | Kicked | Invited | ReadTo | IsTyping
- *   | WentAway} Message
+ * | WentAway | Changed | RoleGiven | RoleList | BanList} Message
  */

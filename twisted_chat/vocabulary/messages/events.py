@@ -27,7 +27,8 @@ class Snapshot(Message, frozen=True, tag="session"):
     """A session as it is now: all that a client needs to show it.
 
     ``reset``: the place that was asked for (``after``, ``epoch``) could not be honoured; forget
-    what was seen, and read the past with ``history``.
+    what was seen, and read the past with ``history``. ``role`` is one's own; the settings are those
+    of ``set``.
     """
 
     session: str
@@ -39,6 +40,12 @@ class Snapshot(Message, frozen=True, tag="session"):
     owner: str | None
     keep: bool = False
     locked: bool = False
+    invite: bool = False
+    moderated: bool = False
+    hidden: bool = False
+    open_topic: bool = False
+    limit: int = 0
+    role: str = "none"
     port: int | None = None
     read: int | None = None
     reset: bool = False

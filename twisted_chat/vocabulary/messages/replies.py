@@ -50,6 +50,8 @@ __all__ = [
     "Pong",
     "Registered",
     "Response",
+    "RoleList",
+    "RoleOf",
     "Texts",
     "Unbanned",
     "Unmuted",
@@ -238,6 +240,22 @@ class BanList(Message, frozen=True, tag="bans"):
     id: str | None = None
 
 
+class RoleOf(Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody who has a role."""
+
+    user: str
+    role: str
+
+
+class RoleList(Message, frozen=True, tag="roles"):
+    """Who has a role in a session, its owner first; ``more`` come after these."""
+
+    session: str
+    entries: list[RoleOf]
+    more: bool = False
+    id: str | None = None
+
+
 class Disconnected(Message, frozen=True, tag="disconnected"):
     """A user's connections were ended: so many."""
 
@@ -307,6 +325,7 @@ Response = (
     | Unbanned
     | Unmuted
     | BanList
+    | RoleList
     | Disconnected
     | Registered
     | PasswordChanged

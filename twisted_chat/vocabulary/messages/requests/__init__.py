@@ -22,6 +22,7 @@ Request = (
     | Typing
     | SetSettings
     | SetRole
+    | Roles
     | Kick
     | Ban
     | Mute

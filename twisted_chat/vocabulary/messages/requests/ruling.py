@@ -24,6 +24,7 @@ __all__ = [
     "Kick",
     "Mute",
     "RoleName",
+    "Roles",
     "SendNotice",
     "SetRole",
     "SetSettings",
@@ -58,6 +59,14 @@ class SetRole(Message, frozen=True, tag="role"):
     user: NameField
     role: RoleName
     session: NameField | None = None
+    id: Id | None = None
+
+
+class Roles(Message, frozen=True, tag="roles"):
+    """Ask who has a role in a session, here or away; ``after`` so many of them."""
+
+    session: NameField | None = None
+    after: Annotated[int, Meta(ge=0)] = 0
     id: Id | None = None
 
 
