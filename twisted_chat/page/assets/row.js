@@ -10,6 +10,9 @@ import { shown } from "./format.js";
 /** Milliseconds after which a text has its author's name again. */
 const PAUSE = 5 * 60_000;
 
+/** Characters of a text that are shown where another answers it. */
+const QUOTED = 60;
+
 /** Lines, and characters, over which a text is folded. */
 const LONG_LINES = 24;
 const LONG = 2_400;
@@ -39,6 +42,13 @@ export function begins(before, line) {
   const day = !before || dayOf(before.time) !== dayOf(line.time);
   const head = day || before.source !== line.source || line.time - before.time > PAUSE;
   return { day, head };
+}
+
+/** How a text begins that another answers; "" where it was taken back. @param {Line} line */
+export function quoted({ source, data, redacted }) {
+  if (redacted) return "";
+  const words = data.replace(/\s+/gu, " ");
+  return `${source}: ${words.length > QUOTED ? `${words.slice(0, QUOTED)}…` : words}`;
 }
 
 /** Whether a text is too long to be shown whole at once. @param {string} data */

@@ -10,7 +10,7 @@ import { byId, el } from "./dom.js";
 import { List } from "./list.js";
 import { Mention } from "./mention.js";
 import { linkTo } from "./places.js";
-import { begins, isLong, row } from "./row.js";
+import { begins, isLong, quoted, row } from "./row.js";
 import { eachFrame } from "./signal.js";
 import { FOLLOWED, MOST } from "./timeline.js";
 
@@ -19,9 +19,6 @@ const CLOSE = 60;
 
 /** Pixels from the newest text at which there is a button that leads there. */
 const FAR = 400;
-
-/** Characters of a text that are shown where another answers it. */
-const QUOTED = 60;
 
 /** Milliseconds that a text which was looked for is marked. */
 const FLASH = 2_000;
@@ -102,9 +99,7 @@ export class TextsView {
   /** How a text begins that another answers. @param {number} seq */
   #quote(seq) {
     const line = this.store.session?.timeline.get(seq);
-    if (!line || this.#hides(line) || line.redacted) return "";
-    const words = line.data.replace(/\s+/gu, " ");
-    return `${line.source}: ${words.length > QUOTED ? `${words.slice(0, QUOTED)}…` : words}`;
+    return line && !this.#hides(line) ? quoted(line) : "";
   }
 
   /** @param {number} at */
