@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from tests.kit.support import ChatCase, World, types
-from twisted_chat.chat.chat import LOGINS_IN_A_TURN
+from twisted_chat.chat.letting_in import LOGINS_IN_A_TURN
 from twisted_chat.log.contract import Life
 from twisted_chat.log.memory import MemoryLog
 

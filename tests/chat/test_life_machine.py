@@ -334,8 +334,8 @@ class LifeMachine(RuleBasedStateMachine):
         assert len(rooms) <= MAX_SESSIONS
         assert {room.port for room in rooms} - {None} == self.taken == set(self.ports._open)
         for room in rooms:
-            assert room.life.keep or room.members or room in sessions._closing, room.life
-        assert set(sessions._closing) <= set(sessions.values())
+            assert room.life.keep or room.members or room in sessions.lingering, room.life
+        assert set(sessions.lingering) <= set(sessions.values())
         for directs in chat.directs._of.values():
             assert directs
             assert set(directs) <= set(sessions.values())

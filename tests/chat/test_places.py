@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.kit.support import ChatCase, Client, Object, World, types
-from twisted_chat.chat.session import TYPING_SECONDS
+from twisted_chat.chat.typing import TYPING_SECONDS
 
 USERS = ("alice", "bob", "carol")
 

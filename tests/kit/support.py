@@ -440,6 +440,7 @@ class World:
         rate: float = 0.0,
         ports: Ports | None = None,
         settle: bool = True,
+        join: Callable[[Chat], object] = lambda chat: None,
         **rules: Any,
     ) -> None:
         self.clock = clock or Clock()
@@ -455,6 +456,7 @@ class World:
             self.directory,
             ports,
         )
+        join(self.chat)
         portal = Portal(self.chat)
         if self.directory is not None:
             portal.registerChecker(self.directory.checker())

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted_chat.chat.member import Attendant
 from twisted_chat.log.contract import Answered, Entry, Log
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Response
+from twisted_chat.vocabulary.messages import AnyEntry, Response
 
 BATCH_TEXTS = 512
 """Texts that one batch holds, at most: what is over waits for the next."""
@@ -37,6 +37,8 @@ class Said(Entry, eq=False, gc=False, kw_only=True):
 
     user: Attendant
     outcome: Answered | None = None
+    given: bool = False
+    """Whether everybody, its sender too, was given it before the log had answered."""
 
 
 @final
@@ -48,7 +50,15 @@ class Told:
     cause: Attendant | None
 
 
-Item = Said | Told
+@final
+@frozen(eq=False)
+class Heard:
+    """What another node has stored."""
+
+    entry: AnyEntry
+
+
+Item = Said | Told | Heard
 """What goes to the members, in one order."""
 
 

@@ -7,7 +7,6 @@ avatar. Nothing here knows a socket or a frame.
 from __future__ import annotations
 
 import secrets
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,15 +19,19 @@ from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
 from twisted_chat.chat import requests  # noqa: F401  # every request has its handler
+from twisted_chat.chat.acting import end_user
 from twisted_chat.chat.audit import Audit
 from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.crowd import Crowd
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.home import AccountKeeper
+from twisted_chat.chat.letting_in import LettingIn
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
+from twisted_chat.chat.notes import Came, Forgot, Went
 from twisted_chat.chat.paging import SharedListing, listing
+from twisted_chat.chat.peers import ALONE, Peers
 from twisted_chat.chat.people import Directory, Guest, People, Person
 from twisted_chat.chat.permissions import role_in
 from twisted_chat.chat.places import Places
@@ -45,9 +48,6 @@ from twisted_chat.vocabulary.names import Name, user_name
 
 RETRY_SECONDS = 1.0
 """After this long, what could not be read is read again."""
-
-LOGINS_IN_A_TURN = 16
-"""Logins that are let in in one turn of the reactor, at most: about 3 ms of work."""
 
 Avatar = tuple[type[Interface], object, Callable[[], None]]
 """What a realm answers: the interface, the avatar, and what to call when it goes."""
@@ -94,9 +94,9 @@ class Chat:
     audit: Audit = field(init=False)
     former: FormerNames = field(init=False)
     """Names that accounts have or had: no guest's."""
-    _room: int = field(init=False, default=0)
-    """How many may still be let in in this turn: none before the chat is open."""
-    _waiting: deque[Deferred[None]] = field(init=False, factory=deque)
+    peers: Peers = field(init=False, default=ALONE)
+    """The other nodes."""
+    _letting_in: LettingIn = field(init=False)
     _listed: SharedListing | None = field(init=False, default=None)
     _listed_version: int = field(init=False, default=0)
     _stopping: bool = field(init=False, default=False)
@@ -105,6 +105,7 @@ class Chat:
 
     def __attrs_post_init__(self) -> None:
         self.turn = Turn(self.clock)
+        self._letting_in = LettingIn(self.clock)
         self.people = People(self.accounts)
         self.former = FormerNames(self.log, self.clock)
         self.audit = Audit(self.log)
@@ -122,6 +123,10 @@ class Chat:
         self.sessions.role_of = lambda key, session: role_in(self, session, key)
         self.directs = DirectSessions(self.sessions, self.people, self.rules, self.clock)
 
+    def be_one_of(self, peers: Peers) -> None:
+        """Be one node of several: before the chat is opened."""
+        self.peers = self.sessions.peers = peers
+
     # --- coming and going --------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -134,7 +139,7 @@ class Chat:
                 self.directs.revive(life)
         await self.sessions.open_lobby()
         await self._load_rules()
-        self._let_in()
+        self._letting_in.open()
 
     async def _load_rules(self) -> None:
         """Take up what was decided; where it can not be read, by and by."""
@@ -163,38 +168,46 @@ class Chat:
         """
         if IUser not in interfaces:
             raise NotImplementedError("a chat has Users only")
-        if self._room and not self._waiting:
-            self._take_room()
+        if self._letting_in.at_once():
+            return self._come_in(avatarId, mind)
+        return self._letting_in.wait().addCallback(lambda _: self._come_in(avatarId, mind))
+
+    def _come_in(self, avatarId: Guest | bytes, mind: Mind) -> Deferred[Avatar]:
+        if self.peers.is_alone or not isinstance(avatarId, Guest):
             return succeed(self._admit(avatarId, mind))
-        waiter: Deferred[None] = Deferred()
-        self._waiting.append(waiter)
-        return waiter.addCallback(lambda _: self._admit(avatarId, mind))
+        return Deferred.fromCoroutine(self._claimed(avatarId, mind))
 
-    def _take_room(self) -> None:
-        if self._room == LOGINS_IN_A_TURN:
-            self.clock.callLater(0, self._let_in)
-        self._room -= 1
+    async def _claimed(self, guest: Guest, mind: Mind) -> Avatar:
+        """Let a guest in whose name is claimed for this node."""
+        key = guest.name.key
+        if key in self.people.here:
+            self._check_is_same(self.people.here[key], guest)
+        token = await self.peers.claim(key, guest.token)
+        person = self.people.here.get(key)
+        if person is not None and person.guest and person.token is None:
+            person.token = token  # it was at another node alone
+        try:
+            return self._admit(Guest(guest.name, token), mind, token)
+        except BaseException:
+            if key not in self.people.here:
+                self.peers.let_go(key)
+            raise
 
-    def _let_in(self) -> None:
-        """Let in some of those who wait: a storm of logins does not hold up those who talk."""
-        self._room = LOGINS_IN_A_TURN
-        while self._waiting and self._room:
-            self._take_room()
-            self._waiting.popleft().callback(None)
-
-    def _admit(self, avatarId: Guest | bytes, mind: Mind) -> Avatar:
+    def _admit(self, avatarId: Guest | bytes, mind: Mind, token: str | None = None) -> Avatar:
         full = self.rules.max_connections
         if full and self.connections >= full:
             self._make_room(mind, for_guest=isinstance(avatarId, Guest))
         if isinstance(avatarId, Guest):
-            person = self._guest(avatarId)
+            person = self._guest(avatarId, token)
         else:
             person = self._account(user_name(avatarId.decode()))
         self._check_ban(person, mind)
         self._check_share(person, mind)
         user = User(self, person, mind, since=self.clock.seconds())
+        if not person.is_here:
+            self.tell_watchers(person.name, True)
         if not person.users:
-            self._tell_watchers(person.name, True)
+            self.peers.tell(Came(person.name.text, person.guest, person.away))
         person.users[user] = None
         self._crowd.add(user, mind.host)
         self.sessions.version += 1
@@ -214,9 +227,9 @@ class Chat:
         ban = self.ruling.bans.fitting(person.name.key, mind.host, self.millis())
         is_operator = not person.guest and self.people.is_operator(person.name)
         if ban is not None and not is_operator:
-            if not person.users and person.guest:
+            if not person.is_here and person.guest:
                 self._forget_guest(person)
-            elif not person.users:
+            elif not person.is_here:
                 self.people.remove(person)
             because = f": {ban.reason}" if ban.reason else "."
             raise ChatError("banned", f"You are banned from this server{because}")
@@ -244,33 +257,36 @@ class Chat:
         given.mind.close(Bye(data="There is no room for so many from there.", retry=60_000))
         given.logout()
 
-    def _guest(self, guest: Guest) -> Person:
+    def _guest(self, guest: Guest, token: str | None) -> Person:
         person = self.people.here.get(guest.name.key)
         if person is None:
             if guest.name.key in self.former or self.directs.are_kept_for(guest.name.key):
                 raise UnauthorizedLogin  # whatever the users file says at the moment
             if self.people.resembling(guest.name) is not None:
                 raise ChatError("name-in-use", f"{guest.name} looks too much like another's name.")
-            token = secrets.token_urlsafe(16)
-            person = Person(guest.name, guest=True, token=token)
+            person = Person(guest.name, guest=True, token=token or secrets.token_urlsafe(16))
             self.people.add(person)
-        elif (
+            return person
+        self._check_is_same(person, guest)
+        if (call := self._leaving.pop(person, None)) is not None:
+            call.cancel()
+        return person
+
+    def _check_is_same(self, person: Person, guest: Guest) -> None:
+        """Refuse another's name; a guest of another node is known by its claim alone."""
+        if person.guest and person.token is None and guest.token is not None:
+            return
+        if (
             person.token is None
             or guest.token is None
             or not secrets.compare_digest(person.token.encode(), guest.token.encode())
         ):
             raise ChatError("name-in-use", f"Somebody is here as {person.name.text} already.")
-        elif (call := self._leaving.pop(person, None)) is not None:
-            call.cancel()
-        return person
 
     def _account(self, name: Name) -> Person:
         person = self.people.here.get(name.key)
         if person is not None and person.guest:  # a guest had the name before it was an account's
-            for user in tuple(person.users):
-                user.mind.close(Bye(data=f"{name.text} has an account now."))
-                user.logout()
-            self._forget_guest(person)
+            self.end_guest(person)
             person = None
         if person is None:
             person = Person(name, guest=False)
@@ -278,16 +294,20 @@ class Chat:
         self.former.remember(name)
         return person
 
+    def end_guest(self, person: Person) -> None:
+        """Let a guest go whose name an account has now."""
+        end_user(person, Bye(data=f"{person.name.text} has an account now."))
+        for node in tuple(person.elsewhere):
+            del person.elsewhere[node]  # it is let go there when the account is known there
+        self._forget_guest(person)
+
     def end_accounts(self, keys: Iterable[str]) -> None:
         """End the connections of accounts that are gone, or whose password is another now."""
         for key in keys:
             person = self.people.here.get(key)
             if person is not None and not person.guest:
-                for user in tuple(person.users):
-                    if user is not self.spared:
-                        data = "This account was removed or has a new password."
-                        user.mind.close(Bye(data=data))
-                        user.logout()
+                bye = Bye(data="This account was removed or has a new password.")
+                end_user(person, bye, self.spared)
 
     def end_device(self, by: User, device: str) -> None:
         """End the connections of a device that was forgotten, but for the one that asked."""
@@ -300,7 +320,7 @@ class Chat:
         """See user.Home: it is made once for all who ask until something is different."""
         if self._listed is None or self._listed_version != self.sessions.version:
             rooms, people = self.sessions.rooms.values(), self.people.here.values()
-            self._listed = SharedListing(listing(rooms, people))
+            self._listed = SharedListing(listing(rooms, people, self.sessions.by_epoch))
             self._listed_version = self.sessions.version
         return self._listed
 
@@ -312,17 +332,8 @@ class Chat:
         self._crowd.discard(user)
         self.connections -= 1
         if not person.users:
-            self._tell_watchers(person.name, False)
-        if not person.users and self.people.here.get(person.name.key) is person:
-            if person.guest and not for_good and self.directs.of(person.name):
-                # Its direct sessions, and so its name, wait for it: the connection may have broken.
-                if not self._stopping:
-                    linger = self.rules.linger
-                    self._leaving[person] = self.clock.callLater(linger, self._forget_guest, person)
-            elif person.guest:
-                self._forget_guest(person)
-            else:
-                self.people.remove(person)
+            self.peers.tell(Went(person.name.key))
+            self.vanished(person, for_good=for_good)
         self._logger.info(
             "{user} went, from {host}:{port} by the {door} door",
             user=person.name.text,
@@ -332,13 +343,43 @@ class Chat:
         )
         self.changed()
 
-    def _tell_watchers(self, name: Name, is_here: bool) -> None:
+    def arrived(self, person: Person) -> None:
+        """Somebody is about to be at one more node."""
+        if not person.is_here:
+            self.tell_watchers(person.name, True)
+        if (call := self._leaving.pop(person, None)) is not None:
+            call.cancel()
+
+    def vanished(self, person: Person, *, for_good: bool = False) -> None:
+        """Somebody is gone from a node; it may be at another."""
+        if person.is_here:
+            return
+        self.tell_watchers(person.name, False)
+        if self.people.here.get(person.name.key) is person:
+            if person.guest and not for_good and self.directs.of(person.name):
+                # Its direct sessions, and so its name, wait for it: the connection may have broken.
+                if not self._stopping:
+                    linger = self.rules.linger
+                    self._leaving[person] = self.clock.callLater(linger, self._forget_guest, person)
+            elif person.guest:
+                self._forget_guest(person)
+            else:
+                self.people.remove(person)
+
+    def tell_watchers(self, name: Name, is_here: bool) -> None:
+        """Tell who wants to hear it that somebody is here now, or no more."""
         for watcher in tuple(self.watchers):
             watcher(name, is_here)
 
     def _forget_guest(self, person: Person) -> None:
-        if person.users or self.people.here.get(person.name.key) is not person:
+        if person.is_here or self.people.here.get(person.name.key) is not person:
             return
+        self.forget_guest(person)
+        self.peers.tell(Forgot(person.name.key))
+        self.peers.let_go(person.name.key)
+
+    def forget_guest(self, person: Person) -> None:
+        """Know that a guest is gone for good, and that its name is anybody's."""
         self.people.remove(person)
         if (call := self._leaving.pop(person, None)) is not None and call.active():
             call.cancel()
@@ -347,7 +388,7 @@ class Chat:
     def close(self) -> None:
         """Stop what waits for a time to come, and let nothing wait: the daemon is stopping."""
         self._stopping = True
-        self.sessions.close()
+        self.sessions.lingering.close()
         for call in self._leaving.values():
             call.cancel()
         self._leaving.clear()

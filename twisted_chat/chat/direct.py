@@ -122,7 +122,13 @@ class DirectSessions:
                 self._forget(session)
                 self._check(two, guests)
             self._check_pace(user)
-            return await self._begin(key, two, guests)
+            try:
+                return await self._begin(key, two, guests)
+            except ChatError:
+                found = self._sessions.get(key)  # it has begun at another node
+                if found is None or not all(self.shows(found, name.key) for name in two):
+                    raise
+                return found
 
     async def _begin(self, key: str, two: Sequence[Name], guests: Guests) -> Session:
         """Begin one, whose name is claimed, and let both be in it by all their connections."""
@@ -144,16 +150,24 @@ class DirectSessions:
         except ChatError:
             self._sessions.end_soon(session, two[0])
             raise
-        self._show(session, life.direct or ())
+        self._bring_in(session)
+        return session
+
+    def take_up(self, life: Life) -> None:
+        """Let in who is here, of one that has begun at another node."""
+        self._bring_in(self._sessions.add(life))
+
+    def _bring_in(self, session: Session) -> None:
+        self._show(session, session.life.direct or ())
         # Who is here now: somebody may have come, or come back, while it was stored.
-        here = [self._people.here[name.key] for name in two if name.key in self._people.here]
+        two = session.life.direct or ()
+        here = [self._people.here[key] for key in two if key in self._people.here]
         users = [user for person in here for user in person.users if not user.gone]
         for user in users:
             session.join(user)
             self._sessions.keeps(user, session)
         for user in users:
             user.mind.deliver(user.mind.encode(session.snapshot(user)))
-        return session
 
     def _guests(self, names: Iterable[Name]) -> Guests:
         here = (self._people.here.get(name.key) for name in names)

@@ -48,6 +48,13 @@ class FormerNames:
             lambda failure: self._logger.failure("Could not read names", failure)
         )
 
+    def take(self, record: Record) -> None:
+        """Know what another node has kept, or let go."""
+        if record.value is None:
+            self._keys.discard(record.key)
+        else:
+            self._keys.add(record.key)
+
     def __contains__(self, key: str) -> bool:
         return key in self._keys
 

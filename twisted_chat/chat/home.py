@@ -11,6 +11,7 @@ from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.paging import SharedListing
+from twisted_chat.chat.peers import Peers
 from twisted_chat.chat.people import People
 from twisted_chat.chat.places import Places
 from twisted_chat.chat.rules import Rules
@@ -48,6 +49,7 @@ class Home(Protocol):
     """Who is searching: one search at a time for each."""
     keeper: AccountKeeper | None
     places: Places
+    peers: Peers
     ruling: Ruling
     """What was decided for the server."""
     audit: Audit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, count
 
 from attrs import Factory, define
@@ -38,13 +38,15 @@ class SharedListing:
             yield self._pages[place]
 
 
-def listing(rooms: Iterable[Session], people: Iterable[Person]) -> Iterator[Listing]:
+def listing(
+    rooms: Iterable[Session], people: Iterable[Person], by_epoch: Mapping[str, Session]
+) -> Iterator[Listing]:
     """Yield which sessions there are and who is here, a frame at a time, each as it is then."""
     listed_sessions: list[ListedSession] = []
     listed_users: list[ListedUser] = []
     size = 0
     parts: Iterator[ListedSession | ListedUser]
-    parts = chain(_listed_sessions(rooms), _listed_users(people))
+    parts = chain(_listed_sessions(rooms), _listed_users(people, by_epoch))
     for part in parts:
         length = len(encode(part)) + 1
         if size + length > ROOM:
@@ -86,21 +88,23 @@ def listed(session: Session) -> ListedSession:
     )
 
 
-def _listed_users(people: Iterable[Person]) -> Iterator[ListedUser]:
+def _listed_users(
+    people: Iterable[Person], by_epoch: Mapping[str, Session]
+) -> Iterator[ListedUser]:
     for person in tuple(people):
-        if person.users:
-            yield ListedUser(
-                user=person.name.text, sessions=_whereabouts(person), away=person.away or None
-            )
+        if person.is_here:
+            where = _whereabouts(person, by_epoch)
+            yield ListedUser(user=person.name.text, sessions=where, away=person.away or None)
 
 
-def _whereabouts(person: Person) -> list[str]:
+def _whereabouts(person: Person, by_epoch: Mapping[str, Session]) -> list[str]:
     """Return the sessions that somebody is in, MAX_LISTED at most, without looking at all."""
     names: dict[str, None] = {}
-    for user in person.users:
-        for member in user.members.values():
-            if member.session.life.direct is None and not member.session.life.hidden:
-                names[member.session.life.name] = None
-                if len(names) == MAX_LISTED:
-                    return list(names)
+    here = (member.session for user in person.users for member in user.members.values())
+    there = (by_epoch.get(epoch) for epochs in person.elsewhere.values() for epoch in epochs)
+    for session in chain(here, there):
+        if session is not None and session.life.direct is None and not session.life.hidden:
+            names[session.life.name] = None
+            if len(names) == MAX_LISTED:
+                break
     return list(names)

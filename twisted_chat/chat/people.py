@@ -51,7 +51,7 @@ class Present(Attendant, Protocol):
 
 @define(eq=False)
 class Person:
-    """Somebody who is here: one name, by one or more connections."""
+    """Somebody who is here: one name, by one or more connections; ``users`` are this node's."""
 
     name: Name
     guest: bool
@@ -63,6 +63,13 @@ class Person:
     """Of a guest: its roles in sessions, by their epochs."""
     invited: dict[str, str] = Factory(dict)
     """Of a guest: the sessions that it was invited to, by their epochs, and by whom."""
+    elsewhere: dict[str, dict[str, None]] = Factory(dict)
+    """The other nodes at which it is, and the epochs of the sessions that it is in there."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is connected, to this node or another."""
+        return bool(self.users or self.elsewhere)
 
 
 @define(eq=False)

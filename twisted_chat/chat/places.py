@@ -6,7 +6,7 @@ runs: so a login asks nothing of the disk. So are the texts that name the accoun
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -68,19 +68,27 @@ class Places:
             while records := await self._log.kept(kind, after=after):
                 for record in records:
                     if (session := sessions.get(record.scope)) is not None:
-                        self._take(session, record)
+                        self.take(session, record)
                 after = (records[-1].scope, records[-1].key)
 
-    def _take(self, session: Session, record: Record) -> None:
+    def take(self, session: Session, record: Record) -> None:
+        """Take up what was kept, at the start or by another node; without a value it is so no more.
+
+        It may be known already.
+        """
+        value = record.value
         if record.kind == PLACE:
-            self._need(session, record.key, (record.value or b"").decode()).is_in = True
+            name = record.key if value is None else value.decode()
+            self._need(session, record.key, name).is_in = value is not None
         elif record.kind == READ:
-            self._need(session, record.key, record.key).read = int(record.value or b"0")
+            place = self._need(session, record.key, record.key)
+            place.read = max(place.read, int(value or b"0"))
+            place.mentions = [one for one in place.mentions if one > place.read]
         else:
             key, _, seq = record.key.rpartition(":")
             place = self._need(session, key, key)
-            if int(seq) > place.read:
-                place.mentions.append(int(seq))
+            if value is not None and int(seq) > place.read and int(seq) not in place.mentions:
+                insort(place.mentions, int(seq))
 
     def _need(self, session: Session, key: str, name: str) -> Place:
         epoch = session.life.epoch
@@ -171,7 +179,8 @@ class Places:
             self._keep(records)
 
     def _named(self, session: Session, key: str, place: Place, seq: int) -> Iterator[Record]:
-        place.mentions.append(seq)
+        if seq not in place.mentions[-1:]:
+            place.mentions.append(seq)
         yield _mention(session, key, seq, keep=True)
         if len(place.mentions) > MAX_MENTIONS:
             yield _mention(session, key, place.mentions.pop(0), keep=False)

@@ -1,11 +1,11 @@
 """The roster: which users are in a session, by how many connections, and who is told of it.
 
-A user with several connections comes with the first and goes with the last. In a large session
-comings and goings are gathered, and told once a second, so that a storm of them does not cost the
-square of its members.
+A user with several connections, at this node or another, comes with the first and goes with the
+last. In a large session comings and goings are gathered, and told once a second, so that a storm of
+them does not cost the square of its members.
 
-Invariants: every attendance has a connection at least; while something is gathered one timer is
-running, and what came and went within the second is named nowhere.
+Invariants: every attendance has a connection or a node at least; while something is gathered one
+timer is running, and what came and went within the second is named nowhere.
 """
 
 from __future__ import annotations
@@ -38,10 +38,12 @@ GATHER_SECONDS = 1.0
 
 @define(eq=False)
 class Attendance:
-    """A user in a session, by how many connections."""
+    """A user in a session, by how many connections at this node."""
 
     name: Name
     connections: int = 0
+    nodes: set[str] | None = None
+    """The other nodes at which it is here."""
 
 
 @define(eq=False)
@@ -60,6 +62,8 @@ class Roster:
     """Tell the members, but for the connection that caused it, which has a reply."""
     _waiting: Callable[[], int]
     _users: dict[str, Attendance] = field(init=False, factory=dict)
+    visiting: dict[str, int] = field(init=False, factory=dict)
+    """How many users are here at each of the other nodes."""
     _gathered: dict[str, tuple[str, bool]] = field(init=False, factory=dict)
     """Who came (True) or went since it was told last, by key; no name where it did both."""
 
@@ -86,34 +90,80 @@ class Roster:
             more=len(keys) > MAX_WHO,
         )
 
-    def came(self, name: Name, cause: Attendant) -> None:
-        """One more connection of that user is here; ``cause`` is not told."""
+    def is_at(self, key: str) -> bool:
+        """Whether a user is here by a connection of this node."""
+        attendance = self._users.get(key)
+        return attendance is not None and attendance.connections > 0
+
+    def named(self, key: str) -> str | None:
+        """Return the name of a user who is here."""
+        attendance = self._users.get(key)
+        return None if attendance is None else attendance.name.text
+
+    def came(self, name: Name, cause: Attendant) -> bool:
+        """One more connection of that user is here; ``cause`` is not told.
+
+        Returns whether it is the first at this node.
+        """
         attendance = self._users.get(name.key)
         if attendance is None:
             attendance = self._users[name.key] = Attendance(name)
             self._note(name, cause, came=True)
         attendance.connections += 1
+        return attendance.connections == 1
 
-    def went(self, name: Name, cause: Attendant) -> None:
-        """One connection of that user is here no more."""
+    def went(self, name: Name, cause: Attendant) -> bool:
+        """One connection of that user is here no more; return whether it was the last."""
         attendance = self._users[name.key]
         attendance.connections -= 1
-        if not attendance.connections:
+        if not attendance.connections and not attendance.nodes:
             del self._users[name.key]
             self._note(name, cause, came=False)
+        return not attendance.connections
 
-    def expelled(self, name: Name) -> None:
-        """One connection of that user is here no more, which is told otherwise."""
-        attendance = self._users[name.key]
-        attendance.connections -= 1
-        if not attendance.connections:
-            del self._users[name.key]
+    def came_at(self, node: str, name: Name) -> None:
+        """A user is here at another node."""
+        attendance = self._users.get(name.key)
+        if attendance is None:
+            attendance = self._users[name.key] = Attendance(name)
+            self._note(name, None, came=True)
+        if attendance.nodes is None:
+            attendance.nodes = set()
+        if node not in attendance.nodes:
+            attendance.nodes.add(node)
+            self.visiting[node] = self.visiting.get(node, 0) + 1
+
+    def went_at(self, node: str, key: str) -> None:
+        """A user is here no more at another node; fine where it was not."""
+        attendance = self._users.get(key)
+        if attendance is None or not self._leaves(attendance, node):
+            return
+        if not attendance.connections and not attendance.nodes:
+            del self._users[key]
+            self._note(attendance.name, None, came=False)
+
+    def _leaves(self, attendance: Attendance, node: str) -> bool:
+        if not attendance.nodes or node not in attendance.nodes:
+            return False
+        attendance.nodes.discard(node)
+        self.visiting[node] -= 1
+        if not self.visiting[node]:
+            del self.visiting[node]
+        return True
+
+    def expelled(self, key: str) -> None:
+        """A user is here no more, by none of its connections, which is told otherwise."""
+        attendance = self._users.pop(key, None)
+        if attendance is not None:
+            for node in tuple(attendance.nodes or ()):
+                self._leaves(attendance, node)
 
     def clear(self) -> None:
         """Nobody is here any more, and nobody is told."""
         self._users.clear()
+        self.visiting.clear()
 
-    def _note(self, name: Name, cause: Attendant, *, came: bool) -> None:
+    def _note(self, name: Name, cause: Attendant | None, *, came: bool) -> None:
         if self._silent:
             return
         if self._gathered or self.count > self._limit or self._waiting() >= GATHERED_NAMES:

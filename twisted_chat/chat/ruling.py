@@ -62,9 +62,15 @@ class Ruling:
         return Record("invitation", self.scope, key, None if by is None else by.encode())
 
     def take(self, record: Record) -> None:
-        """Take up what was kept; what can not be read is left out."""
+        """Take up what was kept, at the start or by another node; without a value it is so no more.
+
+        What can not be read is left out.
+        """
         value = record.value or b""
         try:
+            if record.value is None:
+                self._drop(record)
+                return
             if record.kind == "role":
                 role, _, name = value.decode().partition(" ")
                 if role in ("moderator", "voice"):
@@ -73,9 +79,19 @@ class Ruling:
                 self.invited[record.key] = value.decode()
             else:
                 measure = _measure.decode(value)
-                (self.bans if measure.kind == "ban" else self.mutes).add(measure)
+                measures = self.bans if measure.kind == "ban" else self.mutes
+                measures.remove(measure.key)
+                measures.add(measure)
         except (DecodeError, UnicodeDecodeError, ChatError):
             return
+
+    def _drop(self, record: Record) -> None:
+        if record.kind == "role":
+            self.roles.pop(record.key, None)
+        elif record.kind == "invitation":
+            self.invited.pop(record.key, None)
+        else:
+            (self.bans if record.kind == "ban" else self.mutes).remove(record.key)
 
 
 async def load(log: Log, rulings: Mapping[str, Ruling]) -> None:

@@ -6,8 +6,8 @@ Everything that members are told goes through one queue, and leaves it at the en
       |                                 ^  |
       v                                 |  v after the commit
     queue --(end of the turn)--> flying batch --> outbox --(end of a turn)--> live: one write each
-    (batching)                                   (giving)    \--> behind: pages of the log
-                                                                 (catching_up)
+    (batching)                       ^           (giving)    \--> behind: pages of the log
+                   other nodes: (ordering)                        (catching_up)
 
 A *turn* is one pass of the reactor: what arrives in it is stored together and given out together.
 A member is *live*, and then it is given each batch as the others are, or *behind*: then it has a
@@ -17,21 +17,26 @@ place, ``seq``, and is read to from the log, a page at a time, until it has reac
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from contextlib import suppress
+from functools import partial
 
 from attrs import Factory, define, evolve, field
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_chat.chat.batching import BATCH_TEXTS, Batching, Item, Said, Told
 from twisted_chat.chat.catching_up import CatchingUp
 from twisted_chat.chat.giving import Giving, is_entry
-from twisted_chat.chat.member import Attendant, Encode, MemberOf
+from twisted_chat.chat.member import Attendant, MemberOf
+from twisted_chat.chat.notes import Announced, Entered, Exited, Expelled, Happened, Writes
+from twisted_chat.chat.ordering import Ordering
+from twisted_chat.chat.peers import ALONE, Peers
 from twisted_chat.chat.roster import Roster
 from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.settling import Settling
 from twisted_chat.chat.turn import Turn
+from twisted_chat.chat.typing import TypingNotes
 from twisted_chat.log.contract import Entry, Life, Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
@@ -43,15 +48,10 @@ from twisted_chat.vocabulary.messages import (
     Kicked,
     Left,
     Members,
-    Notice,
     Response,
-    RoleGiven,
     Snapshot,
     TopicChanged,
 )
-
-TYPING_SECONDS: Final = 3.0
-"""How often it is told that somebody is writing, at most."""
 
 
 @define(eq=False, repr=False)
@@ -69,19 +69,18 @@ class Session:
     _max_members: int = field(default=0, kw_only=True)
     _presence_limit: int = field(default=200, kw_only=True)
     port: int | None = field(default=None, kw_only=True)
-
+    peers: Peers = field(default=ALONE, kw_only=True)
     ruling: Ruling = field(init=False)
-    """What was decided in it."""
     members: dict[Attendant, Member] = field(init=False, factory=dict)
     roster: Roster = field(init=False)
     _batching: Batching = field(init=False)
     _giving: Giving = field(init=False)
     _settling: Settling = field(init=False)
     _catching_up: CatchingUp = field(init=False)
-    _typing: dict[str, float] = field(init=False, factory=dict)
-    """When it was told last that somebody writes."""
+    ordering: Ordering = field(init=False)
+    typing: TypingNotes = field(init=False)
     heard: Callable[[Session, Sequence[AnyEntry]], object] | None = field(init=False, default=None)
-    """Is told what was stored, before it is given out."""
+    """Is told what was stored here, before it is given out."""
     read_of: Callable[[str, Session], int | None] | None = field(init=False, default=None)
     """Knows how far an account has read, by its key."""
     role_of: Callable[[str, Session], str] = field(init=False, default=lambda _key, _of: "none")
@@ -99,14 +98,19 @@ class Session:
             self._clock,
             self._presence_limit,
             self.life.direct is not None,
-            self._tell,
+            self.tell,
             lambda: self._giving.caused - self._giving.told,
         )
         self._settling = Settling(name, self.members)
         self._giving = Giving(self.life.head, self.members, self._lose, self._settling.answer)
         self._giving.taken = self.life.head
-        self._batching = Batching(name, epoch, self._log, self._take_stored, self._wake)
+        wake = partial(self._turn.wake, self)
+        self._batching = Batching(name, epoch, self._log, self._take_stored, wake)
         self._catching_up = CatchingUp(self, self._log, self._turn, self._giving, self._settling)
+        self.typing = TypingNotes(self.members, self._clock)
+        give, jump = self._in_order, self._jump
+        flies = partial(getattr, self._batching, "is_flying")
+        self.ordering = Ordering(epoch, self._log, give, jump, flies, self.life.head)
 
     def _take_stored(self, items: list[Item]) -> None:
         if self.heard is not None:
@@ -116,7 +120,31 @@ class Session:
             if entries:
                 self._giving.taken = entries[-1].seq
                 self.heard(self, entries)
+                self.peers.stored(self, entries)
+        if self.peers.is_alone:
+            self._giving.take(items)
+        else:
+            self.ordering.take(items)
+
+    def _in_order(self, items: list[Item]) -> None:
         self._giving.take(items)
+        self._turn.wake(self)
+
+    def _jump(self, seq: int) -> None:
+        """Have given out what was said up to ``seq``: nobody is here, or it is there no more."""
+        for user, member in self.members.items():
+            self.fall_behind(member)
+            self._turn.catch_up(user)
+        self._giving.head = max(self._giving.head, seq)
+
+    def reach(self, head: int, first: int) -> None:
+        """Know what the log holds: what others have stored is given out, or passed over."""
+        if first > self.life.first:
+            self.pruned(first)
+        if self.members or self._batching.queue or self._batching.is_flying:
+            self.ordering.reach(head)
+        else:
+            self.ordering.jump(head)
 
     # --- what it is --------------------------------------------------------------------------
 
@@ -124,6 +152,16 @@ class Session:
     def name(self) -> str:
         """Its name, for people."""
         return self.life.name
+
+    @property
+    def is_giving(self) -> bool:
+        """Whether something that is stored is not given out yet."""
+        return self._giving.round is not None or bool(self._giving.outbox)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is in it, at any node."""
+        return not self.members and not self.roster.visiting
 
     @property
     def head(self) -> int:
@@ -208,30 +246,37 @@ class Session:
     def leave(self, user: Attendant) -> Left:
         """Take ``user`` out: it is told nothing more."""
         self._remove(user)
-        self.roster.went(user.name, user)
-        return Left(session=self.life.name, user=user.name.text, count=self.count)
+        name = user.name
+        if self.roster.went(name, user):
+            self.peers.tell(Exited(self.life.epoch, name.key))
+        return Left(session=self.name, user=name.text, count=self.count)
 
     def _remove(self, user: Attendant) -> None:
         member = self.members.pop(user)
         del user.members[self.life.key]
         self._catching_up.end(member)
         self._settling.has_read(member)
+        if not self.members:
+            self.peers.unfollow(self)
 
     def _arrive(self, user: Attendant) -> Member:
         most = self.life.limit or self._max_members
-        if most and len(self.members) >= most:
+        if most and len(self.members) + sum(self.roster.visiting.values()) >= most:
             raise ChatError("session-full", f"{self.life.name} is full.")
+        if not self.members:
+            self.peers.follow(self)
         member = self.members[user] = MemberOf(user, self)
         user.members[self.life.key] = member
-        self.roster.came(user.name, user)
+        if self.roster.came(user.name, user):
+            self.peers.tell(Entered(self.life.epoch, user.name.key))
         return member
 
     def fall_behind(self, member: Member) -> None:
-        """Stop writing to a member: its buffer is full. Its place is what it has had."""
+        """See CatchingUp."""
         self._catching_up.fall_behind(member)
 
     def catch_up(self, member: Member) -> None:
-        """Read one page for a member that is behind; at the head, let it be live."""
+        """See CatchingUp.go_on."""
         self._catching_up.go_on(member)
 
     # --- what happens in it ------------------------------------------------------------------
@@ -257,56 +302,51 @@ class Session:
         """Tell a topic that is stored already; the user itself gets the reply returned."""
         self.life = evolve(self.life, topic=topic)
         event = TopicChanged(session=self.life.name, user=user.name.text, topic=topic)
-        self._tell(event, user)
+        self.announce(event, user)
         return event
 
     def changed(self, user: Attendant, life: Life, event: Changed) -> None:
         """Tell settings that are stored already; the user itself has a reply."""
         self.life = life
-        self._tell(event, user)
+        self.announce(event, user)
 
-    def given(self, event: RoleGiven, cause: Attendant) -> None:
-        """Tell a role that is stored already; ``cause`` has a reply."""
-        self._tell(event, cause)
+    def amended(self, life: Life) -> None:
+        """Know what the log holds of it now: see Log.amend."""
+        self.life = evolve(life, head=self.life.head, first=self.life.first)
 
-    def expel(self, users: Sequence[Attendant], by: Attendant, reason: str | None) -> Kicked:
-        """Take out all connections of a user: they are told at once, the others in its place."""
-        name = users[0].name
-        for user in users:
-            self._remove(user)
-            self.roster.expelled(name)
-        kicked = Kicked(
-            session=self.life.name,
-            user=name.text,
-            by=by.name.text,
-            count=self.count,
-            reason=reason,
-        )
-        for user in users:
-            if user is not by:
-                user.mind.deliver(user.mind.encode(kicked))
-        self._tell(kicked, by)
+    def announce(self, event: Announced, cause: Attendant) -> None:
+        """Tell what is stored already, at every node; ``cause`` has a reply."""
+        self.tell(event, cause)
+        self.peers.tell(Happened(self.life.epoch, event))
+
+    def expel(
+        self, key: str, name: str, by: str, reason: str | None, cause: Attendant | None = None
+    ) -> Kicked:
+        """Take out all connections of a user, at every node; ``cause`` has a reply."""
+        kicked = Kicked(session=self.life.name, user=name, by=by, count=0, reason=reason)
+        kicked = self.expelled(key, kicked, cause)
+        self.peers.tell(Expelled(self.life.epoch, kicked))
         return kicked
 
-    def notify(self, notice: Notice, cause: Attendant) -> None:
-        """Tell the members what an operator says."""
-        self._tell(notice, cause)
+    def expelled(self, key: str, kicked: Kicked, cause: Attendant | None = None) -> Kicked:
+        """Take out a user: its connections are told at once, the others in its place."""
+        users = [user for user in self.members if user.name.key == key]
+        for user in users:
+            self._remove(user)
+        if users:
+            self.peers.tell(Exited(self.life.epoch, key))
+        self.roster.expelled(key)
+        kicked = replace(kicked, count=self.count)
+        for user in users:
+            if user is not cause:
+                user.mind.deliver(user.mind.encode(kicked))
+        self.tell(kicked, cause)
+        return kicked
 
-    def is_typing(self, user: Attendant, event: IsTyping) -> None:
-        """Tell who is live and keeps up that ``user`` writes: at most every TYPING_SECONDS."""
-        now = self._clock.seconds()
-        if now - self._typing.get(user.name.key, -TYPING_SECONDS) < TYPING_SECONDS:
-            return
-        self._typing[user.name.key] = now
-        if len(self._typing) > len(self.members):
-            self._typing = {k: t for k, t in self._typing.items() if now - t < TYPING_SECONDS}
-        frames: dict[Encode, bytes] = {}
-        for other, member in self.members.items():
-            if member.is_live and not other.full and other.name.key != user.name.key:
-                encode = other.mind.encode
-                if encode not in frames:
-                    frames[encode] = encode(event)
-                other.mind.deliver(frames[encode])
+    def is_typing(self, key: str, event: IsTyping) -> None:
+        """Tell, at every node, that somebody here writes."""
+        if self.typing.tell(key, event):
+            self.peers.hint(self, Writes(self.life.epoch, key, event))
 
     def pruned(self, first: int) -> None:
         """Know that the oldest text that is still stored is ``first``."""
@@ -316,6 +356,7 @@ class Session:
         """End the session, which is deleted from the log; ``cause`` asked, and has a reply."""
         # What was said but not handed to the log is refused: it is given out without an outcome.
         outbox = self._giving.outbox
+        outbox += self.ordering.take_all()
         outbox += self._batching.take_all()
         if deleted is not None:
             outbox.append(Told(deleted, cause))
@@ -327,12 +368,14 @@ class Session:
                 user.mind.deliver(user.mind.encode(deleted))  # there is nothing left to read first
             del user.members[self.life.key]
             self._catching_up.end(member)
+        if self.members:
+            self.peers.unfollow(self)
         self.members.clear()
         self.roster.clear()
         self._giving.clear()
         self._settling.refuse_all()
 
-    def _tell(self, event: Response, cause: Attendant | None = None) -> None:
+    def tell(self, event: Response, cause: Attendant | None = None) -> None:
         """Tell the members, in its place, what is stored nowhere; ``cause`` has a reply."""
         self._giving.caused += 1
         self._batching.queue.append(Told(event, cause))
@@ -348,14 +391,11 @@ class Session:
             batching.store()  # a log in memory has stored it when this returns
         if (done := giving.give()) is not None:
             self._settling.senders(done.items)
-        if giving.round is not None or giving.outbox or (batching.queue and not batching.is_flying):
+        if self.is_giving or (batching.queue and not batching.is_flying):
             # What did not fill a batch is stored one turn later, with what is said in answer: else
             # the texts of those who wait for their echoes go round in two halves, and each half
             # costs every member a write. A round in a large session goes on then, too.
             self._turn.wake(self)
-
-    def _wake(self) -> None:
-        self._turn.wake(self)
 
     def _lose(self, user: Attendant | None) -> None:
         """A member that can not be written to loses itself, and nobody else; None: it has left."""
@@ -364,10 +404,8 @@ class Session:
             return
         if (member := self.members.get(user)) is not None:
             self.fall_behind(member)
-        try:
+        with suppress(Exception):  # the first failure is told
             user.mind.close(Bye(data="Something went wrong here; come back.", retry=1_000))
-        except Exception:
-            self._logger.failure("Could not close {user}", user=user.name.text)
 
 
 Member = MemberOf[Session]

@@ -11,26 +11,30 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_chat.chat.claims import Claims
+from twisted_chat.chat.lingering import Lingering
 from twisted_chat.chat.locks import Passwords
 from twisted_chat.chat.member import Attendant
+from twisted_chat.chat.notes import Deleting
+from twisted_chat.chat.peers import ALONE, Peers
 from twisted_chat.chat.places import Places
 from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
+from twisted_chat.chat.shares import Shares, check_looks
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Life, Log
-from twisted_chat.vocabulary.addresses import network
+from twisted_chat.log.shared import LEASE_SECONDS
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.lookalikes import Lookalikes, is_mixed
+from twisted_chat.vocabulary.lookalikes import Lookalikes
 from twisted_chat.vocabulary.messages import Deleted, Kicked, Left, Snapshot
 from twisted_chat.vocabulary.names import Name, key_of, session_name
 
@@ -53,6 +57,7 @@ class Sessions(Mapping[str, Session]):
     _ports: Ports | None
     _changed: Callable[[], None]
     _places: Places
+    peers: Peers = ALONE
 
     lobby: Session | None = field(init=False, default=None)
     claims: Claims = field(init=False, factory=Claims)
@@ -63,15 +68,18 @@ class Sessions(Mapping[str, Session]):
     """Their names, by what they look like."""
     _beginning: int = field(init=False, default=0)
     """Rooms that are being created."""
-    _made_at: dict[str, dict[Session, None]] = field(init=False, factory=dict)
-    """Which were created from an address (a ``network``), since the start."""
+    by_epoch: dict[str, Session] = field(init=False, factory=dict)
+    shares: Shares = field(init=False)
     version: int = field(init=False, default=0)
     """Another number whenever a list of them, and of who is in them, would be another."""
-    _closing: dict[Session, IDelayedCall] = field(init=False, factory=dict)
+    lingering: Lingering = field(init=False)
     role_of: Callable[[str, Session], str] = field(init=False, default=lambda _key, _of: "none")
-    _stopping: bool = field(init=False, default=False)
 
     _logger = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        self.shares = Shares(self._rules, self.rooms)
+        self.lingering = Lingering(self._clock, self.end_soon)
 
     def __getitem__(self, key: str) -> Session:
         return self._by_key[key]
@@ -95,6 +103,8 @@ class Sessions(Mapping[str, Session]):
         if key in self.claims:
             async with self.claims.of(key):
                 pass
+        if key not in self:
+            await self.peers.look()  # it may have begun at another node
 
     # --- how they begin ----------------------------------------------------------------------
 
@@ -118,7 +128,22 @@ class Sessions(Mapping[str, Session]):
                 port = await self._ports.open(session_name(life.name))
             except ChatError as problem:
                 self._logger.warn("{session}: {problem}", session=life.name, problem=problem)
-        self._linger(self.add(life, port, max_members=self._rules.max_members))
+        self.linger(self.add(life, port, max_members=self._rules.max_members))
+
+    def take_up(self, life: Life) -> None:
+        """Take up a life that has begun at another node."""
+        session = self.add(life, max_members=self._rules.max_members)
+        self.linger(session, LEASE_SECONDS)  # whoever began it is about to be known here
+        if self._ports is not None:
+            self._run(self._open_port(session, self._ports))
+
+    async def _open_port(self, session: Session, ports: Ports) -> None:
+        with suppress(ChatError):
+            port = await ports.open(session_name(session.name))
+            if session.life.epoch in self.by_epoch:
+                session.port = port
+            else:
+                ports.close(port)
 
     async def create(
         self, user: Attendant, name: Name, password: str | None, keep: bool, topic: str
@@ -127,33 +152,20 @@ class Sessions(Mapping[str, Session]):
         async with self.claims.of(name.key):
             if name.key in self:
                 raise ChatError("session-exists", f"There is a session {name.text} already.")
-            self._check_looks(name)
-            self._check_share(user)
+            check_looks(name, self._looks)
+            self.shares.check(user)
             await self._make_room()
             self._beginning += 1
             try:
                 session = await self._begin_room(user, name, password, keep, topic)
             finally:
                 self._beginning -= 1
-            self._made_at.setdefault(network(user.mind.host), {})[session] = None
+            self.shares.made(user.mind.host, session)
             self._note("{user} created {session}", user, session)
             if user.gone:
-                self._linger(session)
+                self.linger(session)
                 return session.snapshot()
             return self.join(user, session)  # before anybody who waits for the session
-
-    def _check_share(self, user: Attendant) -> None:
-        """Refuse more than one user, or one address, may have: the others want some too."""
-        share = self._rules.max_sessions_per_user
-        if not share or user.is_operator:
-            return
-        mine = sum(
-            room.life.owner is not None and key_of(room.life.owner) == user.name.key
-            for room in self.rooms.values()
-        )
-        here = len(self._made_at.get(network(user.mind.host), ()))
-        if mine >= share or here >= 2 * share:
-            raise ChatError("too-many-sessions", "You have created too many sessions already.")
 
     async def _make_room(self) -> None:
         """Let there be room for one more: of the empty ones that may go, the oldest does.
@@ -166,7 +178,7 @@ class Sessions(Mapping[str, Session]):
             return
         for room in self.rooms.values():
             spare = not room.life.keep or self._rules.guests_keep
-            if spare and not room.members and room is not self.lobby:
+            if spare and room.is_empty and room is not self.lobby:
                 if room.life.key in self.claims:
                     continue  # it is ending, or somebody waits for it
                 async with self.claims.of(room.life.key):
@@ -174,14 +186,6 @@ class Sessions(Mapping[str, Session]):
                 self._logger.info("{session} made room for another", session=room.life.name)
                 return
         raise ChatError("too-many-sessions", "There are too many sessions already.")
-
-    def _check_looks(self, name: Name) -> None:
-        """Refuse a name that people would take for another session's."""
-        if is_mixed(name.text):
-            raise ChatError("invalid-name", "A session name is written in one script.")
-        other = self._looks.of(name)
-        if other is not None:
-            raise ChatError("session-exists", f"{name} looks too much like {other}.")
 
     async def _begin_room(
         self, user: Attendant, name: Name, password: str | None, keep: bool, topic: str
@@ -204,9 +208,18 @@ class Sessions(Mapping[str, Session]):
             raise
 
     async def begin(self, life: Life, port: int | None = None, *, max_members: int = 0) -> Session:
-        """Store a new life, whose name is claimed. Raises ChatError ``not-stored``."""
-        await self._log.create(life)
-        return self.add(life, port, max_members=max_members)
+        """Store a new life, whose name is claimed.
+
+        Raises ChatError ``not-stored``, ``session-exists`` (at another node).
+        """
+        try:
+            await self._log.create(life)
+        except ChatError:
+            await self.peers.look()
+            if life.key in self:
+                raise ChatError("session-exists", f"There is a session {life.name}.") from None
+            raise
+        return self.by_epoch.get(life.epoch) or self.add(life, port, max_members=max_members)
 
     def add(self, life: Life, port: int | None = None, *, max_members: int = 0) -> Session:
         """Take up a life that is stored."""
@@ -219,7 +232,9 @@ class Sessions(Mapping[str, Session]):
             max_members=max_members,
             presence_limit=self._rules.presence_limit,
             port=port,
+            peers=self.peers,
         )
+        self.by_epoch[life.epoch] = session
         session.heard, session.read_of = self._places.heard, self._places.read_of
         session.role_of = self.role_of
         if life.direct is None:
@@ -253,8 +268,7 @@ class Sessions(Mapping[str, Session]):
             raise ChatError("not-logged-in", "The connection is gone.")
         was_there = user in session.members
         yield
-        if (call := self._closing.pop(session, None)) is not None:
-            call.cancel()
+        self.lingering.stays(session)
         if not was_there:
             self.keeps(user, session)
             self.version += 1
@@ -269,7 +283,7 @@ class Sessions(Mapping[str, Session]):
         self.version += 1
         if session.life.direct is None and not quietly:
             self._note("{user} left {session}", user, session)
-        self._linger(session)
+        self.linger(session)
         return left
 
     def keeps(self, user: Attendant, session: Session) -> None:
@@ -277,26 +291,17 @@ class Sessions(Mapping[str, Session]):
         if not user.is_guest:
             self._places.joined(user.name, session)
 
-    def members_of(self, session: Session, key: str) -> list[Attendant]:
-        """Return the connections in ``session`` of the user with that key."""
-        if key not in session.roster:
-            return []
-        return [user for user in session.members if user.name.key == key]
-
     def expel(
-        self, by: Attendant, session: Session, users: Sequence[Attendant], reason: str | None
+        self, session: Session, key: str, by: str, reason: str | None, cause: Attendant | None
     ) -> Kicked:
-        """Take out all connections of a user: see Session.expel."""
-        kicked = session.expel(users, by, reason)
-        self._places.left(users[0].name.key, session)
+        """Take out all connections of a user who is there: see Session.expel."""
+        name = session.roster.named(key) or key
+        kicked = session.expel(key, name, by, reason, cause)
+        self._places.left(key, session)
         self.version += 1
-        self._logger.info(
-            "{user} was taken out of {session} by {by}",
-            user=kicked.user,
-            session=session.name,
-            by=kicked.by,
-        )
-        self._linger(session)
+        said = "{user} was taken out of {session} by {by}"
+        self._logger.info(said, user=name, session=session.name, by=by)
+        self.linger(session)
         return kicked
 
     # --- how they end ------------------------------------------------------------------------
@@ -311,25 +316,17 @@ class Sessions(Mapping[str, Session]):
         self._note("{user} deleted {session}", user, session)
         return deleted
 
-    def _linger(self, session: Session) -> None:
+    def linger(self, session: Session, least: float = 0.0) -> None:
         """Let an empty session close, by and by: a dropped connection can come back to it."""
         life = session.life
-        if life.keep or life.direct is not None or session is self.lobby or session.members:
+        if life.keep or life.direct is not None or session is self.lobby or not session.is_empty:
             return
-        if self.get(life.key) is not session or session in self._closing:
+        if self.get(life.key) is not session or session in self.lingering:
             return
-        if self._rules.linger:
-            self._end_later(session, self._rules.linger)
+        if seconds := max(self._rules.linger, least):
+            self.lingering.end_later(session, seconds)
         else:
             self.end_soon(session)
-
-    def _end_later(self, session: Session, seconds: float, by: Name | None = None) -> None:
-        if not self._stopping and session not in self._closing:
-            self._closing[session] = self._clock.callLater(seconds, self._lingered, session, by)
-
-    def _lingered(self, session: Session, by: Name | None) -> None:
-        del self._closing[session]
-        self.end_soon(session, by)
 
     def end_soon(self, session: Session, by: Name | None = None) -> None:
         """End a session that nobody came back to, or that ``by`` left to nobody."""
@@ -339,15 +336,17 @@ class Sessions(Mapping[str, Session]):
         async with self.claims.of(session.life.key):
             if self.get(session.life.key) is not session:
                 return
-            if by is None and session.members:
-                return
+            if by is None:
+                await self.peers.look()
+                if not session.is_empty:
+                    return
             name = session.life.name
             try:
                 await self.finish(
                     session, Deleted(session=name, user=by.text) if by is not None else None
                 )
             except ChatError:
-                self._end_later(session, RETRY_SECONDS, by)
+                self.lingering.end_later(session, RETRY_SECONDS, by)
                 return
             self._logger.info("{session} closed: nobody is in it", session=name)
 
@@ -355,27 +354,26 @@ class Sessions(Mapping[str, Session]):
         self, session: Session, deleted: Deleted | None, cause: Attendant | None = None
     ) -> None:
         """Delete a session that is claimed. Raises ChatError ``not-stored``."""
+        if deleted is not None:
+            await self.peers.write(Deleting(session.life.epoch, deleted))
         await self._log.delete(session.life.epoch)
+        self.forget(session, deleted, cause)
+
+    def forget(
+        self, session: Session, deleted: Deleted | None, cause: Attendant | None = None
+    ) -> None:
+        """Know that the log holds a session no more; fine for one that is forgotten already."""
+        if self.by_epoch.pop(session.life.epoch, None) is None:
+            return
         session.close(deleted, cause)
         self._places.ended(session)
         del self._by_key[session.life.key]
         self.version += 1
-        for where, made in tuple(self._made_at.items()):
-            made.pop(session, None)
-            if not made:
-                del self._made_at[where]
+        self.shares.ended(session)
         if self.rooms.pop(session.life.key, None) is not None:
             self._looks.discard(session_name(session.life.name))
-        if (call := self._closing.pop(session, None)) is not None:
-            call.cancel()
+        self.lingering.stays(session)
         self._close_port(session.port)
-
-    def close(self) -> None:
-        """Stop what waits for a time to come, and let nothing wait: the daemon is stopping."""
-        self._stopping = True
-        for call in self._closing.values():
-            call.cancel()
-        self._closing.clear()
 
     # --- within ------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import define, field
 
-from twisted_chat.chat.batching import Item, Said, Told
+from twisted_chat.chat.batching import Item, Said
 from twisted_chat.chat.giving import Round
 from twisted_chat.chat.member import Attendant, MemberOf
 from twisted_chat.vocabulary.errors import ChatError
@@ -38,7 +38,7 @@ class Settling:
         user: Attendant | None = None
         texts = size = 0
         for item in items:
-            if type(item) is Told:
+            if type(item) is not Said:
                 continue
             if item.user is not user:  # what somebody said in one breath is settled in one
                 _settle(user, texts, size)

@@ -21,7 +21,7 @@ from twisted_chat.chat.paging import hidden
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.permissions import Rank, check, check_speech, check_topic, rank_of
 from twisted_chat.chat.session import Member, Session
-from twisted_chat.chat.ways_in import may_come_in
+from twisted_chat.chat.ways_in import may_come_in, unlock
 from twisted_chat.log.contract import TextPage
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
@@ -257,11 +257,13 @@ class User:
         ``too-many-attempts``.
         """
         found = await self._way_in(session, password)
+        await self._have_heard(found, after, epoch)
         return self.chat.sessions.join(self, found, after, epoch)
 
     async def resume(self, place: Place) -> None:
         """Become a member, as with ``join``; the snapshot comes by itself: see Session.resume."""
         found = await self._way_in(place.session, place.password)
+        await self._have_heard(found, place.after, place.epoch)
         self.chat.sessions.resume(self, found, place.after, place.epoch)
 
     async def _way_in(self, session: str, password: str | None) -> Session:
@@ -271,25 +273,17 @@ class User:
             self._check_places()
             invited = await may_come_in(self, found)
             if found.life.password is not None and not invited:
-                await self._unlock(found, password)
+                await unlock(self, found, password)
             if await self._reach(session) is not found:  # another has its name
                 raise ChatError("no-such-session", "There is no such session any more.")
         return found
 
-    async def _unlock(self, session: Session, password: str | None) -> None:
-        """Check the password of a locked session; wrong ones are counted by address."""
-        wrong = ChatError("bad-password", f"{session.life.name} has another password.")
-        if password is None:
-            raise wrong
-        guesses, host, key = self.chat.guesses, self.mind.host, session.life.key
-        await guesses.begin(host)
-        try:
-            if not await self.chat.passwords.verify(session.life.password or "", password):
-                guesses.failed(host, key)
-                raise wrong
-            guesses.succeeded(host, key)
-        finally:
-            guesses.end(host)
+    async def _have_heard(self, session: Session, after: int | None, epoch: str | None) -> None:
+        """Let the session be where the client has been already, at another node."""
+        if after is not None and after > session.head and epoch in (None, session.life.epoch):
+            await self.chat.peers.catch_up(session, after)
+            if session.life.epoch not in self.chat.sessions.by_epoch:
+                raise ChatError("no-such-session", "There is no such session any more.")
 
     def leave(self, session: str | None = None) -> Left:
         """Stop being a member. Raises ChatError ``not-in-session``, ``not-allowed``."""

@@ -31,6 +31,25 @@ async def may_come_in(user: Asker, session: Session) -> bool:
     return False
 
 
+async def unlock(user: Asker, session: Session, password: str | None) -> None:
+    """Check the password of a locked session; wrong ones are counted by address.
+
+    Raises ChatError ``bad-password``, ``too-many-attempts``.
+    """
+    wrong = ChatError("bad-password", f"{session.life.name} has another password.")
+    if password is None:
+        raise wrong
+    guesses, host, key = user.chat.guesses, user.mind.host, session.life.key
+    await guesses.begin(host)
+    try:
+        if not await user.chat.passwords.verify(session.life.password or "", password):
+            guesses.failed(host, key)
+            raise wrong
+        guesses.succeeded(host, key)
+    finally:
+        guesses.end(host)
+
+
 def _locked(session: Session) -> bool:
     return session.life.password is not None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
+from twisted_chat.chat.acting import put_out
 from twisted_chat.chat.asking import answers
 from twisted_chat.chat.measures import Kind, Measure, Measures, whom
-from twisted_chat.chat.permissions import Rank, check, check_over, rank_of
+from twisted_chat.chat.permissions import Rank, check, check_over
 from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
@@ -17,7 +18,6 @@ from twisted_chat.vocabulary.messages import (
     BanList,
     Banned,
     Bans,
-    Bye,
     ListedBan,
     Mute,
     Muted,
@@ -42,7 +42,7 @@ async def ban(user: User, request: Ban) -> Banned:
     """
     session, ruling, rank = _place(user, request)
     measure = await _set(user, request, "ban", session, ruling, rank)
-    _put_out(user, session, measure, rank)
+    put_out(user.chat, session, measure, rank, user)
     return Banned(
         session=None if session is None else session.name,
         user=measure.user,
@@ -200,32 +200,3 @@ def _note(user: User, what: str, session: Session | None, measure: Measure) -> N
         until=measure.until,
         reason=measure.reason,
     )
-
-
-def _put_out(user: User, session: Session | None, measure: Measure, rank: Rank) -> None:
-    """Take out whoever a ban fits, unless they rank as high."""
-    fits = Measures()
-    fits.add(measure)
-    now = user.chat.millis()
-    if session is not None:
-        found: dict[str, list[User]] = {}
-        for member in tuple(session.members):
-            if (
-                isinstance(member, User)
-                and member is not user
-                and fits.fitting(member.name.key, member.mind.host, now) is not None
-                and rank_of(member, session) < min(rank, Rank.MODERATOR)
-            ):
-                found.setdefault(member.name.key, []).append(member)
-        for users in found.values():
-            user.chat.sessions.expel(user, session, users, measure.reason)
-        return
-    because = f": {measure.reason}" if measure.reason else "."
-    for person in tuple(user.chat.people.here.values()):
-        for one in tuple(person.users):
-            if fits.fitting(person.name.key, one.mind.host, now) is None or one is user:
-                continue
-            if isinstance(one, User) and one.is_operator:
-                continue
-            one.mind.close(Bye(data=f"You are banned from this server{because}"))
-            one.logout()

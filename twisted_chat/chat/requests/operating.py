@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from twisted_chat.chat.acting import end_user, tell_all
 from twisted_chat.chat.asking import answers
+from twisted_chat.chat.notes import Ends, Everybody
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
@@ -15,9 +15,6 @@ from twisted_chat.vocabulary.messages import (
     SendNotice,
 )
 from twisted_chat.vocabulary.names import key_of
-
-TOLD_IN_A_TURN = 200
-"""Connections that a notice reaches in a turn, at most."""
 
 
 @answers(SendNotice)
@@ -32,22 +29,14 @@ async def notice(user: User, request: SendNotice) -> Notice:
     if request.session is not None:
         session = user.find(request.session)
         told = Notice(data=request.data, by=user.name.text, session=session.name)
-        session.notify(told, user)
+        session.announce(told, user)
     else:
-        chat.turn.work(_tell_all(user, told))
+        chat.turn.work(tell_all(chat, told, user))
+        chat.peers.tell(Everybody(told))
     chat.audit.note(
         chat.millis(), "notice", user.name.text, session=told.session, reason=request.data
     )
     return told
-
-
-def _tell_all(user: User, told: Notice) -> Iterator[None]:
-    connections = [one for person in user.chat.people.here.values() for one in person.users]
-    for number, one in enumerate(connections, 1):
-        if one is not user and not one.gone:
-            one.mind.deliver(one.mind.encode(told))
-        if not number % TOLD_IN_A_TURN:
-            yield
 
 
 @answers(Disconnect)
@@ -58,13 +47,13 @@ async def disconnect(user: User, request: Disconnect) -> Disconnected:
     """
     _check(user)
     person = user.chat.people.here.get(key_of(request.user) or "")
-    if person is None or not person.users:
+    if person is None or not person.is_here:
         raise ChatError("no-such-user", "Nobody is here by that name.")
-    users = tuple(person.users)
     because = f": {request.reason}" if request.reason else "."
-    for one in users:
-        one.mind.close(Bye(data=f"An operator has ended this connection{because}"))
-        one.logout()
+    bye = Bye(data=f"An operator has ended this connection{because}")
+    count = len(person.users) + len(person.elsewhere)
+    user.chat.peers.tell(Ends(person.name.key, bye))
+    end_user(person, bye)
     user.chat.audit.note(
         user.chat.millis(),
         "disconnect",
@@ -72,7 +61,7 @@ async def disconnect(user: User, request: Disconnect) -> Disconnected:
         user=person.name.text,
         reason=request.reason,
     )
-    return Disconnected(user=person.name.text, count=len(users))
+    return Disconnected(user=person.name.text, count=count)
 
 
 def _check(user: User) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from twisted_chat.chat.acting import tell_away
 from twisted_chat.chat.asking import answers
+from twisted_chat.chat.notes import IsAway
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.messages import Away, IsTyping, Read, ReadTo, Typing, WentAway
-
-TOLD_IN_A_TURN = 200
-"""Connections that are told of somebody's coming back in a turn, at most."""
 
 
 @answers(Read)
@@ -36,27 +33,9 @@ async def away(user: User, request: Away) -> WentAway:
     if user.person.away != request.data:
         user.person.away = request.data
         user.chat.sessions.version += 1
-        user.chat.turn.work(_tell(user, event))
+        user.chat.turn.work(tell_away(user.chat, user.person, event, user))
+        user.chat.peers.tell(IsAway(event))
     return event
-
-
-def _tell(user: User, event: WentAway) -> Iterator[None]:
-    """Tell each connection once, however many sessions it shares."""
-    told = {user}
-    count = 0
-    for one in tuple(user.person.users):
-        for member in tuple(one.members.values()):
-            session = member.session
-            if session.count > user.chat.rules.presence_limit:
-                continue
-            for other in tuple(session.members):
-                if other in told or other.gone:
-                    continue
-                told.add(other)
-                other.mind.deliver(other.mind.encode(event))
-                count += 1
-                if not count % TOLD_IN_A_TURN:
-                    yield
 
 
 @answers(Typing)
@@ -64,4 +43,4 @@ async def typing(user: User, request: Typing) -> None:
     """Say that one is writing. Raises ChatError ``not-in-session``."""
     session = user.member(request.session).session
     if session.count <= user.chat.rules.presence_limit:
-        session.is_typing(user, IsTyping(session=session.name, user=user.name.text))
+        session.is_typing(user.name.key, IsTyping(session=session.name, user=user.name.text))

@@ -8,6 +8,7 @@ from attrs import evolve
 from msgspec import UNSET
 
 from twisted_chat.chat.asking import answers
+from twisted_chat.chat.notes import Asked, GuestRole
 from twisted_chat.chat.permissions import (
     Rank,
     check,
@@ -107,6 +108,7 @@ async def set_role(user: User, request: SetRole) -> RoleGiven:
             person.roles.pop(session.life.epoch, None)
         else:
             person.roles[session.life.epoch] = role
+        user.chat.peers.tell(GuestRole(session.life.epoch, key, role))
     else:
         kept = "none" if role == "owner" else role
         if kept != "none" and key not in ruling.roles and len(ruling.roles) >= MAX_ROLES:
@@ -118,7 +120,7 @@ async def set_role(user: User, request: SetRole) -> RoleGiven:
         else:
             ruling.roles[key] = (kept, text)
     event = RoleGiven(session=session.name, user=text, role=role, by=user.name.text)
-    session.given(event, user)
+    session.announce(event, user)
     user.chat.audit.note(
         user.chat.millis(), "role", user.name.text, user=text, session=session.name, role=role
     )
@@ -144,11 +146,10 @@ async def kick(user: User, request: Kick) -> Kicked:
     session = user.ruled(request.session)
     rank = check(user, session, Kick)
     key = key_of(request.user) or ""
-    found = user.chat.sessions.members_of(session, key)
-    if not found:
+    if key not in session.roster:
         raise ChatError("no-such-user", f"Nobody of that name is in {session.name}.")
     check_over(user, session, key, rank)
-    kicked = user.chat.sessions.expel(user, session, found, request.reason)
+    kicked = user.chat.sessions.expel(session, key, user.name.text, request.reason, user)
     user.chat.audit.note(
         user.chat.millis(),
         "kick",
@@ -182,6 +183,7 @@ async def invite(user: User, request: Invite) -> Invited:
         _still(user, session)
         invited[name.key] = user.name.text
     event = Invited(session=session.name, user=name.text, by=user.name.text)
+    user.chat.peers.tell(Asked(session.life.epoch, event))
     if person is not None:
         for one in tuple(person.users):
             if one is not user and not one.gone:
