@@ -22,6 +22,7 @@ LAYERS = (
     "log",
     "hints",
     "chat",
+    "nodes",
     "accounts",
     "page",
     "client",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import fail
 from twisted.internet.task import Clock
 
@@ -16,7 +17,7 @@ from twisted_chat.chat.session import Member, Session
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Life, Stored
 from twisted_chat.log.memory import MemoryLog
-from twisted_chat.vocabulary.messages import Bye, Deleted, Response, Text, encode
+from twisted_chat.vocabulary.messages import Bye, Deleted, Response, Text, TopicChanged, encode
 from twisted_chat.vocabulary.names import user_name
 
 
@@ -87,6 +88,11 @@ class FanOutTests(ChatCase):
         self.log.create(life)
         self.session = Session(life, self.log, self.turn, self.clock)
 
+    def topic(self, by: Any, topic: str) -> None:
+        """Let the members be told of a topic that is stored."""
+        event = TopicChanged(session=self.session.name, user=by.name.text, topic=topic)
+        self.session.changed(by, evolve(self.session.life, topic=topic), event)
+
     def user(self, name: str, encode: Any = encode_line) -> FakeUser:
         user = FakeUser(name, FakeMind(encode))
         self.session.join(user)
@@ -149,7 +155,7 @@ class FanOutTests(ChatCase):
         self.log.hold = True
         self.session.say(bob, "one", None)
         self.clock.advance(0)  # one is with the log
-        self.session.topic_changed(bob, "T")
+        self.topic(bob, "T")
         self.session.say(bob, "two", None)
         self.clock.advance(0)
         self.assertEqual(alice.delivered, [])
@@ -331,7 +337,7 @@ class FanOutTests(ChatCase):
         for number in range(7):
             user = (alice, bob)[number % 2]
             self.session.say(user, "x" * number, f"{number // 3}")
-        self.session.topic_changed(bob, "news")
+        self.topic(bob, "news")
         self.session.say(bob, "last", None)
         self.assertEqual((alice.unsettled, bob.unsettled), (4, 4))
         self.clock.advance(0)

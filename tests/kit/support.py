@@ -145,13 +145,15 @@ def later(stored: Stored) -> Deferred[list[Any]]:
 class HeldLog:
     """A log whose answers come when the test says so, in order; what they say is a MemoryLog's.
 
-    ``hold`` makes it slow: commits wait for ``commit``, reads for ``answer``. ``broken`` makes
-    every call fail with NotStored, as a full disk does.
+    ``hold`` makes it slow: commits wait for ``commit``, reads for ``answer``; with ``late`` they
+    are done at once, and their answers wait. ``broken`` makes every call fail with NotStored, as a
+    full disk does.
     """
 
     def __init__(self, log: Log) -> None:
         self.log = log
         self.hold = False
+        self.late = False
         self.broken = False
         self.commits: deque[Callable[[], None]] = deque()
         self.reads: deque[Callable[[], None]] = deque()
@@ -226,9 +228,10 @@ class HeldLog:
         if not self.hold:
             return begun()
         done: Deferred[Any] = Deferred()
+        result = begun() if self.late else None
 
         def release() -> None:
-            begun().chainDeferred(done)
+            (begun() if result is None else result).chainDeferred(done)
 
         waiting.append(release)
         return done

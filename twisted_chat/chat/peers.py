@@ -61,7 +61,10 @@ class Peers(Protocol):
         """Know what the others have written up to now; where the log can not be read, not all."""
 
     async def catch_up(self, session: Told, seq: int) -> None:
-        """Let a session have given out what is stored up to ``seq``, if so much is."""
+        """Let a session have given out what is stored up to ``seq``, if so much is.
+
+        Raises ChatError ``not-stored`` where the log can not be read.
+        """
 
 
 class Alone:

@@ -42,7 +42,6 @@ from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     AnyEntry,
     Bye,
-    Changed,
     Deleted,
     IsTyping,
     Kicked,
@@ -50,7 +49,6 @@ from twisted_chat.vocabulary.messages import (
     Members,
     Response,
     Snapshot,
-    TopicChanged,
 )
 
 
@@ -152,11 +150,6 @@ class Session:
     def name(self) -> str:
         """Its name, for people."""
         return self.life.name
-
-    @property
-    def is_giving(self) -> bool:
-        """Whether something that is stored is not given out yet."""
-        return self._giving.round is not None or bool(self._giving.outbox)
 
     @property
     def is_empty(self) -> bool:
@@ -298,14 +291,7 @@ class Session:
             self._queue_awake = True
             self._turn.wake(self)
 
-    def topic_changed(self, user: Attendant, topic: str) -> TopicChanged:
-        """Tell a topic that is stored already; the user itself gets the reply returned."""
-        self.life = evolve(self.life, topic=topic)
-        event = TopicChanged(session=self.life.name, user=user.name.text, topic=topic)
-        self.announce(event, user)
-        return event
-
-    def changed(self, user: Attendant, life: Life, event: Changed) -> None:
+    def changed(self, user: Attendant, life: Life, event: Announced) -> None:
         """Tell settings that are stored already; the user itself has a reply."""
         self.life = life
         self.announce(event, user)
@@ -391,7 +377,7 @@ class Session:
             batching.store()  # a log in memory has stored it when this returns
         if (done := giving.give()) is not None:
             self._settling.senders(done.items)
-        if self.is_giving or (batching.queue and not batching.is_flying):
+        if giving.round is not None or giving.outbox or (batching.queue and not batching.is_flying):
             # What did not fill a batch is stored one turn later, with what is said in answer: else
             # the texts of those who wait for their echoes go round in two halves, and each half
             # costs every member a write. A round in a large session goes on then, too.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 
-from attrs import Factory, define, field
+from attrs import Factory, define, evolve, field
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from zope.interface import Interface, implementer
@@ -27,6 +27,7 @@ from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     PROTOCOL,
     AwayUser,
+    Bye,
     Delete,
     Deleted,
     Direct,
@@ -281,7 +282,11 @@ class User:
     async def _have_heard(self, session: Session, after: int | None, epoch: str | None) -> None:
         """Let the session be where the client has been already, at another node."""
         if after is not None and after > session.head and epoch in (None, session.life.epoch):
-            await self.chat.peers.catch_up(session, after)
+            try:
+                await self.chat.peers.catch_up(session, after)
+            except ChatError:  # another node knows more: the client goes there, or comes back
+                self.mind.close(Bye(data="The log can not be read now.", retry=5_000))
+                raise
             if session.life.epoch not in self.chat.sessions.by_epoch:
                 raise ChatError("no-such-session", "There is no such session any more.")
 
@@ -310,7 +315,9 @@ class User:
         check_topic(self, found)
         await self.chat.log.amend(found.life.epoch, topic=topic)
         self.chat.sessions.version += 1
-        return found.topic_changed(self, topic)
+        event = TopicChanged(session=found.name, user=self.name.text, topic=topic)
+        found.changed(self, evolve(found.life, topic=topic), event)
+        return event
 
     def list(self) -> Iterator[Listing]:
         """Yield who is here and which sessions there are, a frame at a time."""

@@ -76,18 +76,24 @@ class Following:
         except ChatError:
             return  # it is read again at the next look
 
-    async def look_at_heads(self) -> None:
-        """Look which heads have moved; what is missing is read, or passed over."""
-        if self._is_looking:
+    async def look_at_heads(self, *, strict: bool = False) -> None:
+        """Look which heads have moved; what is missing is read, or passed over.
+
+        Where the log can not be read it is tried at the next look, or with ``strict`` it raises
+        ChatError ``not-stored``.
+        """
+        if self._is_looking and not strict:
             return
         self._is_looking = True
         try:
             moved = await self._log.moved(self._since)
         except ChatError:
+            if strict:
+                raise
             return
         finally:
             self._is_looking = False
-        self._since = moved.since
+        self._since = max(self._since, moved.since)
         lag = 0
         for epoch, (head, first) in moved.heads.items():
             session = self._sessions.by_epoch.get(epoch)

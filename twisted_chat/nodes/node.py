@@ -28,7 +28,7 @@ from twisted_chat.chat.hearing import Hearing
 from twisted_chat.chat.notes import Hello, Hint, Note, Stored, decode_hint, encode_notes
 from twisted_chat.chat.peers import Told
 from twisted_chat.hints.contract import Hints
-from twisted_chat.log.contract import Record
+from twisted_chat.log.contract import Record, Unreadable
 from twisted_chat.log.shared import CLAIM, SharedLog
 from twisted_chat.nodes.following import Following
 from twisted_chat.nodes.telling import Telling
@@ -107,10 +107,7 @@ class Node:
 
     async def end(self) -> None:
         """Say that this node is no more: as far as the log can be reached."""
-        for call in (self._looking, self._renewing):
-            if call.running:
-                call.stop()
-        self.telling.stop()
+        self._stop()
         try:
             await self.log.resign()
         except ChatError:
@@ -119,10 +116,17 @@ class Node:
             self._told()
         await self.hints.close()
 
+    def _stop(self) -> None:
+        for call in (self._looking, self._renewing):
+            if call.running:
+                call.stop()
+        self.telling.stop()
+
     def _greet(self) -> None:
         self.telling.tell_all(self.hearing.everybody)
 
     def _forgotten(self) -> None:
+        self._stop()
         self.fail("This node was away for so long that it has to begin anew.")
 
     # --- see Peers -----------------------------------------------------------------------------
@@ -183,16 +187,17 @@ class Node:
 
     async def catch_up(self, session: Told, seq: int) -> None:
         """See Peers."""
-        await self.following.look_at_heads()
+        await self.following.look_at_heads(strict=True)
         there = self.chat.sessions.by_epoch.get(session.life.epoch)
         if there is None:
             return
+        await there.ordering.reached(seq)
+        if there.ordering.is_lacking and there.ordering.taken < seq:
+            raise Unreadable("what was said there lately is missing")
         for _ in range(CATCH_UP_TURNS):
-            if there.head >= seq or not (there.ordering.is_lacking or there.is_giving):
+            if there.head >= min(seq, there.ordering.taken):
                 return
-            await deferLater(self.clock, 0)
-            if there.ordering.is_lacking:
-                await there.ordering.reached(seq)
+            await deferLater(self.clock, 0)  # until it is being given out
 
     # --- again and again -----------------------------------------------------------------------
 
