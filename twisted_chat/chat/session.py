@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 from attrs import Factory, define, evolve, field
 from msgspec.structs import asdict, replace
@@ -50,6 +51,8 @@ from twisted_chat.vocabulary.messages import (
     Response,
     Snapshot,
 )
+
+A = TypeVar("A", bound=Announced)
 
 
 @define(eq=False, repr=False)
@@ -291,10 +294,11 @@ class Session:
             self._queue_awake = True
             self._turn.wake(self)
 
-    def changed(self, user: Attendant, life: Life, event: Announced) -> None:
-        """Tell settings that are stored already; the user itself has a reply."""
+    def changed(self, user: Attendant, life: Life, event: A) -> A:
+        """Tell settings that are stored already; the user itself has what is returned as reply."""
         self.life = life
         self.announce(event, user)
+        return event
 
     def amended(self, life: Life) -> None:
         """Know what the log holds of it now: see Log.amend."""

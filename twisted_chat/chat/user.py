@@ -315,9 +315,8 @@ class User:
         check_topic(self, found)
         await self.chat.log.amend(found.life.epoch, topic=topic)
         self.chat.sessions.version += 1
-        event = TopicChanged(session=found.name, user=self.name.text, topic=topic)
-        found.changed(self, evolve(found.life, topic=topic), event)
-        return event
+        changed = TopicChanged(session=found.name, user=self.name.text, topic=topic)
+        return found.changed(self, evolve(found.life, topic=topic), changed)
 
     def list(self) -> Iterator[Listing]:
         """Yield who is here and which sessions there are, a frame at a time."""
