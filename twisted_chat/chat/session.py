@@ -36,6 +36,7 @@ from twisted_chat.chat.peers import ALONE, Peers
 from twisted_chat.chat.roster import Roster
 from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.settling import Settling
+from twisted_chat.chat.snapshots import snapshot_of
 from twisted_chat.chat.turn import Turn
 from twisted_chat.chat.typing import TypingNotes
 from twisted_chat.log.contract import Entry, Life, Log
@@ -183,26 +184,9 @@ class Session:
         read = None
         if user is not None and not user.is_guest and self.read_of is not None:
             read = self.read_of(user.name.key, self)
-        return Snapshot(
-            session=self.life.name,
-            epoch=self.life.epoch,
-            head=self.head,
-            users=list(self.roster.first_names()),
-            count=self.count,
-            topic=self.life.topic,
-            owner=self.life.owner,
-            keep=self.life.keep,
-            locked=self.life.password is not None,
-            invite=self.life.invite,
-            moderated=self.life.moderated,
-            hidden=self.life.hidden,
-            open_topic=self.life.open_topic,
-            limit=self.life.limit,
-            role="none" if user is None else self.role_of(user.name.key, self),
-            port=self.port,
-            read=read,
-            reset=reset,
-        )
+        role = "none" if user is None else self.role_of(user.name.key, self)
+        place = self.head, read, role, self.port
+        return snapshot_of(self.life, self.roster, *place, reset=reset)
 
     # --- who is in it ------------------------------------------------------------------------
 
