@@ -22,7 +22,7 @@ from benchmarks import machine
 from benchmarks.generator import Logins, Round
 from benchmarks.loads import Load, idle
 from benchmarks.report import short, spread, table
-from benchmarks.servers import PEERS, Daemon, NotThere, Server, peer
+from benchmarks.servers import PEERS, Daemon, IrcDaemon, NotThere, Server, peer
 
 WARM_UP = 0.3
 """Seconds of each load before anything is measured."""
@@ -112,10 +112,12 @@ class Measured:
 
 
 def contenders(
-    logs: Sequence[str], peers: Sequence[str], crowd: tuple[int, int, int]
+    logs: Sequence[str], peers: Sequence[str], crowd: tuple[int, int, int], *, irc: bool = False
 ) -> list[Server]:
-    """Return the servers that are to be compared, ours first."""
+    """Return the servers that are to be compared, ours first; with ``irc`` by that door too."""
     found: list[Server] = [ours(log, crowd) for log in logs]
+    if irc:
+        found += [by_irc(log, crowd) for log in logs]
     for name in peers:
         try:
             found.append(peer(name))
@@ -130,8 +132,18 @@ def ours(log: str, crowd: tuple[int, int, int], *more: str) -> Daemon:
     options = ["--rate", "0"]
     if sessions:
         options += ["--lobby", "", "--max-sessions", str(sessions + 10)]
-        options += ["--max-members", str(max(members, 1000))]
+        options += ["--max-members", str(max(members, 1000) + 100)]
     return Daemon(*options, *more, log=log)
+
+
+def by_irc(log: str, crowd: tuple[int, int, int]) -> IrcDaemon:
+    """Return our daemon with its IRC door, where everyone joins a channel."""
+    sessions, members, _ = crowd
+    return IrcDaemon(
+        *("--rate", "0", "--lobby", "", "--max-sessions", str(sessions + 10)),
+        *("--max-members", str(max(members, 1000) + 100)),
+        log=log,
+    )
 
 
 @define
@@ -242,6 +254,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks fanout", description=__doc__)
     parser.add_argument("--scenario", default="ABEC", help="which, such as AC [ABEC]")
     parser.add_argument("--peer", action="append", default=[], choices=PEERS, help="another server")
+    parser.add_argument("--irc", action="store_true", help="our IRC door too")
     parser.add_argument("--log", action="append", help="memory: or sqlite:FILE; may be repeated")
     parser.add_argument("--members", type=int, default=1000, help="receivers in A and B [1000]")
     parser.add_argument("--window", type=int, default=16, help="outstanding texts in B and E [16]")
@@ -263,7 +276,8 @@ def main(argv: Sequence[str]) -> int:
         crowd = pending[0].crowd
         mine = [scenario for scenario in pending if scenario.crowd == crowd]
         pending = [scenario for scenario in pending if scenario.crowd != crowd]
-        with Arena(contenders(logs, options.peer, crowd), crowd) as arena:
+        servers = contenders(logs, options.peer, crowd, irc=options.irc)
+        with Arena(servers, crowd) as arena:
             against = [server.name for server in arena.servers if server.name in PEERS]
             for scenario in mine:
                 found = arena.measure(scenario, options.runs, options.seconds, options.texts)

@@ -130,6 +130,22 @@ class Daemon(Server):
         ]
 
 
+class IrcDaemon(Daemon):
+    """The same, by its IRC door."""
+
+    kind = "irc"
+
+    def __init__(self, *options: str, log: str = "memory:") -> None:
+        super().__init__(*options, log=log, name=f"our IRC, {log.partition(':')[0]}")
+
+    def command(self) -> Sequence[str]:
+        """Run the twistd of this interpreter; nobody uses its native door."""
+        native = f"tcp:{free_port()}:interface=127.0.0.1"
+        door = f"tcp:{self.port}:interface=127.0.0.1"
+        found = [native if one.startswith("tcp:") else one for one in super().command()]
+        return [*found, "--irc", door]
+
+
 class InspIrcd(Server):
     """InspIRCd, with its flood control and limits raised."""
 

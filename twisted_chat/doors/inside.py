@@ -21,11 +21,12 @@ from attrs import define, field
 from msgspec.json import Decoder
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.chat.member import Encode
 from twisted_chat.client.link import Connection
 from twisted_chat.doors.conversation import Conversation
+from twisted_chat.doors.soon import soon
 from twisted_chat.doors.talk import Line, Why
 from twisted_chat.vocabulary.messages import Request, Response, encode
 
@@ -35,9 +36,22 @@ FULL: Final = 65_536
 _decoder: Final[Decoder[Response]] = Decoder(Response)
 
 
+@define(eq=False)
+class _Last:
+    """The message that was encoded last: what many are told one by one is encoded once."""
+
+    response: Response | None = None
+    data: bytes = b""
+
+
+_last: Final = _Last()
+
+
 def encode_line(response: Response) -> bytes:
     """Encode one message; JSON has no line end of its own, and so is a line."""
-    return encode(response) + b"\n"
+    if response is not _last.response:
+        _last.response, _last.data = response, encode(response) + b"\n"
+    return _last.data
 
 
 @define(eq=False)
@@ -103,7 +117,7 @@ class Far:
     _messages: deque[Response] = field(init=False, factory=deque)
     """What is being handed on."""
     _size: int = field(init=False, default=0)
-    _handing: IDelayedCall | None = field(init=False, default=None)
+    _handing: bool = field(init=False, default=False)
     _paused: bool = field(init=False, default=False)
     _filled: bool = field(init=False, default=False)
     _requests: deque[bytes] = field(init=False, factory=deque)
@@ -176,11 +190,12 @@ class Far:
             self.conversation.filled()
 
     def _hand_on_soon(self) -> None:
-        if self._handing is None and not self._paused and not self.near.gone.called:
-            self._handing = self.clock.callLater(0, self._hand_on)
+        if not self._handing and not self._paused and not self.near.gone.called:
+            self._handing = True
+            soon(self.clock, self._hand_on)
 
     def _hand_on(self) -> None:
-        self._handing = None
+        self._handing = False
         while not self._paused and not self.near.gone.called:
             if self._messages:
                 self.received(self._messages.popleft())
@@ -206,9 +221,6 @@ class Far:
         self._requests.clear()
         self._batches.clear()
         self._messages.clear()
-        if self._handing is not None:
-            self._handing.cancel()
-            self._handing = None
         self.near.gone.callback(reason)
         self.conversation.lost()
 

@@ -116,3 +116,20 @@ class Outlet:
 
 def _nothing() -> None:
     """Do nothing."""
+
+
+class Direct:
+    """A transport that is written to by an Outlet; all else of it is as it was."""
+
+    def __init__(self, transport: Any, full: Callable[[], object]) -> None:
+        self._transport = transport
+        self.outlet = Outlet(transport, full)
+        self.write = self.outlet.deliver
+
+    def loseConnection(self) -> None:
+        """Send what is written, and close."""
+        self.outlet.flush()
+        self._transport.loseConnection()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

@@ -136,6 +136,11 @@ class Talk:
             self._bucket = Rate(self.rate, 2 * self.rate)
 
     @property
+    def is_full(self) -> bool:
+        """Whether the transport has had enough for now."""
+        return self._full
+
+    @property
     def answering(self) -> bool:
         """Whether a request is being answered."""
         return self._busy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from typing import Any, cast
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.kit.support import ChatCase, Pipe, World
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc import IrcFactory
+from twisted_chat.doors.irc.commands.people import IN_A_TURN
 from twisted_chat.doors.irc.lines import format_line, format_tags, parse, parse_tags, pieces
+from twisted_chat.doors.irc.shown import Batches
 from twisted_chat.vocabulary.errors import ChatError
 
 
@@ -234,6 +237,56 @@ class IrcCommandTests(IrcCase):
         rows = bob.ask("WHO carol %tna,42")
         self.assertRegex(rows[0], r" 354 bob 42 carol 0$")
         self.assertRegex(bob.ask("WHO #ops")[0], r" 352 bob #ops bob \S+ \* bob H@ ")
+
+    def test_who_in_turns(self) -> None:
+        """A WHO of everybody takes several turns: in none of them it looks at all."""
+        world = self.world()
+        factory = self.factory(world)
+        bob = self.come(world, factory, "bob")
+        for number in range(2 * IN_A_TURN):
+            world.come(f"u{number}")
+        turns: list[int] = []
+        real = world.clock.callLater
+
+        def call_later(delay: float, *call: Any, **named: Any) -> Any:
+            turns.append(bob.pipe.take().count(b" 352 "))
+            return real(delay, *call, **named)
+
+        with patch.object(world.clock, "callLater", call_later):
+            rest = "\n".join(bob.ask("WHO *")).count(" 352 ")
+        self.assertLessEqual(max(*turns, rest), IN_A_TURN)
+        self.assertEqual(sum(turns) + rest, 2 * IN_A_TURN + 1)
+
+    def test_written_once(self) -> None:
+        """What many hear is written once for each set of capabilities, comings and goings too."""
+        world = self.world()
+        factory = self.factory(world)
+        heard = [self.come(world, factory, f"m{number}") for number in range(4)]
+        tagged = [self.come(world, factory, f"t{number}", "server-time") for number in range(4)]
+        alice, dave = world.come("alice"), self.come(world, factory, "dave")
+        for one in (*heard, *tagged):
+            one.got()
+        batches = factory.shared.batches(world.chat)
+        written: list[str] = []
+        show = batches.show
+
+        def counted(response: Any, caps: Any) -> bytes:
+            written.append(type(response).__name__)
+            return show(response, caps)
+
+        with patch.object(Batches, "show", lambda _, response, caps: counted(response, caps)):
+            alice.ask("join", session="ops")
+            alice.say("hello", session="ops")
+            alice.ask("away", data="lunch")
+            alice.ask("leave", session="ops")
+            dave.send("QUIT :off")
+            for one in (*heard, *tagged):
+                got = [line.split(" :", 1)[0].split()[-2:] for line in one.got()]
+                self.assertEqual(len(got), 4)
+        self.assertEqual(
+            {name: written.count(name) for name in ("Joined", "Text", "WentAway", "Left")},
+            {"Joined": 2, "Text": 2, "WentAway": 2, "Left": 4},
+        )
 
     def test_monitor(self) -> None:
         """Coming and going is told to who watches, whichever door it is by."""

@@ -7,7 +7,7 @@ the bell, hide itself or turn the direction of what follows.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import Final
 from unicodedata import category, east_asian_width
@@ -23,6 +23,12 @@ Line = list[Fragment]
 
 INDENT: Final = 6
 """Columns before the further lines of one text: they begin below its author."""
+
+Style = Callable[[Line], str]
+"""How a row looks: in colours, say."""
+
+MAX_VIEWS: Final = 16
+"""Views of a line whose rows are kept, at most."""
 
 TERM: Final = 28
 """Columns for a term before its explanation."""
@@ -124,6 +130,36 @@ def folded(line: Line, columns: int) -> list[Line]:
             rows[-1].append((style, word))
             used += wide
     return rows
+
+
+class SharedLine(list[Fragment]):
+    """A line that many people see: what is made of it for one view is kept with it."""
+
+    __slots__ = ("drawings",)
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(line)
+        self.drawings: dict[tuple[int, Style], str] = {}
+
+
+def drawn(line: Line, columns: int, style: Style) -> str:
+    """Return a line as rows with their ends, for a window so wide (0: it is not known).
+
+    What is made of a SharedLine is made once for all with the same view.
+    """
+    if not isinstance(line, SharedLine):
+        return _drawn(line, columns, style)
+    found = line.drawings.get((columns, style))
+    if found is None:
+        if len(line.drawings) >= MAX_VIEWS:
+            line.drawings.clear()
+        found = line.drawings[columns, style] = _drawn(line, columns, style)
+    return found
+
+
+def _drawn(line: Line, columns: int, style: Style) -> str:
+    rows = folded(line, columns) if columns else [line]
+    return "".join([f"{style(row)}\r\n" for row in rows])
 
 
 def info(sentence: str) -> Line:

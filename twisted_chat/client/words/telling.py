@@ -7,6 +7,7 @@ from attrs import define
 from twisted_chat.client.events import Event
 from twisted_chat.client.words import render
 from twisted_chat.client.words.rooms import Room, Server
+from twisted_chat.client.words.shared import shared
 from twisted_chat.client.words.view import View
 from twisted_chat.client.words.whereabouts import Whereabouts
 from twisted_chat.vocabulary import messages as m
@@ -139,4 +140,4 @@ class Teller:
     def _note(self, room: Room, sentence: str) -> None:
         """Say what happens in the current session; elsewhere it would only disturb."""
         if room is self.where.room:
-            self.view.info(sentence)
+            self.view.show(shared.sentence(sentence))

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted_chat.client.words import render
 from twisted_chat.client.words.render import Line
 from twisted_chat.client.words.rooms import Server
+from twisted_chat.client.words.shared import shared
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
 
@@ -78,7 +79,10 @@ class View:
                 self._day = when.date()
                 lines.append(render.day(when))
             user = server.client.user
-            lines.extend(render.said(text, user, tag=tag, aside=aside, zone=self.zone))
+            if aside:
+                lines.extend(render.said(text, user, tag=tag, aside=True, zone=self.zone))
+            else:
+                lines.extend(shared.lines(text, user, tag, self.zone))
         self.show(*lines)
 
     def run(self, flow: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:

@@ -7,9 +7,9 @@ from attrs import define, field
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat.member import Encode
 from twisted_chat.doors.irc import commands  # noqa: F401  # every command has its function
+from twisted_chat.doors.irc.batch import encode_shared
 from twisted_chat.doors.irc.lines import MAX_LINE
 from twisted_chat.doors.irc.shared import Shared
-from twisted_chat.doors.irc.shown import encode_shared
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.doors.stream import Stream, StreamFactory
 from twisted_chat.doors.talk import Line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from msgspec import Struct
 
 from twisted_chat.vocabulary.errors import ChatError
 
@@ -21,8 +21,7 @@ _ESCAPED = str.maketrans(_ESCAPES)
 _UNESCAPES = {":": ";", "s": " ", "r": "\r", "n": "\n"}
 
 
-@frozen
-class Line:
+class Line(Struct, frozen=True):
     """What a client asks: tags, a command in capitals, and its parameters."""
 
     command: str
@@ -57,12 +56,15 @@ def parse(data: bytes) -> Line | None:
         text = data.decode()
     except UnicodeDecodeError:
         raise ChatError("bad-request", "Your line is not UTF-8.") from None
-    text = text.lstrip(" ")
-    if text.startswith(":"):
-        text = text.partition(" ")[2].lstrip(" ")
-    middle, colon, trailing = (" " + text).partition(" :")
+    if text[:1] in (" ", ":"):
+        text = text.lstrip(" ")
+        if text.startswith(":"):
+            text = text.partition(" ")[2].lstrip(" ")
+        text = " " + text
+    middle, colon, trailing = text.partition(" :")
     parameters = middle.split(" ")
-    parameters = [parameter for parameter in parameters if parameter]
+    if "" in parameters:
+        parameters = [parameter for parameter in parameters if parameter]
     if colon and parameters:
         parameters.append(trailing)
     if not parameters:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_chat.doors.irc.going import Goings
 from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.shown import Batches
 from twisted_chat.vocabulary.names import key_of
-
-MAX_FAREWELLS: Final = 1_000
-
-PART_SECONDS: Final = 1.0
-"""How long a reason to leave a session is known, at most: that is when its leaving is told."""
-
-FAREWELL_SECONDS: Final = 10.0
-"""How long it takes, at most, until all sessions have told that somebody is gone."""
 
 MAX_TAGGED: Final = 1_000
 """Texts whose client-only tags are known, while they are on their way."""
@@ -28,20 +21,6 @@ MAX_FORMER: Final = 1_000
 """Nicks that WHOWAS knows of, and how many times each."""
 
 MAX_TIMES: Final = 10
-
-
-@define(eq=False)
-class Farewell:
-    """Why somebody is no more in any session: it is told once to each connection."""
-
-    command: str
-    word: str
-    source: str = ""
-    told: set[int] = field(factory=set)
-    rooms: frozenset[str] = frozenset()
-    """Of a change of nick: the sessions that one was in, and is in again."""
-    back: set[tuple[int, str]] = field(factory=set)
-    """Of a change of nick: to whom it was not told that somebody came back, and into what."""
 
 
 @frozen
@@ -65,22 +44,22 @@ class Shared:
     most: int = field(init=False, default=0)
     """How many they were, at most."""
     former: OrderedDict[str, deque[Former]] = field(init=False, factory=OrderedDict)
-    farewells: dict[str, Farewell] = field(init=False, factory=dict)
-    renamed: dict[str, Farewell] = field(init=False, factory=dict)
-    """Who has another name, by the new one: it has not come, it was here."""
+    goings: Goings = field(init=False)
+    """Who is just going, and why."""
     named: dict[str, Any] = field(init=False, factory=dict)
     """A connection of each nick, by its compared form."""
     tags: OrderedDict[str, Mapping[str, str]] = field(init=False, factory=OrderedDict)
     """Client-only tags of texts, by the ids that the door gave them: stored nowhere."""
     marks: dict[tuple[str, str], str] = field(init=False, factory=dict)
     """How far users have read, as they said it, by user and epoch."""
-    parts: dict[tuple[str, str], str] = field(init=False, factory=dict)
-    """Why somebody is just leaving a session, by user and session."""
     watching: dict[str, set[Any]] = field(init=False, factory=dict)
     """Which connections watch whom (MONITOR): each at most so many."""
     watcher: Callable[[Any, bool], None] | None = field(init=False, default=None)
     """What hears who comes and goes, once somebody wants to know."""
     _batches: Batches | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self.goings = Goings(self.clock)
 
     def batches(self, chat: Any) -> Batches:
         """Return what writes the batches of this chat."""
@@ -164,6 +143,10 @@ class Shared:
             return talk.username, talk.realname
         return prefix(nick).partition("!")[2].partition("@")[0], nick
 
+    def is_here(self, nick: str) -> bool:
+        """Whether somebody is at this door."""
+        return (key_of(nick) or "") in self.named
+
     def is_bot(self, nick: str) -> bool:
         """Whether somebody says that it is a bot."""
         talk = self.named.get(key_of(nick) or "")
@@ -176,39 +159,9 @@ class Shared:
             if len(self.tags) > MAX_TAGGED:
                 self.tags.popitem(last=False)
 
-    def goes(self, key: str, command: str, word: str) -> Farewell:
-        """Remember why somebody goes: QUIT and a reason, or NICK and its new name."""
-        if len(self.farewells) >= MAX_FAREWELLS:
-            self.farewells.pop(next(iter(self.farewells)))
-        farewell = self.farewells[key] = Farewell(command, word)
-        self.clock.callLater(FAREWELL_SECONDS, self._forget, self.farewells, key, farewell)
-        return farewell
-
-    @staticmethod
-    def _forget(kept: dict[Any, Any], key: object, value: object) -> None:
-        if kept.get(key) is value:
-            del kept[key]
-
-    def renames(self, nick: str, talk: Any, new: str, rooms: Iterable[str]) -> None:
-        """Remember that somebody has another name now, in these sessions."""
-        farewell = self.goes(key_of(nick) or "", "NICK", new)
-        farewell.source = prefix(nick)
-        farewell.told.add(talk.number)
-        farewell.rooms = frozenset(rooms)
-        if len(self.renamed) >= MAX_FAREWELLS:
-            self.renamed.pop(next(iter(self.renamed)))
-        key = key_of(new) or ""
-        self.renamed[key] = farewell
-        self.clock.callLater(FAREWELL_SECONDS, self._forget, self.renamed, key, farewell)
-
-    def leaves(self, user: str, session: str, reason: str) -> None:
-        """Remember why somebody just leaves a session."""
-        self.parts[user, session] = reason
-        self.clock.callLater(PART_SECONDS, self._forget, self.parts, (user, session), reason)
-
     def came(self, talk: Any) -> None:
         """Somebody is here."""
         key = talk.user.name.key
-        self.farewells.pop(key, None)
+        self.goings.came(key)
         self.named[key] = talk
         self.most = max(self.most, len(self.named))

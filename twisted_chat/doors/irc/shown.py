@@ -1,20 +1,20 @@
 """What is told, as lines of IRC: made once for each batch and each set of capabilities.
 
 All connections of this door share one encoder, whose bytes are its own affair: a batch is decoded
-once, and written out once for those whose capabilities are alike. Only who said something of what
-is in it, or came or went, has lines of its own.
+once, and written out once for those whose capabilities are alike: see ``batch``.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from attrs import define, field
-from msgspec.json import Decoder
 
+from twisted_chat.doors.irc.batch import Batch, Caps
+from twisted_chat.doors.irc.going import Goings
 from twisted_chat.doors.irc.lines import format_line, pieces
 from twisted_chat.doors.irc.names import SERVER, channel, prefix, target_of
 from twisted_chat.vocabulary.messages import (
@@ -22,8 +22,10 @@ from twisted_chat.vocabulary.messages import (
     Deleted,
     Edited,
     Invited,
+    IsTyping,
     Joined,
     Kicked,
+    Left,
     Notice,
     Presence,
     Reacted,
@@ -33,23 +35,32 @@ from twisted_chat.vocabulary.messages import (
     Text,
     TopicChanged,
     WentAway,
-    encode,
 )
 
 NOTICE_ID: Final = "irc.notice."
 """How the ``id`` of a text begins that was said as a NOTICE."""
 
-Caps = frozenset[str]
+MATTERING: Final = frozenset(
+    {
+        "account-tag",
+        "away-notify",
+        "draft/message-redaction",
+        "draft/multiline",
+        "extended-join",
+        "message-tags",
+        "server-time",
+    }
+)
+"""The capabilities that make a difference to what is written here."""
+
+MAX_BATCHES: Final = 4
+"""Batches whose lines are known, while they are given out: a session's, and those in between."""
+
+SHORT: Final = 200
+"""Characters of a text that is one line, whoever says it, and wherever."""
 
 Head = tuple[str, str, str]
 """Who says it, as what, and where."""
-
-_decoder: Final[Decoder[Response]] = Decoder(Response)
-
-
-def encode_shared(response: Response) -> bytes:
-    """Encode one message for ``Batches``; JSON has no line end of its own."""
-    return encode(response) + b"\n"
 
 
 def time_of(millis: int) -> str:
@@ -66,7 +77,11 @@ def msgid(epoch: str, seq: int) -> str:
 class Known(Protocol):
     """What the door knows of users and texts besides: see shared.Shared."""
 
+    goings: Goings
     tags: OrderedDict[str, Mapping[str, str]]
+
+    def is_here(self, nick: str) -> bool:
+        """Whether somebody is at this door."""
 
     def details_of(self, nick: str) -> tuple[str, str]:
         """Return a user name and a real name."""
@@ -84,25 +99,16 @@ class Batches:
     away_of: Callable[[str], str]
     known: Known
     _batch: int = field(init=False, default=0)
-    _data: bytes = field(init=False, default=b"")
-    _messages: Sequence[Response] = field(init=False, default=())
-    _written: dict[Caps, bytes] = field(init=False, factory=dict)
+    _taken: deque[Batch] = field(init=False, factory=lambda: deque(maxlen=MAX_BATCHES))
 
-    def messages(self, data: bytes) -> Sequence[Response]:
-        """Return what a batch tells."""
-        if data is not self._data:
-            self._messages = _decoder.decode_lines(data)
-            self._data = data
-            self._written = {}
-        return self._messages
-
-    def written(self, data: bytes, caps: Caps) -> bytes:
-        """Return all of a batch, for anybody with these capabilities."""
-        messages = self.messages(data)
-        if (found := self._written.get(caps)) is None:
-            found = b"".join(self.show(one, caps) for one in messages)
-            self._written[caps] = found
-        return found
+    def take(self, data: bytes) -> Batch:
+        """Return a batch: the same one for the same bytes, while they are given out."""
+        for batch in self._taken:
+            if batch.data is data:
+                return batch
+        batch = Batch(data, self.known.goings, self.show)
+        self._taken.appendleft(batch)
+        return batch
 
     def show(self, response: Response, caps: Caps, extra: dict[str, str] | None = None) -> bytes:
         """Return the lines of one message; ``extra`` tags are put before the others."""
@@ -117,6 +123,9 @@ class Batches:
                     [self.joined(response.session, user, caps, tags) for user in response.joined]
                     + [self.left(response.session, user) for user in response.left]
                 )
+            case Left():
+                why = self.known.goings.why_left(response)
+                return self.left(response.session, response.user, why)
             case TopicChanged():
                 where = channel(response.session)
                 source = prefix(response.user)
@@ -140,6 +149,10 @@ class Batches:
                 where = channel(response.session) if response.session else "*"
                 source = prefix(response.by) if response.by else SERVER
                 return format_line(source, "NOTICE", where, response.data, tags=tags)
+            case IsTyping() if "message-tags" in caps and not self.known.is_here(response.user):
+                where = target_of(response.session, response.user)
+                tags["+typing"] = "active"
+                return format_line(prefix(response.user), "TAGMSG", where, tags=tags)
             case WentAway() if "away-notify" in caps:
                 words = (response.data,) if response.data else ()
                 return format_line(prefix(response.user), "AWAY", *words, tags=tags)
@@ -210,9 +223,9 @@ class Batches:
         away = self.away_of(user) if "away-notify" in caps else ""
         return line + format_line(prefix(user), "AWAY", away) if away else line
 
-    def left(self, session: str, user: str) -> bytes:
+    def left(self, session: str, user: str, why: str = "") -> bytes:
         """Return the line that says that somebody went out."""
-        return format_line(prefix(user), "PART", channel(session))
+        return format_line(prefix(user), "PART", channel(session), *([why] if why else []))
 
     def text(self, text: Text, caps: Caps, tags: dict[str, str], epoch: str | None = None) -> bytes:
         """Return the lines of a text: what one line does not hold is several."""
@@ -233,6 +246,9 @@ class Batches:
         data, begin, end = text.data, "", ""
         if data.startswith("/me "):
             data, begin, end = data[4:], "\1ACTION ", "\1"
+        if len(data) < SHORT and data.isascii() and data.isprintable():
+            row = f"{begin}{data}{end}"
+            return format_line(source, command, target, row, tags=tags) if row else b""
         room = 510 - len(f":{source} {command} {target} :{begin}{end}".encode())
         rows = pieces(data, room)
         head = (source, command, target)

@@ -7,7 +7,9 @@ capabilities, the moment in which a registration is whole, and what comes from t
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from functools import partial
 from itertools import count
+from secrets import token_hex
 from typing import Any, Final
 
 from attrs import define, field
@@ -15,10 +17,11 @@ from attrs import define, field
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc.asked import BEFORE, COMMANDS
+from twisted_chat.doors.irc.batch import Batch, Caps
 from twisted_chat.doors.irc.lines import Line, format_line, format_tags, parse
-from twisted_chat.doors.irc.names import SERVER, channel, prefix
-from twisted_chat.doors.irc.shared import Farewell, Shared
-from twisted_chat.doors.irc.shown import Caps
+from twisted_chat.doors.irc.names import SERVER, channel
+from twisted_chat.doors.irc.shared import Shared
+from twisted_chat.doors.irc.shown import MATTERING
 from twisted_chat.doors.talk import Talk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
@@ -31,7 +34,6 @@ from twisted_chat.vocabulary.messages import (
     Response,
     Text,
 )
-from twisted_chat.vocabulary.names import key_of
 
 _connections: Final = count()
 
@@ -99,7 +101,6 @@ class IrcTalk(Talk):
 
     prover: Prover = field(kw_only=True)
     shared: Shared = field(kw_only=True)
-    caps: Caps = frozenset()
     wanted: str | None = None
     """The nick that it wants, before it has one."""
     username: str = ""
@@ -131,6 +132,10 @@ class IrcTalk(Talk):
     answer: Labelled | None = field(init=False, default=None)
     """What has been answered to a command with a label."""
     number: int = field(init=False, factory=lambda: next(_connections))
+    _caps: Caps = field(init=False, default=frozenset())
+    _view: Caps = field(init=False, default=frozenset())
+    """What of its capabilities makes a difference to what is told to all."""
+    _unique: str = field(init=False, factory=lambda: token_hex(10))
     _said: int = field(init=False, default=0)
     _mine: set[str] = field(init=False, factory=set)
     """Ids of what this connection said: without ``echo-message`` it is not told."""
@@ -145,6 +150,15 @@ class IrcTalk(Talk):
         """See Talk."""
         self.shared.lost(self)
         super().lost()
+
+    @property
+    def caps(self) -> Caps:
+        """The capabilities that it has asked for."""
+        return self._caps
+
+    @caps.setter
+    def caps(self, caps: Caps) -> None:
+        self._caps, self._view = caps, caps & MATTERING
 
     @property
     def nick(self) -> str:
@@ -172,6 +186,9 @@ class IrcTalk(Talk):
             return None
         if self.user is None and line.command not in BEFORE:
             self.reply("451", "You have not registered")
+            return None
+        found = COMMANDS.get(line.command)
+        if found is not None and found.at_once is not None and found.at_once(self, line):
             return None
         return self._run(line)
 
@@ -244,55 +261,41 @@ class IrcTalk(Talk):
 
     def _deliver(self, data: bytes) -> None:
         user = self.user
-        if user is None:
+        if user is None or self.over:
             return
-        batches = self.shared.batches(user.chat)
-        own = user.name.text
-        messages = batches.messages(data)
-        if all(self._is_for_all(one, own) for one in messages):
-            self.write(batches.written(data, self.caps))
+        batch = self.shared.batches(user.chat).take(data)
+        places = batch.places_of(user.name.text)
+        if places:
+            lines = batch.written_with(self._view, places, partial(self._show, batch))
         else:
-            self.write(b"".join(self._show(one, own) for one in messages))
+            lines = batch.written(self._view)
+        if lines:
+            self.line.deliver(lines)
 
-    def _is_for_all(self, response: Response, own: str) -> bool:
-        match response:
-            case Text() | Reacted() | Redacted():
-                return response.source != own
-            case Joined():
-                return not self.shared.renamed and not self.shared.farewells
-            case Left():
-                return False
-        return type(response) is not Error
-
-    def _show(self, response: Response, own: str) -> bytes:
-        user = self.user
-        if user is None:
-            return b""
-        batches = self.shared.batches(user.chat)
+    def _show(self, batch: Batch, place: int) -> bytes:
+        """Return what of a batch is not the same for everybody."""
+        response = batch.messages[place]
+        why = batch.why(place)
         match response:
             case Error() if response.id in self.redacting:
                 return self.not_redacted(response.id, response.code, response.data)
-            case Redacted() if response.id in self.redacting:
-                del self.redacting[response.id]
             case Error():
                 self._mine.discard(response.id or "")
                 self.tell(response)
                 return self._echoed(response.id or "", b"")
-            case Text() if response.source == own and response.id in self._mine:
+            case Redacted() if response.id in self.redacting:
+                del self.redacting[response.id]
+            case Text() | Reacted() if response.id in self._mine:
                 self._mine.discard(response.id)
-                echo = batches.show(response, self.caps) if "echo-message" in self.caps else b""
+                echo = batch.lines(place, self._view) if "echo-message" in self.caps else b""
                 return self._echoed(response.id, echo)
-            case Reacted() if response.source == own and response.id in self._mine:
-                self._mine.discard(response.id)
-                echo = batches.show(response, self.caps) if "echo-message" in self.caps else b""
-                return self._echoed(response.id, echo)
-            case Left():
-                return self._went(response, own)
-            case Joined() if (why := self._renamed(response)) is not None:
-                return self._once(why)
-            case Joined():  # whoever had this name, and has gone, was another
-                self.shared.farewells.pop(key_of(response.user) or "", None)
-        return batches.show(response, self.caps)
+            case Left() if response.user == self.nick:
+                return b""
+            case Left() if why is not None:
+                return why.once(self.number)
+            case Joined() if why is not None and why.comes_back(self.number, response.session):
+                return why.once(self.number)
+        return batch.lines(place, self._view)
 
     def _echoed(self, id: str, echo: bytes) -> bytes:
         """Return an echo, or all the answer that it is the last part of; nothing before that."""
@@ -305,38 +308,16 @@ class IrcTalk(Talk):
         done = not pending.waiting and pending is not self.answer
         return pending.written(self.new_id()) if done else b""
 
-    def _went(self, left: Left, own: str) -> bytes:
-        if left.user == own:
-            return b""
-        why = self.shared.farewells.get(key_of(left.user) or "")
-        if why is None:
-            key = (key_of(left.user) or "", key_of(left.session) or "")
-            reason = self.shared.parts.get(key)
-            words = (reason,) if reason else ()
-            return format_line(prefix(left.user), "PART", channel(left.session), *words)
-        return self._once(why, left.user)
-
-    def _renamed(self, joined: Joined) -> Farewell | None:
-        """Return why somebody who comes in was there before; once for each session."""
-        why = self.shared.renamed.get(key_of(joined.user) or "")
-        place = (self.number, joined.session)
-        if why is None or place in why.back or joined.session not in why.rooms:
-            return None
-        why.back.add(place)
-        return why
-
-    def _once(self, why: Farewell, who: str = "") -> bytes:
-        """Return the line that says why somebody is gone, or is called otherwise, once."""
-        if self.number in why.told:
-            return b""
-        why.told.add(self.number)
-        return format_line(why.source or prefix(who), why.command, why.word)
-
     def not_redacted(self, id: str, code: str, why: str) -> bytes:
         """Return why a text can not be taken back."""
         forbidden = code in ("not-allowed", "muted")
         said = "REDACT_FORBIDDEN" if forbidden else "UNKNOWN_MSGID"
         return format_line(SERVER, "FAIL", "REDACT", said, *self.redacting.pop(id), why)
+
+    def new_text_id(self, kind: str) -> str:
+        """Return an id for something that is said: no connection ever had it, over restarts too."""
+        self._said += 1
+        return f"{kind}{self._unique}.{self._said:x}"
 
     def own(self, id: str) -> None:
         """Know what was said here when it comes back."""

@@ -39,6 +39,7 @@ from twisted_chat.doors.inside import Inside
 from twisted_chat.doors.lines.cutting import MAX_LINE, Cutter, TooLong
 from twisted_chat.doors.lines.inbox import Inbox
 from twisted_chat.doors.lines.telnet import Telnet
+from twisted_chat.doors.outlet import Direct
 from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
 from twisted_chat.doors.turnstile import Refused, Turnstile
 from twisted_chat.doors.visit import seat, way_in
@@ -66,7 +67,7 @@ class LinesProtocol(Protocol):
 
     factory: LinesFactory
     transport: Any
-    """A stream transport: ITransport, IConsumer and IPushProducer."""
+    """A stream transport: ITransport, IConsumer and IPushProducer; a Direct, once there is one."""
 
     _log = Logger()
 
@@ -95,6 +96,7 @@ class LinesProtocol(Protocol):
         """Begin."""
         self.host, self.port = peer_of(self.transport)
         keep_alive(self.transport)
+        self.transport = Direct(self.transport, self.pauseProducing)
         self.transport.registerProducer(self, True)
         self.factory.watch.opened(self)
         self._probe = self.factory.clock.callLater(PROBE_SECONDS, self._find_out)
@@ -109,6 +111,7 @@ class LinesProtocol(Protocol):
         self._inbox.end()
         reason.cleanFailure()
         self.transport.unregisterProducer()
+        self.transport.outlet.closed()
         if self._inside is not None and self._inside.far is not None:
             self._inside.far.end("gone")
         self.factory.watch.gone(self)
@@ -265,10 +268,8 @@ class LinesProtocol(Protocol):
     def show(self, *lines: Line) -> None:
         """Write lines, broken between words where it is known how wide the window is."""
         columns = self._telnet.columns
-        rows = [
-            row for line in lines for row in (render.folded(line, columns) if columns else [line])
-        ]
-        self._write("".join(f"{render.plain(row)}\r\n" for row in rows).encode(errors="replace"))
+        rows = "".join([render.drawn(line, columns, render.plain) for line in lines])
+        self._write(rows.encode(errors="replace"))
 
     def fail(self, sentence: str) -> None:
         """Tell what can not be had; one goes on."""
@@ -300,6 +301,8 @@ class LinesProtocol(Protocol):
 
     def resumeProducing(self) -> None:
         """The transport's buffer is empty."""
+        if not self.transport.outlet.drained():
+            return
         self._paused = False
         if self._desk is not None:
             self._desk.resumeProducing()

@@ -43,19 +43,23 @@ class Display:
     colour: bool = True
     _above: int = 0
     """Rows of the prompt above the one that the cursor is in."""
+    _state: object = None
+    """What was drawn last, and how."""
+    _last: tuple[str, int] = ("", 0)
 
     def resized(self, columns: int, rows: int) -> None:
         """The window has another size."""
+        self._state = None
         self.columns = min(columns or 80, MAX_SIZE)
         self.rows = min(rows or 24, MAX_SIZE)
 
     def show(self, lines: Iterable[Line], prompt: Line, editor: Editor) -> None:
         """Show lines above the prompt, which is drawn anew below them."""
-        shown = [self._styled(row) for line in lines for row in render.folded(line, self.columns)]
+        style = render.plain if self.dumb or not self.colour else styled
+        rows = "".join([render.drawn(line, self.columns, style) for line in lines])
         if self.dumb:
-            self.write("".join(f"{row}\r\n" for row in shown))
+            self.write(rows)
             return
-        rows = "".join(f"{row}\r\n" for row in shown)
         self.write(self._erased() + rows + self._drawn(prompt, editor))
 
     def draw(self, prompt: Line, editor: Editor) -> None:
@@ -86,6 +90,15 @@ class Display:
         return f"\r{up}\x1b[J"
 
     def _drawn(self, prompt: Line, editor: Editor) -> str:
+        """Return the prompt and what is typed; as before, where nothing of it has changed."""
+        state = (prompt, editor.text, editor.cursor, editor.unseen, editor.sought)
+        if state != self._state:
+            self._state = state
+            self._last = self._draw_anew(prompt, editor)
+        drawn, self._above = self._last
+        return drawn
+
+    def _draw_anew(self, prompt: Line, editor: Editor) -> tuple[str, int]:
         begin = render.plain(prompt)
         if editor.sought is not None:
             begin = f"(search) {render.harmless(editor.sought)}: "
@@ -104,8 +117,7 @@ class Display:
         down = whole.row - before.row
         drawn += f"\x1b[{down}A" if down else ""
         drawn += "\r" + (f"\x1b[{before.column}C" if before.column else "")
-        self._above = before.row
-        return drawn
+        return drawn, before.row
 
     def _window(self, text: str, cursor: int, begin: int) -> tuple[str, int]:
         """Return as much of a long line as the window holds, around its cursor."""
@@ -116,13 +128,16 @@ class Display:
         return text[start : start + room], cursor - start
 
     def _styled(self, line: Line) -> str:
-        if self.dumb or not self.colour:
-            return render.plain(line)
-        drawn = ""
-        for style, fragments in groupby(line, lambda fragment: fragment[0]):
-            text = "".join(text for _, text in fragments)
-            drawn += f"\x1b[{COLOURS[style]}m{text}\x1b[m" if style in COLOURS else text
-        return drawn
+        return render.plain(line) if self.dumb or not self.colour else styled(line)
+
+
+def styled(line: Line) -> str:
+    """Return a line in colours."""
+    drawn = ""
+    for style, fragments in groupby(line, lambda fragment: fragment[0]):
+        text = "".join([text for _, text in fragments])
+        drawn += f"\x1b[{COLOURS[style]}m{text}\x1b[m" if style in COLOURS else text
+    return drawn
 
 
 def _harmless(text: str) -> str:

@@ -27,6 +27,7 @@ from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat.user import User
 from twisted_chat.doors.inside import Inside
+from twisted_chat.doors.outlet import Direct
 from twisted_chat.doors.ssh.authentication import SIGNATURES, Authentication, NoWays
 from twisted_chat.doors.ssh.channel import Session
 from twisted_chat.doors.ssh.quiet import QuietLogger
@@ -161,6 +162,7 @@ class SshTransport(SSHServerTransport):
         self.host, self.port = peer_of(self.transport)
         self.conversation = Presence(self)
         keep_alive(self.transport)
+        self.transport = Direct(self.transport, self.pauseProducing)
         self.transport.registerProducer(self, True)
         super().connectionMade()
         self.factory.watch.opened(self)
@@ -169,6 +171,7 @@ class SshTransport(SSHServerTransport):
         """End."""
         self._gone = True
         self.transport.unregisterProducer()
+        self.transport.outlet.closed()
         super().connectionLost(reason)
         self.factory.watch.gone(self)
 
@@ -226,6 +229,8 @@ class SshTransport(SSHServerTransport):
 
     def resumeProducing(self) -> None:
         """The transport's buffer is empty."""
+        if not self.transport.outlet.drained():
+            return
         for channel in tuple(self._visitor.channels) if self._visitor is not None else ():
             if channel.areWriting:
                 channel.startWriting()

@@ -8,11 +8,12 @@ from typing import Final, Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.client.words import Desk, render, take
 from twisted_chat.client.words.completion import complete
 from twisted_chat.client.words.render import Line
+from twisted_chat.doors.soon import soon
 from twisted_chat.doors.ssh.display import Display
 from twisted_chat.doors.ssh.editor import Editor
 from twisted_chat.doors.ssh.keys import Key, Keys
@@ -55,7 +56,7 @@ class Terminal:
     _kept: tuple[str, int] = ("", 0)
     """What was being typed when a question came."""
     _shown: list[Line] = field(factory=list)
-    _showing: IDelayedCall | None = None
+    _showing: bool = False
     _leaving: bool = False
     _closed: bool = False
 
@@ -158,11 +159,12 @@ class Terminal:
     def show(self, *lines: Line) -> None:
         """Show lines above what is being typed: those of one turn at once."""
         self._shown.extend(lines)
-        if self._showing is None and not self._closed:
-            self._showing = self.clock.callLater(0, self._show)
+        if not self._showing and not self._closed:
+            self._showing = True
+            soon(self.clock, self._show)
 
     def _show(self) -> None:
-        self._showing = None
+        self._showing = False
         lines, self._shown = self._shown, []
         if not self._closed:
             self.display.show(lines, self._prompt(), self.editor)
@@ -203,9 +205,6 @@ class Terminal:
         """Show the last lines and close."""
         if self._closed:
             return
-        if self._showing is not None:
-            self._showing.cancel()
-            self._showing = None
         last, self._shown = list(lines), []
         self.display.show(last, [], Editor())
         self.display.erase()
@@ -219,9 +218,7 @@ class Terminal:
         """The window is not there any more."""
         self._closed = True
         self._lines.clear()
-        if self._showing is not None:
-            self._showing.cancel()
-            self._showing = None
+        self._shown.clear()
         while self._asking:
             self._asking.popleft()[1].callback(None)
 

@@ -19,6 +19,7 @@ from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.events import Ended, Event, Offline
 from twisted_chat.client.words import render
 from twisted_chat.client.words.render import Line
+from twisted_chat.client.words.shared import shared
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages.entries import AnyEntry
@@ -301,7 +302,7 @@ class Tool:
         if self._asked.json:
             self._json(entry)
         elif isinstance(entry, m.Text):
-            for line in render.said(entry, self.client.user):
+            for line in shared.lines(entry, self.client.user, "", None):
                 self._line(line)
 
     def _line(self, line: Line) -> None:

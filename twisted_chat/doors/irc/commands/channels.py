@@ -194,7 +194,7 @@ async def leave(talk: IrcTalk, session: str | None, reason: str) -> None:
     if not is_in(talk, session):
         raise ChatError("not-in-session", "You're not on that channel")
     if reason:
-        talk.shared.leaves(me(talk).name.key, key_of(session) or "", reason)
+        talk.shared.goings.leaves(me(talk).name.key, key_of(session) or "", reason)
     left = await me(talk).ask(Leave(session=session))
     parameters = (channel(left.session), reason) if reason else (channel(left.session),)
     talk.send("PART", *parameters, source=prefix(talk.nick))

@@ -126,7 +126,7 @@ async def become(talk: IrcTalk, nick: str, admitted: Any) -> None:
     rooms = [(m.session.life.name, m.session.head, m.session.life.epoch) for m in _rooms(old)]
     was = talk.nick
     if was != nick:
-        talk.shared.renames(was, talk, nick, (name for name, _, _ in rooms))
+        talk.shared.goings.renames(was, talk.number, nick, (name for name, _, _ in rooms))
         talk.shared.remember(talk)
     for name, _, _ in rooms:
         old.leave(name)

@@ -20,13 +20,43 @@ from twisted_chat.vocabulary.names import key_of
 MAX_TARGETS: Final = 4
 
 
-@command("PRIVMSG")
+def say_at_once(talk: IrcTalk, line: Line) -> bool:
+    """Say a plain text in one session: it waits for no answer to those before it.
+
+    Returns False where there is more to it, or something wrong with it: nothing is done then.
+    """
+    user, target = talk.user, line[0]
+    if line.tags or len(line) != 2 or user is None or not line[1]:
+        return False
+    member = user.members.get(key_of(target[1:]) or "") if target.startswith("#") else None
+    if member is None or talk.batch is not None:
+        return False
+    data = line[1]
+    if data.startswith("\1ACTION "):
+        data = _action(data)
+    kind = NOTICE_ID if line.command == "NOTICE" else "irc."
+    id = talk.new_text_id(kind)
+    talk.own(id)
+    try:
+        user.say(data, member.session.life.name, id)
+    except ChatError:
+        talk.disown(id)
+        return False
+    talk.spoke = talk.clock.seconds()
+    return True
+
+
+def _action(data: str) -> str:
+    return "/me " + data[8:].rstrip("\1")
+
+
+@command("PRIVMSG", at_once=say_at_once)
 async def privmsg(talk: IrcTalk, line: Line) -> None:
     """Say something."""
     await _take(talk, line)
 
 
-@command("NOTICE")
+@command("NOTICE", at_once=say_at_once)
 async def notice(talk: IrcTalk, line: Line) -> None:
     """Say something that nobody answers by itself, the server neither."""
     await _take(talk, line)
@@ -67,7 +97,7 @@ async def said(talk: IrcTalk, line: Line) -> None:
 async def _say(talk: IrcTalk, line: Line, target: str, kind: str) -> None:
     data, user = line[1], me(talk)
     if data.startswith("\1ACTION "):
-        data = "/me " + data[8:].rstrip("\1")
+        data = _action(data)
     signs, plain = _status(target)
     session = session_of(plain)
     tags = _client_tags(talk, line)
@@ -86,7 +116,7 @@ async def _say(talk: IrcTalk, line: Line, target: str, kind: str) -> None:
     elif signs:
         _to_some(talk, line, session, signs, tags)
         return
-    id = f"{kind}{token_hex(12)}"  # once-only for the user, over restarts too
+    id = talk.new_text_id(kind)
     talk.own(id)
     talk.shared.tagged(id, tags)
     reply = _answers(talk, line, session, target)
@@ -233,7 +263,7 @@ async def _is_reaction(talk: IrcTalk, line: Line, tags: dict[str, str], session:
     if not data or of is None or len(data) > MAX_REACTION:
         return False
     undo = "+draft/react" not in tags
-    id = f"irc.{token_hex(12)}"
+    id = talk.new_text_id("irc.")
     talk.own(id)
     try:
         await me(talk).ask(React(session=session, of=of, data=data, undo=undo, id=id))

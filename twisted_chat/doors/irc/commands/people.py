@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from twisted.internet.task import deferLater
 
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, may_see, me, members, sign_of
@@ -17,6 +20,14 @@ MAX_FOUND: Final = 1_000
 
 MAX_ASKED: Final = 20
 """Nicks of one WHOIS, WHOWAS or USERHOST."""
+
+IN_A_TURN: Final = 200
+"""Users that one WHO looks at in a turn, at most."""
+
+SLOW_SECONDS: Final = 0.1
+"""How often it is looked whether somebody slow has read what it asked for."""
+
+T = TypeVar("T")
 
 ROW: Final = 380
 """Bytes of channels in a line of WHOIS."""
@@ -33,7 +44,7 @@ async def who(talk: IrcTalk, line: Line) -> None:
     only_operators = "o" in line[1].partition("%")[0]
     session = session_of(mask)
     asked = [field for field in WHOX if field in fields]
-    for nick, where in await _whom(talk, mask, session):
+    async for nick, where in in_turns(talk, await _whom(talk, mask, session)):
         person = me(talk).chat.people.here.get(key_of(nick) or "")
         if person is None or (only_operators and not _is_operator(person)):
             continue
@@ -62,14 +73,28 @@ async def _whom(talk: IrcTalk, mask: str, session: str | None) -> list[tuple[str
     if exact is not None:
         return [(exact.name.text, "")]
     wanted = "*" if mask == "0" else mask.lower()
-    nicks = (person.name.text for person in people.values())
-    seen = [
-        (nick, "")
-        for nick in nicks
-        if fnmatchcase(nick.lower(), wanted)
-        and (not _is_invisible(talk, nick) or nick == talk.nick or _shares(talk, nick))
-    ]
-    return seen[:MAX_FOUND]
+    seen: list[tuple[str, str]] = []
+    async for person in in_turns(talk, [*people.values()]):
+        nick = person.name.text
+        if not fnmatchcase(nick.lower(), wanted):
+            continue
+        if not _is_invisible(talk, nick) or nick == talk.nick or _shares(talk, nick):
+            seen.append((nick, ""))
+            if len(seen) == MAX_FOUND:
+                break
+    return seen
+
+
+async def in_turns(talk: IrcTalk, items: Sequence[T]) -> AsyncIterator[T]:
+    """Yield items, so many in a turn, and while the client reads: nobody else is held up."""
+    for number, item in enumerate(items):
+        if number % IN_A_TURN == IN_A_TURN - 1:
+            await deferLater(talk.clock, 0)
+            while talk.is_full and not talk.over:
+                await deferLater(talk.clock, SLOW_SECONDS)
+            if talk.over:
+                return
+        yield item
 
 
 def _is_invisible(talk: IrcTalk, nick: str) -> bool:

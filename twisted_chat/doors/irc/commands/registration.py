@@ -185,7 +185,7 @@ async def quit(talk: IrcTalk, line: Line) -> None:
     """Go."""
     user = talk.user
     if user is not None and len(user.person.users) == 1:
-        talk.shared.goes(user.name.key, "QUIT", f"Quit: {line[0]}" if line[0] else "Quit")
+        talk.shared.goings.goes(user.name.text, "QUIT", f"Quit: {line[0]}" if line[0] else "Quit")
     talk.tell(Bye(data="Goodbye."))
     if user is not None:
         user.logout(for_good=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from secrets import token_hex
 from typing import Any, Final
 
 from twisted_chat.chat.permissions import Rank, rank_of
@@ -139,7 +138,7 @@ async def redact(talk: IrcTalk, line: Line) -> None:
         words = "There is no such message"
         talk.send("FAIL", "REDACT", "UNKNOWN_MSGID", line[0], line[1], words)
         return
-    name, id = member.session.life.name, f"irc.{talk.new_id()}.{token_hex(8)}"
+    name, id = member.session.life.name, talk.new_text_id("irc.")
     while len(talk.redacting) >= WINDOW:  # answers that came otherwise, as from the log
         del talk.redacting[next(iter(talk.redacting))]
     talk.redacting[id] = (line[0], line[1])

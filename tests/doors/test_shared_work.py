@@ -1,0 +1,106 @@
+"""What many people at terminals are shown is made once for all with the same view."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from unittest.mock import patch
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.kit.support import ChatCase, World
+from twisted_chat.accounts.proofs import Prover
+from twisted_chat.client.words import render
+from twisted_chat.client.words.shared import MAX_SIZE, SharedTexts
+from twisted_chat.doors.soon import IN_A_TURN, Soon
+from twisted_chat.doors.ssh.terminal import Terminal
+from twisted_chat.doors.visit import seat, way_in
+from twisted_chat.vocabulary import messages as m
+
+
+class Window:
+    """A terminal that takes what is written."""
+
+    def __init__(self, world: World, prover: Prover, name: str, columns: int) -> None:
+        self.shown = ""
+        proof = prover.guest(name, "192.0.2.1")
+        assert proof is not None
+        address = ("192.0.2.1", 50_000)
+        way = way_in("ssh", address, world.clock, prover, proof, lambda: "lobby", 0.0)
+        self.terminal = Terminal(self, world.clock, lambda one: seat(one, way, proof))
+        self.terminal.display.resized(columns, 24)
+        self.terminal.start()
+
+    def write(self, data: bytes) -> None:
+        """Be shown something."""
+        self.shown += data.decode()
+
+    def close(self, status: int) -> None:
+        """End."""
+
+
+class SharedWorkTests(ChatCase):
+    """Rendering is done once for each view."""
+
+    def test_once(self) -> None:
+        """A text is made into lines once, and these are broken once for each width."""
+        world = self.world()
+        prover = Prover(world.admission, cast(Any, world.directory))
+        windows = [Window(world, prover, f"m{n}", 80 if n % 2 else 40) for n in range(10)]
+        alice = world.come("alice")
+        alice.say("the day begins")
+        world.settle()
+        with (
+            patch.object(render, "said", wraps=render.said) as said,
+            patch.object(render, "folded", wraps=render.folded) as folded,
+        ):
+            alice.say("hello " * 10)
+            world.settle()
+        self.assertEqual((said.call_count, folded.call_count), (1, 2))
+        for number, window in enumerate(windows):
+            self.assertEqual(window.shown.count("hello"), 10)
+            rows = [row for row in window.shown.split("\r\n") if "hello" in row]
+            self.assertEqual(len(rows), 1 if number % 2 else 3)
+
+
+class SharedTextsTests(SynchronousTestCase):
+    """The lines that are kept."""
+
+    def text(self, size: int = 2, source: str = "bob") -> m.Text:
+        return m.Text(session="ops", seq=1, time=0, source=source, data="x" * size)
+
+    def test_views(self) -> None:
+        """Who said it, and who is told of its place, sees other lines; the same see the same."""
+        shared, text = SharedTexts(), self.text()
+        line = shared.lines(text, "carol", "", None)
+        self.assertIs(shared.lines(text, "dave", "", None), line)
+        self.assertIsNot(shared.lines(text, "bob", "", None), line)
+        self.assertIsNot(shared.lines(text, "dave", "ops", None), line)
+
+    def test_bound(self) -> None:
+        """What is kept has a bound, whatever is said."""
+        shared = SharedTexts()
+        for _ in range(40):
+            shared.lines(self.text(MAX_SIZE // 8), "carol", "", None)
+        self.assertLessEqual(len(shared._kept), 8)
+
+
+class SoonTests(SynchronousTestCase):
+    """What is done in the next turn."""
+
+    def test_turns(self) -> None:
+        """So many are done in a turn, in order; what fails keeps none of the others."""
+        clock = Clock()
+        soon, done = Soon(clock), list[int]()
+        for number in range(2 * IN_A_TURN + 1):
+            soon.call(lambda number=number: done.append(number))  # type: ignore[misc]
+        soon.call(lambda: done[1_000_000])
+        soon.call(lambda: soon.call(lambda: done.append(-1)))
+        self.assertEqual(len(clock.calls), 1)
+        turns = 0
+        while clock.calls:
+            clock.calls.pop(0).func()
+            turns += 1
+        self.assertEqual(done, [*range(2 * IN_A_TURN + 1), -1])
+        self.assertEqual(turns, 4)
+        self.assertEqual(len(self.flushLoggedErrors(IndexError)), 1)

@@ -1,0 +1,123 @@
+"""One batch that is given out: written once for each set of capabilities that matters.
+
+Of almost all of it everybody has the same lines. What is somebody's own (an echo, that it went
+out itself) and what each connection is told once (why somebody is gone, or called otherwise) is
+put into its place among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Final
+
+from attrs import define, field
+from msgspec.json import Decoder
+
+from twisted_chat.doors.irc.going import Farewell, Goings
+from twisted_chat.vocabulary.messages import (
+    Error,
+    Joined,
+    Left,
+    Reacted,
+    Redacted,
+    Response,
+    Text,
+    encode,
+)
+
+Caps = frozenset[str]
+
+_decoder: Final[Decoder[Response]] = Decoder(Response)
+
+
+@define(eq=False)
+class _Last:
+    """The message that was encoded last: what many are told one by one is encoded once."""
+
+    response: Response | None = None
+    data: bytes = b""
+
+
+_last: Final = _Last()
+
+
+def encode_shared(response: Response) -> bytes:
+    """Encode one message for ``Batch``; JSON has no line end of its own."""
+    if response is not _last.response:
+        _last.response, _last.data = response, encode(response) + b"\n"
+    return _last.data
+
+
+@define(eq=False)
+class Batch:
+    """What a batch tells, and its lines as they were written for whom."""
+
+    data: bytes
+    messages: Sequence[Response] = field(init=False)
+    _goings: Goings
+    _show: Callable[[Response, Caps], bytes]
+    _own: dict[str, list[int]] = field(init=False, factory=dict)
+    """The places of what somebody did, by its name."""
+    _apart: dict[int, Farewell] = field(init=False, factory=dict)
+    """Of what is told otherwise than as a coming or a going, and once: why."""
+    _written: dict[Caps, tuple[bytes, Sequence[int]]] = field(init=False, factory=dict)
+    """Its lines, one after the other, and where those of each message begin."""
+
+    def __attrs_post_init__(self) -> None:
+        self.messages = _decoder.decode_lines(self.data)
+        for place, message in enumerate(self.messages):
+            match message:
+                case Text() | Reacted() | Redacted():
+                    self._own.setdefault(message.source, []).append(place)
+                case Left():
+                    self._own.setdefault(message.user, []).append(place)
+                    self._set_apart(place, self._goings.why_gone(message.user))
+                case Joined():
+                    self._set_apart(place, self._goings.why_back(message))
+                case Error():
+                    self._own.setdefault("", []).append(place)
+
+    def _set_apart(self, place: int, why: Farewell | None) -> None:
+        if why is not None:
+            self._apart[place] = why
+
+    def places_of(self, name: str) -> Sequence[int]:
+        """Return which of the messages are not for everybody alike, for somebody."""
+        found: Sequence[int] = self._own.get(name, ())
+        if self._apart or "" in self._own:
+            return sorted({*found, *self._apart, *self._own.get("", ())})
+        return found
+
+    def why(self, place: int) -> Farewell | None:
+        """Return why somebody comes or goes, where that is told once."""
+        return self._apart.get(place)
+
+    def _lines(self, caps: Caps) -> tuple[bytes, Sequence[int]]:
+        if (found := self._written.get(caps)) is None:
+            lines = [self._show(one, caps) for one in self.messages]
+            found = b"".join(lines), [0, *accumulate(map(len, lines))]
+            self._written[caps] = found
+        return found
+
+    def written(self, caps: Caps) -> bytes:
+        """Return all of it, for anybody whose capabilities these are."""
+        return self._lines(caps)[0]
+
+    def lines(self, place: int, caps: Caps) -> bytes:
+        """Return the lines of one message."""
+        whole, ends = self._lines(caps)
+        return whole[ends[place] : ends[place + 1]]
+
+    def written_with(
+        self, caps: Caps, places: Sequence[int], show: Callable[[int], bytes]
+    ) -> bytes:
+        """Return all of it, but what is at some places as ``show`` shows it."""
+        whole, ends = self._lines(caps)
+        view, at = memoryview(whole), 0
+        parts: list[bytes | memoryview] = []
+        for place in places:
+            parts += [view[at : ends[place]], show(place)]
+            at = ends[place + 1]
+        parts.append(view[at:])
+        return b"".join(parts)
