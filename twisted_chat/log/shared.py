@@ -36,7 +36,7 @@ FEED_LINES: Final = 1_000
 CLAIM: Final = "claim"
 """The kind of records that are held in a node's name: the value begins with it and a space."""
 
-UNTOLD: Final = frozenset({"audit", "attempt", CLAIM})
+UNTOLD: Final = frozenset({"audit", "code", CLAIM})
 """Kinds of records that no other node has to hear of: they have no lines."""
 
 LineKind = Literal["life", "ended", "record", "note", "buried"]
@@ -89,7 +89,7 @@ class SharedLog(Log, Protocol):
 
     @property
     def node(self) -> str:
-        """The name of this node: of 8 to 64 letters and digits, and of no other."""
+        """The name of this node, and of no other: without a space."""
 
     def announce(self, note: bytes) -> Deferred[None]:
         """Write a note; every other node reads it, once, in the order of all lines."""

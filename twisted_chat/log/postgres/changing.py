@@ -37,7 +37,9 @@ def append_changing(
             if entry.kind != "text":
                 _change(connection, n, head, entry)
             answers.append(placed(session, head, time, entry))
-        connection.execute("UPDATE chat.lives SET head = %s WHERE n = %s", (head, n))
+        connection.execute(
+            "UPDATE chat.lives SET head = %s, moved = txid_current() WHERE n = %s", (head, n)
+        )
     return answers
 
 

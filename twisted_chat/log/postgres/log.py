@@ -14,13 +14,15 @@ with an ``id`` is sent again, and is stored once.
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Unpack
+from socket import gethostname
+from typing import Any, Final, TypeVar, Unpack
 
-from attrs import define, evolve, field
-from msgspec.json import Decoder, encode
+import psycopg
+from attrs import define, field
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -41,12 +43,16 @@ from twisted_chat.log.contract import (
     Settings,
     Stored,
     TextPage,
+    Unreadable,
 )
-from twisted_chat.log.postgres import reading, writing
+from twisted_chat.log.postgres import feed, lives, reading, writing
 from twisted_chat.log.postgres.changing import append_changing
-from twisted_chat.log.postgres.database import Connection, Database, Unreachable, prepare
+from twisted_chat.log.postgres.database import Connection, Database, Unreachable, prepare, sentence
+from twisted_chat.log.postgres.feed import Lines
 from twisted_chat.log.postgres.reading import Reader
 from twisted_chat.log.postgres.records import keep
+from twisted_chat.log.postgres.writing import Alone, Small
+from twisted_chat.log.shared import Changes, Lease, Moved
 from twisted_chat.log.threads import Worker
 from twisted_chat.vocabulary.errors import ChatError
 
@@ -54,14 +60,14 @@ BATCH_JOBS: Final = 1_024
 """Jobs that one turn of the writer does, at most."""
 
 
-_LIFE: Final = Decoder(Life)
+T = TypeVar("T")
 
 Waiting = tuple[writing.Job, Deferred[Any]]
 
 
 @define(eq=False)
 class PostgresLog:
-    """A Log in a PostgreSQL database, and in three threads: one writes, one reads, one searches.
+    """A SharedLog in a PostgreSQL database, and in threads: to write, read, search and follow.
 
     Any number of nodes may have the same database. Its memory does not depend on what is stored.
     """
@@ -69,16 +75,21 @@ class PostgresLog:
     clock: IReactorTime
     now: Callable[[], float] = field(default=AS_CLOCK, kw_only=True)
     """Seconds since 1970, for the time of what is stored: the clock's where it is not given."""
+    _lines: Lines
     _writer: Database
     _pages: Reader
     _finder: Reader
+    _feed: Database
     _write: Worker
     _read: Worker
     _find: Worker
+    _follow: Worker
+    wrote: Callable[[], object] = field(default=lambda: None, init=False)
     _names: dict[str, str] = field(factory=dict, init=False)
     """The sessions' names, by epoch: texts bear them."""
     _waiting: deque[Waiting] = field(factory=deque, init=False)
     _is_writing: bool = field(default=False, init=False)
+    _renewals: int = field(default=0, init=False)
     _is_failing: bool = field(default=False, init=False)
     """Whether the operator has been told that nothing can be stored."""
     _idle: Deferred[None] | None = field(default=None, init=False)
@@ -99,20 +110,20 @@ class PostgresLog:
     def create(self, life: Life) -> Deferred[None]:
         """See Log."""
         self._names[life.epoch] = life.name
-        return self._submit(partial(_create, life))
+        return self._submit(Alone(partial(lives.create, life, self._lines)))
 
     def amend(self, epoch: str, **changes: Unpack[Settings]) -> Deferred[None]:
         """See Log."""
-        return self._submit(partial(_amend, epoch, changes))
+        return self._submit(Alone(partial(lives.amend, epoch, changes, self._lines)))
 
     def delete(self, epoch: str) -> Deferred[None]:
         """See Log."""
         self._names.pop(epoch, None)
-        return self._submit(partial(_delete, epoch))
+        return self._submit(Alone(partial(lives.delete, epoch, self._lines)))
 
     def keep(self, records: Sequence[Record]) -> Deferred[list[bool]]:
         """See Log."""
-        return self._submit(partial(keep, records))
+        return self._submit(Small(partial(keep, records, self._lines)))
 
     def kept(
         self,
@@ -133,7 +144,7 @@ class PostgresLog:
         time = int(self.now() * 1000)
         name = self._names.get(epoch, "")
         if any(entry.of is not None for entry in entries):
-            return self._submit(partial(append_changing, epoch, name, entries, time))
+            return self._submit(Alone(partial(append_changing, epoch, name, entries, time)))
         return self._submit(writing.Append(epoch, name, entries, time))
 
     def read(
@@ -165,15 +176,57 @@ class PostgresLog:
         bite: int = PRUNE_BITE,
     ) -> Deferred[bool]:
         """See Log."""
-        return self._submit(partial(_prune, epoch, texts, older_than, bite))
+        return self._submit(Alone(partial(lives.prune, epoch, texts, older_than, bite)))
 
     def check(self) -> Deferred[None]:
         """See Log."""
-        return self._submit(_check)
+        return self._submit(Alone(lives.check))
 
     def close(self) -> Deferred[None]:
         """See Log."""
         return Deferred.fromCoroutine(self._closed())
+
+    # --- what nodes need -------------------------------------------------------------------
+
+    @property
+    def node(self) -> str:
+        """See SharedLog."""
+        return self._lines.node
+
+    def announce(self, note: bytes) -> Deferred[None]:
+        """See SharedLog."""
+        return self._submit(Small(lambda _: self._lines.add("note", note)))
+
+    def changes(self, after: int | None) -> Deferred[Changes]:
+        """See SharedLog."""
+        return self._followed(partial(feed.changes, after)).addCallback(self._know)
+
+    def _know(self, found: Changes) -> Changes:
+        self._names.update(feed.names_in(found.lines))
+        return found
+
+    def moved(self, since: int) -> Deferred[Moved]:
+        """See SharedLog."""
+        return self._followed(partial(feed.moved, since))
+
+    def _followed(self, work: Callable[[Connection], T]) -> Deferred[T]:
+        def read() -> T:
+            try:
+                return self._feed.do(work, again=True)
+            except (Unreachable, psycopg.Error) as problem:
+                raise Unreadable(sentence(problem)) from None
+
+        return self._follow.do(read)
+
+    def renew(self) -> Deferred[Lease]:
+        """See SharedLog."""
+        self._renewals += 1
+        prunes = self._renewals % feed.PRUNE_EACH == 0
+        return self._submit(Alone(partial(feed.renew, prunes, self._lines)))
+
+    def resign(self) -> Deferred[None]:
+        """See SharedLog."""
+        return self._submit(Alone(partial(feed.resign, self._lines)))
 
     # --- flows -----------------------------------------------------------------------------
 
@@ -184,6 +237,7 @@ class PostgresLog:
         for worker, database in (
             (self._read, self._pages.database),
             (self._find, self._finder.database),
+            (self._follow, self._feed),
             (self._write, self._writer),
         ):
             await worker.do(database.close)
@@ -216,7 +270,7 @@ class PostgresLog:
         while self._waiting and len(batch) < BATCH_JOBS:
             batch.append(self._waiting.popleft())
         try:
-            answers = writing.commit(self._writer, [job for job, _ in batch])
+            answers = writing.commit(self._writer, [job for job, _ in batch], self._lines)
         except Exception as problem:  # what nobody foresaw is an answer like any other
             answers = [NotStored(str(problem))] * len(batch)
         return batch, answers
@@ -225,6 +279,9 @@ class PostgresLog:
         batch, answers = found
         self._is_writing = False
         self._report(answers)
+        if self._lines.is_written:
+            self._lines.is_written = False
+            self.wrote()
         self._next()
         for (_, done), answer in zip(batch, answers, strict=True):
             if isinstance(answer, NotStored):
@@ -242,81 +299,6 @@ class PostgresLog:
         self._is_failing = problem is not None
 
 
-# --- jobs ----------------------------------------------------------------------------------
-
-
-def _create(life: Life, connection: Connection) -> None:
-    row = connection.execute(
-        "INSERT INTO chat.lives (epoch, key, body) VALUES (%s, %s, %s)"
-        " ON CONFLICT DO NOTHING RETURNING n",
-        (life.epoch, life.key, _body(life)),
-    ).fetchone()
-    if row is None:
-        raise NotStored("there is such a session")
-
-
-def _amend(epoch: str, changes: Settings, connection: Connection) -> None:
-    with connection.transaction():
-        row = connection.execute(
-            "SELECT body FROM chat.lives WHERE epoch = %s AND NOT ended FOR NO KEY UPDATE", (epoch,)
-        ).fetchone()
-        if row is None:
-            raise NotStored("there is no such session")
-        life = evolve(_LIFE.decode(row[0]), **changes)
-        connection.execute("UPDATE chat.lives SET body = %s WHERE epoch = %s", (_body(life), epoch))
-
-
-def _body(life: Life) -> str:
-    """Return all that a life says; its head and first are columns of their own."""
-    return encode(evolve(life, head=0, first=1)).decode()
-
-
-def _delete(epoch: str, connection: Connection) -> None:
-    # The row goes with its texts, so that a name that is used often leaves nothing behind.
-    with connection.transaction():
-        row = connection.execute(
-            "SELECT n FROM chat.lives WHERE epoch = %s FOR UPDATE", (epoch,)
-        ).fetchone()
-        if row is not None:
-            connection.execute("DELETE FROM chat.texts WHERE life = %s", row)
-            connection.execute("DELETE FROM chat.reactions WHERE life = %s", row)
-            connection.execute("DELETE FROM chat.records WHERE scope = %s", (epoch,))
-            connection.execute("DELETE FROM chat.lives WHERE n = %s", row)
-
-
-def _prune(
-    epoch: str, texts: int | None, older_than: int | None, bite: int, connection: Connection
-) -> bool:
-    with connection.transaction():
-        row = connection.execute(
-            "SELECT n, head, first FROM chat.lives WHERE epoch = %s FOR NO KEY UPDATE", (epoch,)
-        ).fetchone()
-        if row is None:
-            return False
-        n, head, first = row
-        end = min(head, first + bite - 1)
-        last = first - 1 if texts is None else max(first - 1, head - texts)
-        if older_than is not None and last < end:
-            found = connection.execute(
-                "SELECT min(seq) FROM chat.texts"
-                " WHERE life = %s AND seq BETWEEN %s AND %s AND time >= %s",
-                (n, last + 1, end, older_than),
-            ).fetchone()
-            young = found[0] if found else None
-            last = end if young is None else young - 1
-        last = min(last, end)
-        if last < first:
-            return False
-        connection.execute("DELETE FROM chat.texts WHERE life = %s AND seq <= %s", (n, last))
-        connection.execute("DELETE FROM chat.reactions WHERE life = %s AND of <= %s", (n, last))
-        connection.execute("UPDATE chat.lives SET first = %s WHERE n = %s", (last + 1, n))
-        return bool(last == end)
-
-
-def _check(connection: Connection) -> None:
-    connection.execute("UPDATE chat.version SET version = version")
-
-
 def open_postgres(
     url: str, clock: IReactorTime, make_worker: Callable[[str], Worker]
 ) -> PostgresLog:
@@ -328,10 +310,13 @@ def open_postgres(
     patience = f"-c statement_timeout={int(SEARCH_SECONDS * 1_000)}"
     return PostgresLog(
         clock,
+        Lines(f"{gethostname().replace(' ', '-')}-{secrets.token_hex(4)}"),
         Database(url, "twisted-chat write"),
         Reader(Database(url, "twisted-chat read")),
         Reader(Database(url, "twisted-chat search", patience)),
+        Database(url, "twisted-chat follow"),
         make_worker("log-write"),
         make_worker("log-read"),
         make_worker("log-search"),
+        make_worker("log-follow"),
     )

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.json import encode
+
 from twisted_chat.log.contract import KEPT, NotStored, Record, When
 from twisted_chat.log.postgres.database import Connection
+from twisted_chat.log.postgres.feed import Lines
+from twisted_chat.log.shared import UNTOLD
 
 _NEW: Final = "INSERT INTO chat.records AS old VALUES (%s, %s, %s, %s) ON CONFLICT"
 _STORE: Final[dict[When, str]] = {
@@ -21,20 +25,23 @@ _STORE: Final[dict[When, str]] = {
 _GONE: Final = "DELETE FROM chat.records WHERE kind = %s AND scope = %s AND key = %s"
 
 
-def keep(records: Sequence[Record], connection: Connection) -> list[bool]:
+def keep(records: Sequence[Record], lines: Lines, connection: Connection) -> list[bool]:
     """See Log.keep. Raises NotStored."""
     epochs = sorted({record.epoch for record in records if record.epoch is not None})
-    with connection.transaction():
-        if epochs:
-            # Held, so that a life does not end meanwhile and leave its records behind.
-            found = connection.execute(
-                "SELECT 1 FROM chat.lives WHERE epoch = ANY (%s) AND NOT ended"
-                " ORDER BY n FOR KEY SHARE",
-                (epochs,),
-            )
-            if len(found.fetchall()) < len(epochs):
-                raise NotStored("there is no such session")
-        return [_keep(record, connection) for record in records]
+    if epochs:
+        # Held, so that a life does not end meanwhile and leave its records behind.
+        found = connection.execute(
+            "SELECT 1 FROM chat.lives WHERE epoch = ANY (%s) AND NOT ended"
+            " ORDER BY n FOR KEY SHARE",
+            (epochs,),
+        )
+        if len(found.fetchall()) < len(epochs):
+            raise NotStored("there is no such session")
+    took = [_keep(record, connection) for record in records]
+    for record, effect in zip(records, took, strict=True):
+        if effect and record.kind not in UNTOLD:
+            lines.add("record", encode(record))
+    return took
 
 
 def _keep(record: Record, connection: Connection) -> bool:

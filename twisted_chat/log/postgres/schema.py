@@ -6,6 +6,7 @@
     chat.texts     the texts; ``words`` is what a search finds them by
     chat.reactions who has reacted to a text, and how
     chat.records   what else outlives a connection
+    chat.feed      what nodes tell one another, in one order; chat.nodes: their leases
     chat.append    stores a batch of texts of many lives: one round trip, one commit
 
 Texts, ids and reasons are kept as bytes: PostgreSQL's ``text`` can not hold U+0000.
@@ -75,7 +76,25 @@ DROP FUNCTION IF EXISTS chat.append(text[], bigint[], bytea[], bytea[], bytea[],
 """
 """Whatever changes a text is an entry too, and the text is kept as it is now."""
 
-STEPS: Final = (FIRST, ENTRIES)
+SHARED: Final = """
+ALTER TABLE chat.lives ADD COLUMN moved bigint NOT NULL DEFAULT 0;
+CREATE TABLE chat.feed (
+    n bigint PRIMARY KEY,
+    node text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    body bytea NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE TABLE chat.feed_head (n bigint NOT NULL);
+INSERT INTO chat.feed_head VALUES (0);
+CREATE TABLE chat.nodes (
+    node text COLLATE "C" PRIMARY KEY,
+    until timestamptz NOT NULL
+);
+"""
+"""Several nodes: what each has to tell the others, who of them lives, and which heads moved."""
+
+STEPS: Final = (FIRST, ENTRIES, SHARED)
 """What brings a database of version N to version N + 1: each in one transaction."""
 
 FUNCTIONS: Final = """
@@ -111,7 +130,7 @@ BEGIN
         INSERT INTO chat.texts (life, seq, time, source, data, id, words, guest)
         SELECT n, seq, time, source, data, id, words::tsvector, guest FROM placed
     ), heads AS (
-        UPDATE chat.lives l SET head = p.head
+        UPDATE chat.lives l SET head = p.head, moved = txid_current()
         FROM (SELECT n, max(seq) AS head FROM placed GROUP BY n) p WHERE l.n = p.n
     )
     -- What was stored before comes back as it is; what is new, and its copies, is known already.
@@ -119,6 +138,17 @@ BEGIN
     UNION ALL
     SELECT f.ord::int, p.seq, p.time, CASE WHEN f.ord > f.leader THEN p.data END
     FROM fresh f JOIN placed p ON p.ord = f.leader;
+END $$;
+CREATE OR REPLACE FUNCTION chat.write(node text, kinds text[], bodies bytea[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    last bigint;
+BEGIN
+    -- The row is held until the commit: lines become visible in the order of their numbers.
+    UPDATE chat.feed_head SET n = n + cardinality(kinds) RETURNING n INTO last;
+    INSERT INTO chat.feed (n, node, kind, body)
+        SELECT last - cardinality(kinds) + ord, write.node, kind, body
+        FROM unnest(kinds, bodies) WITH ORDINALITY AS line (kind, body, ord);
 END $$;
 """
 """Made anew at each start: they belong to the version of the program."""

@@ -15,6 +15,7 @@ from attrs import frozen
 from twisted_chat.log.changing import placed
 from twisted_chat.log.contract import Entry, NotStored
 from twisted_chat.log.postgres.database import Connection, Database, Unreachable, sentence
+from twisted_chat.log.postgres.feed import Lines
 from twisted_chat.log.postgres.rows import stored
 from twisted_chat.log.postgres.words import lexemes
 from twisted_chat.vocabulary.messages import AnyEntry
@@ -44,23 +45,42 @@ class Failed(NotStored):
 
 
 Do = Callable[[Connection], Any]
-"""A job of any other kind: its answer, or NotStored raised."""
+"""What a job does: its answer, or NotStored raised."""
 
-Job = Append | Do
+
+@frozen
+class Alone:
+    """A job with a transaction of its own: it locks lives."""
+
+    do: Do
+
+
+@frozen
+class Small:
+    """A job that is committed together with the small ones beside it."""
+
+    do: Do
+
+
+Job = Append | Alone | Small
 
 Answers = list[Any]
 """An answer for each job, or the exception with which it failed."""
 
 
-def commit(database: Database, batch: Sequence[Job]) -> Answers:
+def commit(database: Database, batch: Sequence[Job], lines: Lines) -> Answers:
     """Do the jobs in their order, and say what became of each."""
     answers: Answers = []
-    for is_append, jobs in groupby(batch, lambda job: isinstance(job, Append)):
-        if is_append:
+    for kind, jobs in groupby(batch, type):
+        if kind is Append:
             for some in _slices([job for job in jobs if isinstance(job, Append)]):
                 answers += _append(database, some)
+            continue
+        dos = [job.do for job in jobs if not isinstance(job, Append)]
+        if kind is Small:
+            answers += _done(database, dos, lines)
         else:
-            answers += [_done(database, job) for job in jobs if not isinstance(job, Append)]
+            answers += chain.from_iterable(_done(database, [do], lines) for do in dos)
     return answers
 
 
@@ -77,13 +97,37 @@ def _slices(jobs: Sequence[Append]) -> Iterator[list[Append]]:
     yield some
 
 
-def _done(database: Database, job: Do) -> Any:
+def _done(database: Database, jobs: Sequence[Do], lines: Lines) -> Answers:
+    """Do some jobs in one transaction; one that is refused undoes nothing of the others."""
+    lines.cut()
     try:
-        return database.do(job)
-    except NotStored as refusal:
-        return refusal
-    except (Unreachable, psycopg.Error) as problem:
-        return Failed(sentence(problem))
+        return database.do(lambda connection: _together(connection, jobs, lines))
+    except Unreachable as problem:
+        return [Failed(sentence(problem))] * len(jobs)
+    except psycopg.Error as problem:
+        if len(jobs) > 1:  # one of them is to blame, and the others shall not suffer for it
+            return list(chain.from_iterable(_done(database, [job], lines) for job in jobs))
+        return [Failed(sentence(problem))]
+
+
+def _together(connection: Connection, jobs: Sequence[Do], lines: Lines) -> Answers:
+    answers: Answers = []
+    with connection.transaction():
+        for job in jobs:
+            length = len(lines)
+            try:
+                if len(jobs) == 1:
+                    answers.append(job(connection))
+                else:
+                    with connection.transaction():
+                        answers.append(job(connection))
+            except NotStored as refusal:
+                lines.cut(length)
+                answers.append(refusal)
+                if len(jobs) == 1:
+                    raise psycopg.Rollback from None
+        lines.write(connection)
+    return answers
 
 
 def _append(database: Database, jobs: Sequence[Append]) -> Answers:
