@@ -70,6 +70,7 @@ class ExampleTests(SynchronousTestCase):
             max_connections=0,
             log=settings.LOG,
             welcome=None,
+            hints=None,
             admin=None,
         )
         self.assertEqual(found, Settings())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
@@ -76,19 +77,23 @@ class Devices:
         try:
             while records := await self._log.kept(KIND, after=after):
                 for record in records:
-                    self._take(record)
+                    self.take(record)
                 after = (records[-1].scope, records[-1].key)
         except ChatError:
             self._logger.warn(
                 "The log can not tell which devices are known: passwords are asked for"
             )
 
-    def _take(self, record: Record) -> None:
-        try:
-            kept = _kept.decode(record.value or b"")
-        except DecodeError:
-            return
-        self._of.setdefault(record.scope.removeprefix("user:"), {})[record.key] = kept
+    def take(self, record: Record) -> str:
+        """Know what is kept, or was by another node; return whose it is."""
+        key = record.scope.removeprefix("user:")
+        mine = self._of.setdefault(key, {})
+        if record.value is None:
+            mine.pop(record.key, None)
+            return key
+        with suppress(DecodeError):
+            mine[record.key] = _kept.decode(record.value)
+        return key
 
     def of(self, key: str) -> Iterator[Device]:
         """Yield the devices of an account, in the order in which they came."""

@@ -23,8 +23,8 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_chat.operation import settings
 from twisted_chat.operation.settings import SettingsError
+from twisted_chat.operation.values import BACKLOG
 
 NETWORK: Final = ("tcp", "tcp6", "ssl")
 """Kinds of endpoints that are a port of the network."""
@@ -57,7 +57,7 @@ def understood(description: str) -> str:
 
     description = _INTERFACE.sub(escaped, description)
     if kind_of(description) in NETWORK and "backlog=" not in description:
-        description += f":{settings.BACKLOG}"
+        description += f":{BACKLOG}"
     return description
 
 

@@ -32,8 +32,10 @@ from twisted_chat.chat.rules import Rules
 from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.log.contract import Log
 from twisted_chat.log.urls import open_log
+from twisted_chat.nodes.node import Node
 from twisted_chat.operation import settings
 from twisted_chat.operation.console import Table
+from twisted_chat.operation.joining import hear_accounts, join
 from twisted_chat.operation.limits import SPARE_FILES, raise_descriptor_limit
 from twisted_chat.operation.settings import Settings, SettingsError
 from twisted_chat.vocabulary.addresses import Blocks
@@ -114,14 +116,21 @@ class Parts:
     """How many the system allows; the operator may allow fewer."""
     known: KnownAddresses
     devices: Devices
+    node: Node | None = None
+    """What joins the chat to those of other nodes."""
 
     @classmethod
     def made(
-        cls, chosen: Settings, reactor: Any, ports: Ports | None, around: Callable[[Log], Log]
+        cls,
+        chosen: Settings,
+        reactor: Any,
+        ports: Ports | None,
+        around: Callable[[Log], Log],
+        fail: Callable[[str], object],
     ) -> Self:
         """Open the accounts and the log. Raises AccountsError, LogError, SettingsError.
 
-        ``around`` may put something around the log that measures it.
+        ``around`` may put something around the log that measures it; ``fail`` ends the daemon.
         """
         threads = NiceThreads(reactor)
         accounts = _open_accounts(chosen, threads)
@@ -129,7 +138,8 @@ class Parts:
         allowed = raise_descriptor_limit()
         connections = chosen.max_connections or allowed
         rules = rules_of(chosen, connections, accounts is not None)
-        log = around(open_log(chosen.log, reactor, reactor))
+        shared = open_log(chosen.log, reactor, reactor)
+        log = around(shared)
         chat = Chat(
             log,
             reactor,
@@ -140,6 +150,7 @@ class Parts:
             ports,
             now=time.time,
         )
+        node = join(chosen, chat, shared, reactor, fail)
         if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):
             chat.changed = Table(chat, reactor, _print).changed
         portal = make_portal(chat, passwords, accounts, chosen.guests, reserved(chosen))
@@ -152,6 +163,8 @@ class Parts:
             refusals=Refusals(SparingLog(reactor, _logger)),
         )
         devices = Devices(log, time.time)
+        if node is not None:
+            hear_accounts(node, chat, devices, attempts)
         if accounts is not None:
             keeper = Keeper(
                 _users(chosen) or settings.USERS,
@@ -185,13 +198,23 @@ class Parts:
             allowed,
             KnownAddresses(log, attempts),
             devices,
+            node,
         )
 
     async def open(self) -> None:
         """Take up what the log holds; logins wait until it is done."""
+        if self.node is not None:
+            await self.node.begin()
         await self.known.load()
         await self.devices.load()
         await self.chat.open()
+        if self.node is not None:
+            self.node.start()
+
+    async def close(self) -> None:
+        """Let the other nodes know that this one ends."""
+        if self.node is not None:
+            await self.node.end()
 
     def start(self) -> None:
         """Let passwords be hashed."""

@@ -97,7 +97,7 @@ class ChatService(MultiService):
             ports = self.entrances.make_ports()
             metrics = self._make_metrics()
             around = (lambda log: log) if metrics is None else metrics.around
-            self.parts = Parts.made(self.settings, self.reactor, ports, around)
+            self.parts = Parts.made(self.settings, self.reactor, ports, around, self._fail)
             self._open_for_operators(metrics)
             self.entrances.open(self.parts)
         except CannotListenError as problem:
@@ -170,12 +170,17 @@ class ChatService(MultiService):
     def _open_chat(self) -> None:
         def failed(failure: Failure) -> None:
             self._logger.failure("The chat can not open", failure)
-            # The reactor runs already, and twistd would end with status 0.
-            self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
-            self.stop()
+            self._fail("The chat can not open.")
 
         opened = Deferred.fromCoroutine(self.parts.open())
         opened.addCallbacks(lambda _: self.systemd.ready(), failed)
+
+    def _fail(self, sentence: str) -> None:
+        """End with status 1: whoever runs the daemon starts it again."""
+        self._logger.critical("{sentence}", sentence=sentence)
+        # The reactor runs already, and twistd would end with status 0.
+        self.reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+        self.stop()
 
     def reload(self) -> list[str]:
         """Take up what the operator changed; say what. Raises SettingsError."""
@@ -203,6 +208,10 @@ class ChatService(MultiService):
         gone = DeferredList(ends, consumeErrors=True)  # those that are given up on
         gone.addTimeout(STOP_SECONDS, self.reactor, lambda *_: None)
         await gone
+        left = Deferred.fromCoroutine(self.parts.close())
+        left.addTimeout(LOG_SECONDS, self.reactor, lambda *_: None)
+        left.addErrback(lambda failure: self._logger.failure("The node could not end", failure))
+        await left
         closed = self.parts.log.close()
         # A disk that hangs does not hang the end: what was acknowledged is stored already.
         closed.addTimeout(LOG_SECONDS, self.reactor, self._log_hangs)
