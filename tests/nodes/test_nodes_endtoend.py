@@ -132,6 +132,8 @@ def test_whatever_happens(tmp_path: Path) -> None:
             first = min(reader.texts)
             assert sorted(reader.texts) == list(range(first, len(stored) + 1))
         assert min(writer.moves for writer in writers) > 3
+        for daemon in nodes.daemons:
+            assert "Traceback" not in daemon.output, daemon.output
 
 
 def _kill_a_node(nodes: Nodes, number: int) -> None:
