@@ -72,6 +72,7 @@ class ExampleTests(SynchronousTestCase):
             welcome=None,
             hints=None,
             admin=None,
+            files=None,
         )
         self.assertEqual(found, Settings())
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Container
 
 from attrs import define, fields
+from msgspec import UNSET
 
-from twisted_chat.vocabulary.messages import MAX_TEXT
+from twisted_chat.vocabulary.messages import MAX_TEXT, Limits
 
 
 @define(kw_only=True, eq=False)
@@ -30,11 +31,17 @@ class Rules:
     trusted: Container[str] = ()
     """Addresses for which the limits of each user do not hold."""
     max_text: int = MAX_TEXT
+    max_file: int = 0
+    """Bytes of a file, where a door takes some."""
     presence_limit: int = 200
     guests_keep: bool = True
     """Whether a guest may create a session that stays when it is empty."""
     greeting: str = ""
     """What everyone is told after login."""
+
+    def limits(self) -> Limits:
+        """Return what a client is told of them."""
+        return Limits(text=self.max_text, file=self.max_file or UNSET)
 
     def take(self, others: Rules) -> None:
         """Decide as those have it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -14,10 +14,14 @@ from twisted_chat.doors.lines import LinesFactory
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import SessionPorts
 from twisted_chat.doors.watch import Watch
+from twisted_chat.operation.attachments import bounds_of, open_files
 from twisted_chat.operation.listening import Listener, in_order
 from twisted_chat.operation.parts import Parts, ssh_folder
 from twisted_chat.operation.settings import Settings, SettingsError
 from twisted_chat.vocabulary.messages import Bye
+
+if TYPE_CHECKING:
+    from twisted_chat.doors.web.files.uploads import Files
 
 
 class Door(Protocol):
@@ -43,6 +47,8 @@ class Entrances:
     listener: Listener
     doors: dict[str, list[Door]] = field(init=False, factory=dict)
     ports: SessionPorts | None = field(init=False, default=None)
+    files: Files | None = field(init=False, default=None)
+    """What keeps files, where there is something."""
     _parts: Parts | None = field(init=False, default=None)
 
     @property
@@ -73,6 +79,7 @@ class Entrances:
             factory = self._native(self._entry)
             self._take("native", factory)
             self.listener.listen(description, factory, "native")
+        self.files = open_files(chosen, parts)
         if chosen.web:
             from twisted_chat.doors.web import web_door  # autobahn is an extra
 
@@ -86,6 +93,7 @@ class Entrances:
                 hosts=chosen.web_host,
                 rate=chosen.rate,
                 turnstile=parts.turnstile,
+                files=self.files,
             )
             self._take("web", door)
             for description in in_order(chosen.web):
@@ -139,6 +147,8 @@ class Entrances:
     def take(self, chosen: Settings) -> None:
         """Let these settings hold, for who comes from now on."""
         self.settings = chosen
+        if self.files is not None:
+            self.files.store.bounds = bounds_of(chosen)
         for doors in self.doors.values():
             for door in doors:
                 door.rate = chosen.rate

@@ -62,6 +62,7 @@ def rules_of(chosen: Settings, connections: int, accounts: bool) -> Rules:
         max_connections_per_user=chosen.max_connections_per_user,
         trusted=Blocks(chosen.trust),
         max_text=chosen.max_text,
+        max_file=chosen.max_file if chosen.files is not None else 0,
         presence_limit=chosen.presence_limit,
         guests_keep=not accounts,
         greeting=_welcome(chosen.welcome),
@@ -116,6 +117,8 @@ class Parts:
     """How many the system allows; the operator may allow fewer."""
     known: KnownAddresses
     devices: Devices
+    picture_threads: NiceThreads
+    """Where pictures are written anew: apart, so that no login waits for them."""
     node: Node | None = None
     """What joins the chat to those of other nodes."""
 
@@ -198,6 +201,7 @@ class Parts:
             allowed,
             KnownAddresses(log, attempts),
             devices,
+            NiceThreads(reactor, 1),
             node,
         )
 
@@ -220,11 +224,13 @@ class Parts:
         """Let passwords be hashed."""
         self.passwords.start()
         self.session_passwords.start()
+        self.picture_threads.start()
 
     def stop(self) -> None:
         """Let no more passwords be hashed."""
         self.passwords.stop()
         self.session_passwords.stop()
+        self.picture_threads.stop()
 
 
 def _open_accounts(chosen: Settings, threads: NiceThreads) -> Accounts | None:

@@ -24,6 +24,7 @@ AT_ONCE: Final = frozenset(
         *("linger", "max_sessions", "max_members", "max_connections", "max_text", "max_waiting"),
         *("rate", "presence_limit", "retain", "retain_texts", "name", "welcome"),
         *("max_connections_per_address", "max_connections_per_user", "trust"),
+        *("max_file", "max_files", "max_files_per_user"),
     }
 )
 """Settings that can be changed while the daemon runs."""

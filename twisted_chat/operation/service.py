@@ -162,6 +162,12 @@ class ChatService(MultiService):
         ]
         if self.parts.accounts is not None:
             services.append(every(REFRESH_SECONDS, self.parts.accounts.refresh, self.reactor))
+        if self.entrances.files is not None:
+            from twisted_chat.operation.sweeping import SWEEP_SECONDS, Sweeper  # an extra
+
+            store = self.entrances.files.store
+            sweep = Sweeper(store, self.chat.log, self.chat.sessions, self.entrances.files.now)
+            services.append(every(SWEEP_SECONDS, sweep, self.reactor))
         if self.systemd.watchdog:
             services.append(every(self.systemd.watchdog / 3, self.systemd.alive, self.reactor))
         for service in services:

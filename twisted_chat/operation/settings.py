@@ -88,6 +88,24 @@ class Settings:
         (),
         many=True,
     )
+    files: str | None = _setting(
+        values.text, "the folder in which the web door keeps the files that people send [off]", None
+    )
+    max_file: int = _setting(
+        values.whole(1, 10**12 - 1, "a number of bytes"),
+        "bytes of one file, at most [10485760]",
+        10_485_760,
+    )
+    max_files: int = _setting(
+        values.whole(1, 10**12 - 1, "a number of bytes"),
+        "bytes of all files together, at most [1073741824]",
+        1_073_741_824,
+    )
+    max_files_per_user: int = _setting(
+        values.whole(1, 10**12 - 1, "a number of bytes"),
+        "bytes of the files of one user (of all guests of an address), at most [104857600]",
+        104_857_600,
+    )
     certificate: tuple[str, ...] = _setting(
         values.text,
         "a file of a key, its certificate and the chain, for clients that ask a TLS endpoint for"

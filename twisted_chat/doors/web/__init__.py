@@ -5,6 +5,7 @@
     HTTP request --> Site --> /               index.html, asked for again each time
                               /assets/HASH/   what never changes below its name
                               /health         200 while the log accepts, 503 otherwise
+                              /files          what people send and put into texts
                               /ws             WebProtocol: a Conversation, as at every door
 
 It needs autobahn, the extra ``twisted-chat[web]``: who imports this without it gets ImportError.
@@ -13,6 +14,7 @@ It needs autobahn, the extra ``twisted-chat[web]``: who imports this without it 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import define
 from twisted.internet.defer import Deferred
@@ -26,6 +28,9 @@ from twisted_chat.doors.web.looking import WebWatch
 from twisted_chat.doors.web.sockets import WebFactory, WebProtocol
 from twisted_chat.page import load
 from twisted_chat.vocabulary.messages import Bye
+
+if TYPE_CHECKING:
+    from twisted_chat.doors.web.files.uploads import Files
 
 
 @define(eq=False)
@@ -65,15 +70,16 @@ def web_door(
     hosts: Sequence[str] = (),
     rate: float = 0.0,
     turnstile: Turnstile | None = None,
+    files: Files | None = None,
 ) -> WebDoor:
     """Return a web door.
 
     ``accepts`` returns when the log has stored something, and raises where it does not. Pages of
     the door's own host, and of ``origins`` (such as ``https://chat.example.org``), may open a
     WebSocket; so may whatever is no page. ``X-Forwarded-For`` is believed from ``proxies`` alone.
-    For ``hosts`` see Hosts.
+    For ``hosts`` see Hosts. ``files`` keeps what people send, where it is to be kept.
     """
     turnstile = turnstile or Turnstile()
     sockets = WebFactory(admission, clock, entry, rate, turnstile)
-    site = make_site(load(), sockets, clock, accepts, origins, proxies, turnstile, hosts)
+    site = make_site(load(), sockets, clock, accepts, origins, proxies, turnstile, hosts, files)
     return WebDoor(site, sockets)

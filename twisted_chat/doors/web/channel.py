@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, cast
 
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
@@ -14,6 +15,7 @@ from twisted.web.server import Request, Site
 
 from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
 from twisted_chat.doors.turnstile import Turnstile
+from twisted_chat.doors.web.bodies import Takers, taker_of
 from twisted_chat.doors.weighing import FULL, SHORT, hold_at_most
 
 HTTP_SECONDS: Final = 15.0
@@ -26,8 +28,14 @@ ANSWERS_IN_A_TURN: Final = 8
 """Answers that are given in one turn of the reactor, at most: about 2 ms of work."""
 
 
+BODY_SECONDS: Final = 30.0
+"""How long a body may take, and a second more for each SLOWEST bytes of it."""
+
+SLOWEST: Final = 8_192
+
+
 class BodylessRequest(Request):
-    """A request without a body: nothing here takes one, and a large one would go to the disk.
+    """A request without a body, but where something takes one: a large one would go to the disk.
 
     Each is answered when the answers before it have been taken, and a few of all connections in a
     turn: thousands of them fit into one read.
@@ -44,9 +52,17 @@ class BodylessRequest(Request):
             super().process()
 
     def gotLength(self, length: int | None) -> None:
-        """Refuse a body before it comes."""
+        """Refuse a body before it comes, or have it taken."""
         super().gotLength(0)
         channel: Any = self.channel
+        if length:
+            taker = taker_of(channel.site.takers, channel._command, channel._path)
+            body = None if taker is None else taker(cast(Request, self), length)
+            if body is not None:
+                self.content = cast(Any, body)
+                self.requestHeaders.removeHeader(b"Content-Type")  # nobody else is to read it
+                channel.setTimeout(BODY_SECONDS + length / SLOWEST)
+                return
         if length != 0:
             channel.transport.write(
                 b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -152,8 +168,15 @@ class BoundSite(Site):
     # HTTP/1.1 alone: a WebSocket takes its connection over.
     protocol = BoundChannel  # type: ignore[assignment]
 
-    def __init__(self, root: Resource, clock: IReactorTime, turnstile: Turnstile) -> None:
+    def __init__(
+        self,
+        root: Resource,
+        clock: IReactorTime,
+        turnstile: Turnstile,
+        takers: Takers = MappingProxyType({}),
+    ) -> None:
         super().__init__(root, BodylessRequest, timeout=HTTP_SECONDS, reactor=clock)
+        self.takers = takers
         self.turnstile = turnstile
         self._clock = clock
         self._asking: deque[BodylessRequest] = deque()

@@ -158,6 +158,12 @@ export class Client {
     return fitting;
   }
 
+  /** Who is logged in, and its proof, as HTTP has it. */
+  get bearer() {
+    const bytes = utf8.encode(`${this.store.me}:${this.#login?.token ?? this.#login?.password ?? ""}`);
+    return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+  }
+
   /** The login is done. @param {Welcome} welcome */
   welcomed(welcome) {
     const { store, connection } = this;

@@ -24,6 +24,8 @@ export class Composer {
   #session = "";
   /** The text that is answered or edited. @type {{ reply?: number, edit?: number } | null} */
   #text = null;
+  /** What goes with a text. @type {import("./uploads.js").Uploads | null} */
+  files = null;
 
   /**
    * @param {Client} client
@@ -77,6 +79,12 @@ export class Composer {
     this.field.focus();
   }
 
+  /** What goes with a text, or whether something could be said, has changed. */
+  typed() {
+    const some = this.field.value !== "" || (this.files?.has(this.#session) ?? false);
+    this.form.classList.toggle("empty", !some);
+  }
+
   /**
    * What is written is about a text, or about none.
    * @param {{ reply?: number, edit?: number } | null} what
@@ -115,6 +123,7 @@ export class Composer {
 
   #changed() {
     const { value } = this.field;
+    this.typed();
     if (!CSS.supports("field-sizing", "content")) {
       this.field.rows = Math.min(10, value.split("\n").length);
     }
@@ -134,14 +143,16 @@ export class Composer {
   async #say() {
     const session = this.store.session;
     const data = this.field.value.replace(/\s+$/u, "").replace(/^(?:[ \t]*\n)+/u, "");
-    if (!session || session.over || !data || this.client.tooLong(data)) return undefined;
+    if (!session || session.over || this.client.tooLong(data)) return undefined;
+    if (!data && !this.files?.has(session.name)) return undefined;
     this.choices.close();
     const about = this.#text;
     if (!data.startsWith("/")) {
       this.#about(null, "");
       this.#set("");
-      if (about?.edit) return this.client.edit(about.edit, data);
-      this.client.say(session, data, about?.reply);
+      if (about?.edit) return data ? this.client.edit(about.edit, data) : undefined;
+      const links = this.files?.take(session.name).join(" ") ?? "";
+      this.client.say(session, [data, links].filter(Boolean).join("\n"), about?.reply);
       return this.said();
     }
     try {

@@ -3,6 +3,7 @@
 /** @import { Branch, Part } from "./markdown.js" */
 /** @import { Mention } from "./mention.js" */
 
+import { fileOf } from "./attachments.js";
 import { el } from "./dom.js";
 import { parts } from "./markdown.js";
 
@@ -59,7 +60,8 @@ function list(part) {
  * @param {string} href
  */
 function anchor(words, href) {
-  const element = el("a", "", words);
+  const kept = fileOf(href);
+  const element = el("a", kept ? "file" : "", kept && words === href ? kept.name : words);
   element.href = href;
   element.target = "_blank";
   element.rel = "noopener noreferrer nofollow ugc";

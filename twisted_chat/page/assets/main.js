@@ -1,6 +1,7 @@
 /** Puts the page together. */
 
 import { About } from "./about.js";
+import { preparePictures } from "./attachments.js";
 import { Banner } from "./banner.js";
 import { addChanging } from "./changing.js";
 import { Client } from "./client.js";
@@ -23,6 +24,7 @@ import { Store } from "./store.js";
 import { Switcher } from "./switcher.js";
 import { TextsView } from "./texts.js";
 import { TypingView } from "./typing.js";
+import { Uploads } from "./uploads.js";
 
 const url = new URL("ws", document.baseURI);
 url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -37,6 +39,8 @@ const texts = new TextsView(client);
 const commands = new Commands(client, rooms);
 const composer = new Composer(client, commands, () => void texts.toNewest());
 texts.menu = new Menu(client, composer);
+new Uploads(client, composer);
+preparePictures();
 addChanging(commands, client);
 const menu = new PersonMenu(client, rooms, composer);
 const person = (/** @type {string} */ name) => menu.open(name);

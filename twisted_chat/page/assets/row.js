@@ -3,6 +3,7 @@
 /** @import { Mention } from "./mention.js" */
 /** @import { Line } from "./timeline.js" */
 
+import { picturesOf } from "./attachments.js";
 import { dayOf, hourAndMinute, inFull, machine, nameOfDay } from "./clock.js";
 import { avatar, button, el, icon, nameOf } from "./dom.js";
 import { shown } from "./format.js";
@@ -90,6 +91,8 @@ export function row(line, look, mention, does) {
     body.classList.add("folded");
     text.append(button("link unfold", "Show all of it", does.unfold));
   }
+  const pictures = line.redacted ? null : picturesOf(body);
+  if (pictures) text.append(pictures);
   if (line.reactions?.length) text.append(reactions(line, does));
   if (look.state) text.append(status(look, does));
   else if (line.seq && !line.redacted) text.append(more(does));

@@ -48,7 +48,7 @@ export function tooLong(words, most) {
  * @typedef {{ type: "away", user: string, data?: string, id?: string }} WentAway
  * @typedef {{ session: string, epoch: string, head: number, read: number, unread: number,
  *   mentions: number }} KeptPlace
- * @typedef {{ text: number, frame: number, history: number }} Limits
+ * @typedef {{ text: number, frame: number, history: number, file?: number }} Limits
  * @typedef {{ session: string, epoch: string, head: number }} Direct
  * @typedef {{ type: "welcome", user: string, server: string, limits: Limits, protocol: number,
  *   lobby?: string, token?: string, operator?: boolean, guest?: boolean, direct?: Direct[],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from twisted_chat.vocabulary.errors import Code
 from twisted_chat.vocabulary.messages.entries import AnyEntry, Edited, Reacted, Redacted, Text
@@ -60,11 +60,15 @@ __all__ = [
 
 
 class Limits(Struct, frozen=True, kw_only=True, gc=False):
-    """What this server takes: ``text`` and ``frame`` in bytes, ``history`` in texts."""
+    """What this server takes: ``text`` and ``frame`` in bytes, ``history`` in texts.
+
+    ``file``: bytes of a file, where the web door takes some.
+    """
 
     text: int
     frame: int = MAX_FRAME
     history: int = MAX_HISTORY
+    file: int | UnsetType = UNSET
 
 
 class Direct(Struct, frozen=True, kw_only=True, gc=False):

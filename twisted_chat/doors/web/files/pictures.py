@@ -1,0 +1,153 @@
+"""Pictures: which kind a file is, and what a picture says beside what it shows, taken out.
+
+A camera writes where and when a picture was taken, and by which device, into the file. It is
+written anew with nothing but its pixels, its colour profile and which way up it is. All of it is
+for a thread.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+from PIL import Image, ImageOps
+
+from twisted_chat.vocabulary.errors import ChatError
+
+MAX_PIXELS: Final = 50_000_000
+"""Pixels of a picture, at most."""
+
+MAX_MOVING: Final = 150_000_000
+"""Pixels of all pictures of a moving one, at most."""
+
+SMALL: Final = (720, 560)
+"""The size of a small picture, at most: twice what the page shows, for fine screens."""
+
+SMALL_BYTES: Final = 60_000
+"""A picture of no more bytes that is no larger has no small one."""
+
+FORMATS: Final = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+}
+"""The kinds of pictures that are shown, and Pillow's names of them."""
+
+ORIENTATION: Final = 0x0112
+"""The tag of EXIF that says which way up a picture is."""
+
+SHOWN: Final = (
+    *("transparency", "gamma", "icc_profile", "progressive"),
+    *("loop", "duration", "background", "disposal", "blend", "default_image"),
+)
+"""What Pillow knows of a picture, beside its pixels, that is how it looks: no more is kept."""
+
+# A picture may say that it is larger than memory: MAX_PIXELS is looked at before any is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+
+@frozen
+class Picture:
+    """A picture that was cleaned: as wide and high as it is shown."""
+
+    width: int
+    height: int
+    has_small: bool
+    digest: bytes
+    """SHA-256 of what was written."""
+
+
+def kind_of(head: bytes) -> str:
+    """Return what a file is, by its first bytes. Raises ChatError ``bad-request``.
+
+    All that is not known is ``application/octet-stream``. Refused are pictures of kinds that could
+    not be cleaned here.
+    """
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "image/gif"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head.startswith(b"%PDF-"):
+        return "application/pdf"
+    is_heif = head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"avif")
+    if is_heif or head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        raise ChatError(
+            "bad-request",
+            "A picture of this kind may say where it was taken: send it as JPEG, PNG or WebP.",
+        )
+    return "application/octet-stream"
+
+
+def clean(source: Path, kind: str, target: Path, small: Path) -> Picture:
+    """Write a picture anew to ``target``, and a small one where it is worth it.
+
+    Raises ChatError ``bad-request`` where it is none, or ``too-large``.
+    """
+    try:
+        with Image.open(source, formats=[FORMATS[kind]]) as picture:
+            _check(picture)
+            width, height = _write(picture, kind, target)
+        digest = sha256(target.read_bytes()).digest()
+        if width <= SMALL[0] and height <= SMALL[1] and target.stat().st_size <= SMALL_BYTES:
+            return Picture(width, height, has_small=False, digest=digest)
+        with Image.open(source, formats=[FORMATS[kind]]) as picture:
+            _shrink(picture, small)
+    except ChatError:
+        raise
+    except Exception as why:  # whatever else a decoder makes of strange bytes
+        raise ChatError("bad-request", "The picture can not be read.") from why
+    return Picture(width, height, has_small=True, digest=digest)
+
+
+def _check(picture: Any) -> None:
+    width, height = picture.size
+    frames = getattr(picture, "n_frames", 1)
+    if width * height > MAX_PIXELS or width * height * frames > MAX_MOVING:
+        raise ChatError("too-large", "The picture has too many pixels.")
+
+
+def _write(picture: Any, kind: str, target: Path) -> tuple[int, int]:
+    turned = picture.getexif().get(ORIENTATION, 1)
+    moving = getattr(picture, "n_frames", 1) > 1
+    info = picture.info = {key: picture.info[key] for key in SHOWN if key in picture.info}
+    options: dict[str, Any] = {}
+    if kind != "image/gif" and info.get("icc_profile"):
+        options["icc_profile"] = info["icc_profile"]
+    match kind:
+        case "image/jpeg":
+            # "keep" writes with the picture's own tables: nothing that can be seen is lost.
+            own = picture.format == "JPEG"
+            options |= {"quality": "keep" if own else 92, "optimize": True}
+            options["progressive"] = bool(info.get("progressive"))
+            moving = False
+        case "image/png":
+            options["exif"] = b""
+        case "image/gif":
+            if "loop" in info:
+                options["loop"] = info["loop"]
+        case _:
+            options |= {"quality": 90, "exif": b"", "xmp": b""}
+    if turned in range(2, 9) and kind != "image/gif":
+        upright = Image.Exif()
+        upright[ORIENTATION] = turned
+        options["exif"] = upright.tobytes()
+    picture.save(target, FORMATS[kind], **options, **({"save_all": True} if moving else {}))
+    width, height = picture.size
+    return (height, width) if turned in range(5, 9) else (width, height)
+
+
+def _shrink(picture: Any, small: Path) -> None:
+    """Write a small picture: the first one of a moving one."""
+    picture.draft("RGB", SMALL)
+    shrunk = ImageOps.exif_transpose(picture)
+    has_holes = "A" in shrunk.getbands() or "transparency" in shrunk.info
+    shrunk = shrunk.convert("RGBA" if has_holes else "RGB")
+    shrunk.thumbnail(SMALL)
+    shrunk.save(small, "WEBP", quality=78, exif=b"", xmp=b"")
