@@ -24,8 +24,10 @@ from twisted_chat.client.memory import Memory
 from twisted_chat.client.words import complete, render, take
 from twisted_chat.client.words.commands import Usage, command_of, commands
 from twisted_chat.client.words.desk import Desk
+from twisted_chat.client.words.marking import READ_SECONDS
 from twisted_chat.client.words.render import Line
 from twisted_chat.client.words.rooms import MAX_UNREAD
+from twisted_chat.client.words.wishes import Wishes
 from twisted_chat.vocabulary import messages as m
 
 
@@ -36,6 +38,7 @@ class FakeScreen:
     lines: list[str] = field(factory=list)
     questions: list[tuple[str, Deferred[str | None]]] = field(factory=list)
     closed: bool = False
+    rung: int = 0
 
     def show(self, *lines: Line) -> None:
         self.lines.extend(render.plain(line) for line in lines)
@@ -50,6 +53,9 @@ class FakeScreen:
         answer: Deferred[str | None] = Deferred()
         self.questions.append((question, answer))
         return answer
+
+    def ring(self) -> None:
+        self.rung += 1
 
     def close(self) -> None:
         self.closed = True
@@ -339,7 +345,7 @@ class ServerTests(CommandTests):
 
     def test_disconnect(self) -> None:
         """One leaves a server properly, and is on the others still."""
-        home, away = self.connect("home"), self.connect("away")
+        home, away = self.connect("home"), self.connect("away", guest=True)
         self.type("/disconnect")
         requests = away.sent()
         self.assertEqual([type(request) for request in requests], [m.Leave, m.Logout])
@@ -356,8 +362,8 @@ class ServerTests(CommandTests):
         self.assertEqual([line[:9] for line in self.shown()[-3:]], ["! You are"] * 3)
 
     def test_quit(self) -> None:
-        """One leaves each session and each server, and waits for each answer."""
-        home, away = self.connect("home"), self.connect("away")
+        """A guest leaves each session and each server, and waits for each answer."""
+        home, away = self.connect("home", guest=True), self.connect("away", guest=True)
         self.type("/quit")
         for connection in (home, away):
             leave, logout = connection.sent()
@@ -369,6 +375,169 @@ class ServerTests(CommandTests):
             self.assertTrue(connection.closed())
         self.assertTrue(self.screen.closed)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_an_account_stays(self) -> None:
+        """An account leaves the server and no session: it is in them again when it comes back."""
+        home = self.connect("home")
+        self.type("/quit")
+        (logout,) = home.sent()
+        self.assertIsInstance(logout, m.Logout)
+        home.say(m.Bye(data="Goodbye.", id=logout.id))
+        self.assertTrue(home.closed())
+        self.assertTrue(self.screen.closed)
+
+    def test_places(self) -> None:
+        """An account is in its sessions again, and what is unread there is shown when it goes."""
+        self.type("/connect home")
+        home = self.servers["home"].last
+        places = [m.KeptPlace(session="ops", epoch="e-1", head=9, read=6, unread=3, mentions=1)]
+        login = home.welcome(places=places)
+        self.assertTrue(login.places)
+        home.say(snapshot("ops", head=9))
+        self.assertEqual(self.prompt(), "home/lobby [ops 3]> ")
+        self.type("/switch ops")
+        (history,) = home.sent()
+        texts = [text(seq, f"n{seq}", session="ops") for seq in (7, 8, 9)]
+        home.say(m.Texts(session="ops", texts=list(texts), more=True, epoch="e-1", id=history.id))
+        self.assertEqual(self.shown()[-3:], [f"00:00 bob: n{seq}" for seq in (7, 8, 9)])
+        self.assertEqual(self.prompt(), "home/ops> ")
+        self.clock.advance(READ_SECONDS)
+        (read,) = home.sent()
+        self.assertEqual(read, m.Read(session="ops", seq=9, id=read.id))
+
+    def test_read_elsewhere(self) -> None:
+        """What was read on another device is not unread here."""
+        home = self.connect()
+        self.join(home, "ops")
+        self.type("/switch lobby")
+        home.say(*(text(seq, session="ops") for seq in (1, 2, 3)))
+        self.assertEqual(self.prompt(), "home/lobby [ops 3]> ")
+        home.say(m.ReadTo(session="ops", seq=2))
+        self.assertEqual(self.prompt(), "home/lobby [ops 1]> ")
+
+    def test_read_markers(self) -> None:
+        """What is shown is said as read, once for all of some seconds; what is not seen is not."""
+        home = self.connect()
+        home.say(*(text(seq) for seq in range(1, 20)), text(1, session="@alice,bob"))
+        self.clock.advance(READ_SECONDS)
+        (read,) = home.sent()
+        self.assertEqual(read, m.Read(session="lobby", seq=19, id=read.id))
+        home.say(text(20))
+        self.type("/quit")
+        reads = [one.seq for one in home.sent() if isinstance(one, m.Read)]
+        self.assertEqual(reads, [20])
+
+    def test_bell(self) -> None:
+        """A mention and a direct message ring, as one wants it; one's own words do not."""
+        home = self.connect()
+        said = (
+            text(1, "hello alice"),
+            text(2, "hello malice"),
+            text(3, "alice", source="alice"),
+            text(1, "psst", session="@alice,bob"),
+        )
+        home.say(*said)
+        self.assertEqual(self.screen.rung, 2)
+        for number, (choice, rung) in enumerate((("direct", 3), ("none", 3), ("mentions", 4)), 1):
+            self.type(f"/set bell {choice}")
+            home.say(text(3 + number, "alice?"))
+            home.say(
+                text(1 + number, "psst", session="@alice,bob") if choice == "direct" else said[0]
+            )
+            self.assertEqual(self.screen.rung, rung, choice)
+
+    def test_settings(self) -> None:
+        """What is set holds, is shown, and is kept; another value is refused in words."""
+        kept: list[Wishes] = []
+        self.desk.kept.save = kept.append
+        home = self.connect()
+        self.type("/set times seconds", "/set nicks off", "/set presence off")
+        self.shown()
+        home.say(text(1), m.Joined(session="lobby", user="carol", count=2))
+        self.assertEqual(self.shown(), ["00:00:01 bob: hello"])
+        self.type("/set times none")
+        home.say(text(2))
+        self.assertEqual(self.shown()[-1], "bob: hello")
+        self.type("/set bell loud", "/set bell")
+        self.assertEqual(
+            self.shown(), ["! bell is mentions, direct or none.", "* bell is mentions."]
+        )
+        self.assertEqual(len(kept), 4)
+        self.type("/set")
+        self.assertEqual(len(self.shown()), 5)
+
+    def test_ignore(self) -> None:
+        """Who is ignored is not shown, neither now nor from the past; until it is no more."""
+        home = self.connect()
+        self.type("/ignore @Bob", "/ignore")
+        self.assertEqual(self.shown()[-1], "* You ignore bob.")
+        home.say(text(1, "alice!"), text(2, source="carol"))
+        self.assertEqual((self.shown(), self.screen.rung), (["00:00 carol: hello"], 0))
+        self.type("/unignore bob", "/ignore")
+        self.assertEqual(self.shown(), ["* You ignore bob no more.", "* You ignore nobody."])
+        home.say(text(3))
+        self.assertEqual(self.shown(), ["00:00 bob: hello"])
+
+    def test_block(self) -> None:
+        """Somebody is blocked in the direct session of the two, whose it is."""
+        home = self.connect()
+        home.say(text(1, "psst", session="@alice,bob"))
+        self.type("/block bob", "/unblock bob")
+        mute, unmute = home.sent()
+        self.assertEqual(mute, m.Mute(session="@alice,bob", user="bob", id=mute.id))
+        self.assertEqual(unmute, m.Unmute(session="@alice,bob", user="bob", id=unmute.id))
+
+    def test_account(self) -> None:
+        """A password is changed unseen; devices are shown, completed and forgotten."""
+        home = self.connect()
+        self.type("/passwd")
+        self.answer("old")
+        self.answer("new and long")
+        self.answer("new and wrong")
+        self.assertIn("not the same", self.shown()[-1])
+        self.type("/passwd")
+        for word in ("old", "new and long", "new and long"):
+            self.answer(word)
+        (asked,) = home.sent()
+        self.assertEqual(asked, m.ChangePassword(old="old", new="new and long", id=asked.id))
+        home.say(m.PasswordChanged(id=asked.id))
+        self.assertEqual(self.shown(), ["* Your password is changed."])
+        self.type("/devices")
+        (asked,) = home.sent()
+        device = m.Device(device="d-17", since=0, last=0, door="native", address="192.0.2.1")
+        home.say(m.DeviceList(devices=[device], id=asked.id))
+        self.assertIn("d-17", self.shown()[-1])
+        self.assertEqual(list(complete(self.desk, "/forget ")), ["d-17"])
+        self.type("/forget d-17")
+        (asked,) = home.sent()
+        home.say(m.Forgotten(device="d-17", id=asked.id))
+        self.assertEqual(self.shown(), ["* d-17 logs in no more."])
+
+    def test_search_everywhere(self) -> None:
+        """A search of all sessions names the session of each text."""
+        home = self.connect()
+        self.type("/searchall disk full")
+        (asked,) = home.sent()
+        self.assertEqual(asked, m.Search(query="disk full", limit=20, id=asked.id))
+        found = [text(1, session="ops"), text(2, session="@alice,bob")]
+        home.say(m.Found(texts=found, more=False, id=asked.id))
+        self.assertEqual(self.shown()[1:], ["00:00 [ops] bob: hello", "00:00 [@bob] bob: hello"])
+
+    def test_completed(self) -> None:
+        """What a command takes is completed."""
+        home = self.connect()
+        home.say(snapshot(users=["alice", "bob"]))
+        for typed, found in (
+            ("/set be", ["bell"]),
+            ("/set bell ", ["mentions", "direct", "none"]),
+            ("/set colours o", ["on", "off"]),
+            ("/set invite o", ["on", "off"]),
+            ("/role bob mod", ["moderator"]),
+            ("/ignore b", ["bob"]),
+            ("/ban b", ["bob"]),
+            ("/block b", ["bob"]),
+        ):
+            self.assertEqual(list(complete(self.desk, typed)), found, typed)
 
     def test_quit_in_two_seconds(self) -> None:
         """Servers that do not answer are waited for 2 s, all together."""

@@ -148,7 +148,7 @@ def test_failures_are_one_line(folder: Path) -> None:
 def test_commands(folder: Path) -> None:
     """Commands wait for the lobby, and the first one that fails ends it, before the next text."""
     with make_daemon(folder) as daemon:
-        done = pipe(folder, daemon, "--commands", given="hello\n/c vault sesame --keep\n/s lobby\n")
+        done = pipe(folder, daemon, "--commands", given="hello\n/c vault sesame --keep\n/l\n")
         assert (done.returncode, done.stderr) == (0, ""), done
         assert "bot: hello" in done.stdout
         done = pipe(folder, daemon, "--commands", given="/j vault wrong\nnot for the lobby\n")

@@ -368,7 +368,7 @@ class PlainTests(SynchronousTestCase):
         self.screen.pipe.dataReceived(b"/c ops\nhello\n/quit\nx\n")
         self.screen.pipe.readConnectionLost()
         connection = self.fixture.endpoint.last
-        connection.welcome()
+        connection.welcome(guest=True)
         (create,) = connection.sent()
         connection.say(snapshot("ops", id=create.id))
         (say,) = connection.sent()

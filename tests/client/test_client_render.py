@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.support_fakeserver import snapshot, text
 from twisted_chat.client.words import render
-from twisted_chat.client.words.render import Line
+from twisted_chat.client.words.render import Line, Looks
 from twisted_chat.vocabulary import messages as m
 
 HARM = "\x1b[2J\x07\x9b1m\u202e\u2066\u2028\x7f\u200b\u200f\U000e0041"
@@ -68,8 +68,10 @@ class HarmlessTests(SynchronousTestCase):
 
 
 class LineTests(SynchronousTestCase):
-    def shown(self, message: m.Text, user: str = "alice", **options: object) -> list[str]:
-        lines = render.said(message, user, zone=UTC, **options)  # type: ignore[arg-type]
+    def shown(
+        self, message: m.Text, user: str = "alice", aside: bool = False, tag: str = ""
+    ) -> list[str]:
+        lines = render.said(message, user, Looks(tag, UTC), aside=aside)
         return [render.plain(line) for line in lines]
 
     def test_text(self) -> None:
@@ -107,7 +109,7 @@ class LineTests(SynchronousTestCase):
         """Names, topics and texts of others are harmless wherever they are shown."""
         listed = m.ListedSession(session=name, users=2, topic=data, owner=source, locked=True)
         lines = [
-            *render.said(text(1, data, source, name), "alice", tag=name),
+            *render.said(text(1, data, source, name), "alice", Looks(name)),
             *render.said(text(1, data, source, f"@alice,{source}"), "alice", aside=True),
             *render.waiting(data, source, name),
             render.info(data),
@@ -182,7 +184,7 @@ class FoldedTests(SynchronousTestCase):
         return [render.plain(row) for row in render.folded(line, columns)]
 
     def said(self, data: str, columns: int = 20) -> list[str]:
-        (line,) = render.said(text(1, data), "alice", zone=UTC)
+        (line,) = render.said(text(1, data), "alice", Looks(zone=UTC))
         return self.folded(line, columns)
 
     def test_between_words(self) -> None:
@@ -227,7 +229,7 @@ class FoldedTests(SynchronousTestCase):
     @example("0 \x1f\x1f", 13)
     def test_anything(self, data: str, columns: int) -> None:
         """Nothing is lost but blanks; a row is too long only for a word that fits in none."""
-        line = render.said(text(1, data.replace("\n", "")), "alice", zone=UTC)[0]
+        line = render.said(text(1, data.replace("\n", "")), "alice", Looks(zone=UTC))[0]
         rows = render.folded(line, columns)
         self.assertEqual(
             "".join("".join(map(render.plain, rows)).split()), "".join(render.plain(line).split())

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.kit.support import ChatCase, World
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.client.words import render
+from twisted_chat.client.words.render import Looks
 from twisted_chat.client.words.shared import MAX_SIZE, SharedTexts
 from twisted_chat.doors.soon import IN_A_TURN, Soon
 from twisted_chat.doors.ssh.terminal import Terminal
@@ -72,16 +73,16 @@ class SharedTextsTests(SynchronousTestCase):
     def test_views(self) -> None:
         """Who said it, and who is told of its place, sees other lines; the same see the same."""
         shared, text = SharedTexts(), self.text()
-        line = shared.lines(text, "carol", "", None)
-        self.assertIs(shared.lines(text, "dave", "", None), line)
-        self.assertIsNot(shared.lines(text, "bob", "", None), line)
-        self.assertIsNot(shared.lines(text, "dave", "ops", None), line)
+        line = shared.lines(text, Looks(), "carol")
+        self.assertIs(shared.lines(text, Looks(), "dave"), line)
+        self.assertIsNot(shared.lines(text, Looks(), "bob"), line)
+        self.assertIsNot(shared.lines(text, Looks("ops"), "dave"), line)
 
     def test_bound(self) -> None:
         """What is kept has a bound, whatever is said."""
         shared = SharedTexts()
         for _ in range(40):
-            shared.lines(self.text(MAX_SIZE // 8), "carol", "", None)
+            shared.lines(self.text(MAX_SIZE // 8), Looks(), "carol")
         self.assertLessEqual(len(shared._kept), 8)
 
 

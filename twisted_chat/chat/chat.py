@@ -219,7 +219,7 @@ class Chat:
             port=mind.port,
             door=mind.door,
         )
-        user.come_into(self.directs.of(person.name))
+        user.come_into(self.directs.seen_by(person.name))
         self.changed()
         return IUser, user, user.logout
 

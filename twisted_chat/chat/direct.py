@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_chat.chat.blocking import blocks
 from twisted_chat.chat.member import Attendant
 from twisted_chat.chat.people import People, Person
 from twisted_chat.chat.rules import Rules
@@ -58,6 +59,28 @@ class DirectSessions:
     def of(self, name: Name) -> Sequence[Session]:
         """Return what somebody may see, in the order in which it began."""
         return tuple(self._of.get(name.key, ()))
+
+    def seen_by(self, name: Name) -> Sequence[Session]:
+        """Return those that somebody is in: it may see them, and has not blocked the other one."""
+        return [session for session in self.of(name) if not blocks(session, name.key)]
+
+    def is_in(self, session: Session, key: str) -> bool:
+        """Whether the user with that key is in ``session``, by all its connections."""
+        return self.shows(session, key) and not blocks(session, key)
+
+    def settle(self, session: Session) -> None:
+        """Let who has blocked the other one be in their session no more, or be in it again."""
+        for key in session.life.direct or ():
+            person = self._people.here.get(key)
+            for user in tuple(person.users) if person is not None else ():
+                if user.gone or not self.shows(session, key):
+                    continue
+                is_in, was_in = self.is_in(session, key), session.life.key in user.members
+                if was_in and not is_in:
+                    self._sessions.leave(user, session, quietly=True)
+                elif is_in and not was_in:
+                    session.join(user)
+                    user.mind.deliver(user.mind.encode(session.snapshot(user)))
 
     def shows(self, session: Session, key: str) -> bool:
         """Whether the user with that key may see ``session``."""

@@ -172,6 +172,8 @@ class Hearing:
                     self._tell_read(record)
             else:
                 session.ruling.take(record)
+                if session.life.direct is not None:
+                    chat.directs.settle(session)
                 if kind == "ban" and (ban := _ban(record)) is not None:
                     put_out(chat, session, ban)
         elif not record.scope and kind in ("ban", "mute"):

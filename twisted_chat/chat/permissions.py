@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final, Protocol
 
+from twisted_chat.chat.blocking import blocks
 from twisted_chat.chat.home import Home
+from twisted_chat.chat.measures import Measures
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.ruling import Role
@@ -189,7 +191,11 @@ def check_speech(user: Asker, session: Session) -> None:
         raise ChatError("muted", "Only who has a role speaks in this session.")
     if rank >= Rank.MODERATOR:
         return
-    mutes = (chat.ruling.mutes, session.ruling.mutes)
+    if blocks(session, user.name.key):
+        raise ChatError("not-allowed", "You have blocked that user: take it back first.")
+    # Who is blocked in a direct session isn't told so.
+    own = session.ruling.mutes if session.life.direct is None else Measures()
+    mutes = (chat.ruling.mutes, own)
     for found in mutes:
         if (mute := found.fitting(user.name.key, user.mind.host, now)) is not None:
             because = f": {mute.reason}" if mute.reason else "."

@@ -13,6 +13,7 @@ from typing import Final
 from attrs import define, field
 from twisted.logger import Logger
 
+from twisted_chat.chat.blocking import blocks
 from twisted_chat.chat.session import Session
 from twisted_chat.log.contract import Log, Record
 from twisted_chat.vocabulary.mentions import Mention, prepared
@@ -103,7 +104,8 @@ class Places:
 
     def of(self, key: str) -> list[Place]:
         """Return where an account is."""
-        return [place for place in self._of.get(key, {}).values() if place.is_in]
+        found = self._of.get(key, {}).values()
+        return [place for place in found if place.is_in and not blocks(place.session, key)]
 
     def has(self, key: str, session: Session) -> bool:
         """Whether an account is in a session, here or away."""

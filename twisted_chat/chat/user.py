@@ -143,7 +143,7 @@ class User:
 
     def _come(self, key: str) -> None:
         session, head = self.coming.pop(key)
-        if key not in self.members and self.chat.directs.shows(session, self.name.key):
+        if key not in self.members and self.chat.directs.is_in(session, self.name.key):
             session.join(self, head)
             self.chat.sessions.keeps(self, session)
 
@@ -157,7 +157,7 @@ class User:
         """Return the answer to a login."""
         direct = [
             Direct(session=of.life.name, epoch=of.life.epoch, head=of.head)
-            for of in self.chat.directs.of(self.name)[-MAX_DIRECT:]
+            for of in self.chat.directs.seen_by(self.name)[-MAX_DIRECT:]
         ]
         return Welcome(
             user=self.name.text,

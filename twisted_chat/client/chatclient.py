@@ -75,6 +75,7 @@ class ChatClient(Requests, Visit, Service):
     ``user`` is the name to log in with, later the name as the server shows it. ``password`` is
     left out for a guest. ``random`` is where each ``id`` and the jitter of delays come from.
     ``token`` proves an earlier run, later this one; ``remembers`` makes one out of a password.
+    ``stays``: an account is in all its sessions again, and a logout does not leave them.
 
     It is a Service too: in a program that twistd runs, give it a parent.
     """
@@ -86,6 +87,7 @@ class ChatClient(Requests, Visit, Service):
     random: Random = field(factory=SystemRandom)
     token: str | None = None
     remembers: bool = field(default=False, kw_only=True)
+    stays: bool = field(default=False, kw_only=True)
     welcome: m.Welcome | None = field(default=None, init=False)
     _outbox: Outbox = field(init=False)
     _places: Places = field(factory=Places, init=False)
@@ -114,9 +116,8 @@ class ChatClient(Requests, Visit, Service):
     def to(
         cls, reactor: IReactorTime, description: str, user: str, password: str | None = None
     ) -> ChatClient:
-        """Make a client of the server at a Twisted endpoint description.
+        """Make a client of the server at a Twisted endpoint description: ``tcp:HOST:1234``, say.
 
-        ``tcp:chat.example.com:1234`` or ``tls:chat.example.com:1235``, for example.
         Raises ValueError where the description is none, or verifies nothing: see ``reaching``.
         """
         return cls(reactor, described(reactor, description), user, password)
@@ -185,11 +186,12 @@ class ChatClient(Requests, Visit, Service):
         return departed
 
     def _depart(self, link: Connection, timeout: float) -> None:
+        stays = self.stays and self.welcome is not None and not self.welcome.guest
         steps: Sequence[Deferred[Any]] = [
             *(
                 self.ask(m.Leave(session=place.session), m.Left, "forget")
                 for place in self._places.known.values()
-                if not place.direct
+                if not place.direct and not stays
             ),
             self.ask(m.Logout(), m.Bye, "forget"),
         ]
@@ -203,9 +205,9 @@ class ChatClient(Requests, Visit, Service):
         self._departures.wait().addCallback(departed)
 
     def come_back_to(self, places: Iterable[Place]) -> None:
-        """Go on where an earlier run ended; to be called before ``start``.
+        """Go on where an earlier run ended, told what was missed; to be called before ``start``.
 
-        What was missed in these sessions is told. Save ``sessions`` and ``token`` for that.
+        Save ``sessions`` and ``token`` for that.
         """
         for place in places:
             self._places.known[place.session] = place
@@ -239,7 +241,7 @@ class ChatClient(Requests, Visit, Service):
     def texts(self, session: str | None = None, *, own: bool = False) -> TextStream:
         """Return the texts from now on, of one session or of all, for ``async for``.
 
-        What this user says is among them with ``own``. The iteration ends with a logout.
+        What this user says is among them with ``own``. It ends with a logout.
         """
         stream = TextStream(self, session, own)
         self._streams.add(stream)  # weakly: a loop that is left is forgotten
@@ -295,11 +297,9 @@ class ChatClient(Requests, Visit, Service):
     def _log_in(self, link: Connection) -> None:
         self._login = self._outbox.new_id()
         login = m.Login(user=self.user, password=self.password, token=self.token, id=self._login)
-        if self.remembers and self.password is not None:
-            login = structs.replace(login, remember=True)
-        room = m.MAX_FRAME_BEFORE_LOGIN - len(m.encode(login)) - len(',"resume":[]')
-        lobby = self.welcome.lobby if self.welcome is not None else None
-        link.send(structs.replace(login, resume=self._places.resume(room, lobby)))
+        remember = self.remembers and self.password is not None
+        login = structs.replace(login, remember=remember, places=self.stays)
+        link.send(self._places.named_in(login, self.welcome))
 
     def _stopped(self) -> None:
         """Tell everybody that there will be no further attempt."""

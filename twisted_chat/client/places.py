@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attrs import define, field
+from msgspec.structs import replace
 
 from twisted_chat.vocabulary import messages as m
 
@@ -49,6 +50,12 @@ class Places:
     known: dict[str, Place] = field(factory=dict)
     remembered: bool = False
     _named: set[str] = field(factory=set)
+
+    def named_in(self, login: m.Login, before: m.Welcome | None) -> m.Login:
+        """Return a login that names as many places as it holds; ``before`` answered the last."""
+        lobby = before.lobby if before is not None else None
+        room = m.MAX_FRAME_BEFORE_LOGIN - len(m.encode(login)) - len(',"resume":[]')
+        return replace(login, resume=self.resume(room, lobby))
 
     def resume(self, room: int, lobby: str | None) -> list[m.Place]:
         """Return the places that a login names in ``room`` bytes; from now on all are behind.

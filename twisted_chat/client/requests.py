@@ -121,9 +121,9 @@ class Requests(ABC):
         return self.ask(request, m.Texts)
 
     def search(
-        self, session: str, query: str, *, before: int | None = None, limit: int = 50
+        self, session: str | None, query: str, *, before: int | None = None, limit: int = 50
     ) -> Deferred[m.Found]:
-        """Find stored texts, the newest of those before the seq ``before``."""
+        """Find stored texts, the newest of those before the seq ``before``; None: everywhere."""
         request = m.Search(session=session, query=query, before=before, limit=limit)
         return self.ask(request, m.Found)
 

@@ -32,6 +32,7 @@ class Mention:
     """Finds the name of one user."""
 
     def __init__(self, user: str) -> None:
+        self.user = user
         self._name = folded(user)
         # A name of one letter is a word too often: it has to be called with an ``@``.
         self._is_short = len(self._name) < 2

@@ -8,6 +8,7 @@ from twisted_chat.chat.acting import put_out
 from twisted_chat.chat.asking import answers
 from twisted_chat.chat.measures import Kind, Measure, Measures, whom
 from twisted_chat.chat.permissions import Rank, check, check_over
+from twisted_chat.chat.requests.blocking import block, unblock
 from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
@@ -54,7 +55,12 @@ async def ban(user: User, request: Ban) -> Banned:
 
 @answers(Mute)
 async def mute(user: User, request: Mute) -> Muted:
-    """Let somebody say nothing; nobody else notices. Raises ChatError as ``ban``."""
+    """Let somebody say nothing; nobody else notices. Raises ChatError as ``ban``.
+
+    In a direct session it is for oneself: what the other one says there reaches one no more.
+    """
+    if (direct := _direct(user, request)) is not None:
+        return await block(user, direct, request)
     session, ruling, rank = _place(user, request)
     measure = await _set(user, request, "mute", session, ruling, rank)
     return Muted(
@@ -78,6 +84,8 @@ async def unban(user: User, request: Unban) -> Unbanned:
 @answers(Unmute)
 async def unmute(user: User, request: Unmute) -> Unmuted:
     """Take a mute back; fine where there is none. Raises ChatError as ``ban``."""
+    if (direct := _direct(user, request)) is not None:
+        return await unblock(user, direct, request)
     session, ruling, _ = _place(user, request)
     name, address = await _lift(user, request, "mute", session, ruling)
     where = None if session is None else session.name
@@ -121,6 +129,15 @@ def _place(user: User, request: Request) -> tuple[Session | None, Ruling, Rank]:
         return None, user.chat.ruling, Rank.OPERATOR
     session = user.ruled(request.session)
     return session, session.ruling, check(user, session, type(request))
+
+
+def _direct(user: User, request: Mute | Unmute) -> Session | None:
+    """Return the direct session that it is about; None for any other."""
+    if request.server or request.session is None:
+        return None
+    found = user.find(request.session)
+    is_mine = user.chat.directs.shows(found, user.name.key)
+    return found if found.life.direct is not None and is_mine else None
 
 
 def _of(ruling: Ruling, kind: Kind) -> Measures:

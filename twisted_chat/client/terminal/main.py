@@ -29,6 +29,8 @@ from twisted_chat.client.terminal.pipe import Pipe, PipeOptions
 from twisted_chat.client.terminal.plain import Failed, Person, PlainScreen
 from twisted_chat.client.words.desk import Desk
 from twisted_chat.client.words.view import Screen
+from twisted_chat.client.words.wishes import in_file
+from twisted_chat.client.words.wishes import usual_path as wishes_path
 from twisted_chat.vocabulary.clock import steady
 
 ADMIN: Final = frozenset({"users", "export", "import", "backup", "admin", "doctor"})
@@ -215,7 +217,7 @@ def _desk(reactor: Any, options: Options, screen: Screen) -> Desk:
     def make(address: Address, user: str, password: str | None) -> ChatClient:
         return ChatClient(reactor, endpoint(reactor, options, address), user, password)
 
-    return Desk(screen, make, options.user, Memory(usual_path()))
+    return Desk(screen, make, options.user, Memory(usual_path()), kept=in_file(wishes_path()))
 
 
 # --- running -----------------------------------------------------------------------------------

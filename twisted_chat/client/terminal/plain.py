@@ -184,6 +184,11 @@ class PlainScreen:
     def refresh(self) -> None:
         """Nothing: there is no prompt."""
 
+    def ring(self) -> None:
+        """Ring, where there is somebody to hear it."""
+        if self.person is not None and self.pipe.transport is not None:
+            self.pipe.transport.write(b"\a")
+
     def ask(self, question: str) -> Deferred[str | None]:
         """Ask a person: the next line is the answer."""
         if self.person is None:

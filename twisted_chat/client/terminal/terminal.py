@@ -51,8 +51,18 @@ STYLE: Final = Style.from_dict(
         "error": "ansired",
         "waiting": "ansibrightblack italic",
         "prompt": "bold",
+        "named": "bold",
+        "nick0": "ansicyan bold",
+        "nick1": "ansimagenta bold",
+        "nick2": "ansiblue bold",
+        "nick3": "ansibrightcyan bold",
+        "nick4": "ansibrightmagenta bold",
+        "nick5": "ansibrightblue bold",
     }
 )
+
+PLAIN: Final = Style([])
+"""For who wants no colours."""
 
 
 def _formatted(line: Line) -> FormattedText:
@@ -184,7 +194,8 @@ class Terminal:
         while self._lines and len(rows) < AT_ONCE:
             rows.extend(render.folded(self._lines.popleft(), columns))
         shown = (fragment for row in rows for fragment in [*_formatted(row), ("", "\n")])
-        print_formatted_text(FormattedText(shown), style=STYLE, end="")
+        style = STYLE if self.desk.kept.wishes.colours else PLAIN
+        print_formatted_text(FormattedText(shown), style=style, end="")
 
     def _printed(self, _: object = None) -> None:
         self._printing = False
@@ -202,6 +213,11 @@ class Terminal:
         """Draw the prompt anew."""
         if self._prompt.app.is_running:
             self._prompt.app.invalidate()
+
+    def ring(self) -> None:
+        """Ring the terminal's bell."""
+        self._prompt.app.output.bell()
+        self._prompt.app.output.flush()
 
     def ask(self, question: str) -> Deferred[str | None]:
         """Ask for a password; what is being typed is there again afterwards."""

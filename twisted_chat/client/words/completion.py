@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from twisted_chat.client.words.commands import Usage, command_of, commands
+from twisted_chat.client.words.commands.ruling import ON_OFF_SETTINGS, ROLES, SETTINGS
 from twisted_chat.client.words.commands.table import bare
 from twisted_chat.client.words.desk import Desk
+from twisted_chat.client.words.wishes import CHOICES, ON_OFF
 
 
 def complete(desk: Desk, line: str) -> Iterator[str]:
@@ -37,8 +39,18 @@ def _candidates(desk: Desk, words: list[str]) -> Iterable[str]:
             return _rooms(desk)
         case "NAME" if server is not None:
             return dict.fromkeys([*server.rooms, *server.listed])
-        case "USER" | "TEXT":
+        case "USER" if command.name == "unignore":
+            return desk.kept.wishes.ignored
+        case "USER" | "WHOM" | "TEXT" | "WORDS":
             return _users(desk)
+        case "ROLE":
+            return ROLES
+        case "SETTING":
+            return (*CHOICES, *SETTINGS)
+        case "VALUE":
+            return CHOICES.get(words[1], ON_OFF if words[1] in ON_OFF_SETTINGS else ())
+        case "DEVICE" if server is not None:
+            return server.devices
         case "SERVER":
             return list(desk.where.servers)
         case "COMMAND":

@@ -21,11 +21,13 @@ from twisted_chat.client.events import Ended, Event, Offline, Online
 from twisted_chat.client.memory import Memory
 from twisted_chat.client.places import Place, peer
 from twisted_chat.client.words import render
+from twisted_chat.client.words.marking import Marker
 from twisted_chat.client.words.rooms import Server
 from twisted_chat.client.words.saying import Speaker
 from twisted_chat.client.words.telling import Teller
 from twisted_chat.client.words.view import Screen, View
 from twisted_chat.client.words.whereabouts import Whereabouts
+from twisted_chat.client.words.wishes import Kept
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
 
@@ -41,6 +43,7 @@ ASKED: Final = 3
 class Desk:
     """What one person has before it.
 
+    ``kept`` is what the person wants.
     ``make`` makes a client for an address, a user and a password. ``user`` is the name on servers
     for which no other is given. ``memory`` is what remains of earlier runs. ``zone`` is where the
     person lives (None: where the machine is). ``alone``: there is one server, and the person has
@@ -52,6 +55,7 @@ class Desk:
     user: str
     memory: Memory = field(factory=lambda: Memory(None))
     zone: tzinfo | None = None
+    kept: Kept = field(factory=Kept)
     alone: bool = False
     leaving: bool = False
     refusal: ChatError | None = field(default=None, init=False)
@@ -62,10 +66,10 @@ class Desk:
     _paused: bool = False
 
     def __attrs_post_init__(self) -> None:
-        self.view = View(self.screen, self.zone)
-        self.where = Whereabouts(self.view, self.alone)
+        self.view = View(self.screen, self.kept, self.zone)
+        self.where = Whereabouts(self.view, Marker(), self.alone)
         self.speaker = Speaker(self.view, self.where)
-        self._teller = Teller(self.view, self.where)
+        self._teller = Teller(self.view, self.where, self.kept)
 
     # --- servers ---------------------------------------------------------------------------
 
@@ -91,6 +95,7 @@ class Desk:
             name, address, self.make(address, user, password), session, session_password
         )
         self.where.servers[name] = server
+        server.client.stays = True
         server.client.remembers = self.memory.path is not None
         if (stay := self.memory.of(f"{user}@{address}")) is not None:
             server.client.token = stay.token
@@ -111,6 +116,7 @@ class Desk:
     async def disconnect(self, server: Server) -> None:
         """Leave a server properly: its sessions, then itself; 2 s at most."""
         self._remember(server)
+        self.where.marker.say_all()
         server.closing = True
         await server.client.logout()
         self.where.forget(server)
@@ -122,6 +128,7 @@ class Desk:
         if not self.leaving:
             for server in self.where.servers.values():
                 self._remember(server)
+            self.where.marker.say_all()
             self.leaving = self.view.muted = True
             await DeferredList([server.client.logout() for server in self.where.servers.values()])
             self.screen.close()
@@ -173,6 +180,8 @@ class Desk:
     def _online(self, server: Server, event: Online) -> None:
         server.obstacle = None
         welcome = event.welcome
+        if not event.again:
+            server.places = {place.session: place.unread for place in welcome.places}
         if event.again:
             unanswered = server.client.unanswered
             waited = f", and says what waited ({unanswered})" if unanswered else ""

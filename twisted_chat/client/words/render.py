@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 from unicodedata import category, east_asian_width
+from zlib import crc32
 
 from twisted_chat.client.places import is_direct, peer
 from twisted_chat.vocabulary import messages as m
@@ -185,35 +186,64 @@ def day(when: datetime) -> Line:
     return [("info", f"--- {when:%A, %d %B %Y} ---")]
 
 
-def said(
-    text: m.Text, user: str, *, tag: str = "", aside: bool = False, zone: tzinfo | None = None
-) -> list[Line]:
+class Looks(NamedTuple):
+    """How somebody sees a text: who sees it in the same way sees the same.
+
+    ``tag`` names the text's place where that is not the current one. ``nicks``: names have
+    colours. ``named``: the text names the reader.
+    """
+
+    tag: str = ""
+    zone: tzinfo | None = None
+    times: str = "minutes"
+    nicks: bool = False
+    named: bool = False
+
+
+_USUAL: Final = Looks()
+
+TIMES: Final = {"minutes": "%H:%M ", "seconds": "%H:%M:%S ", "none": ""}
+
+NICKS: Final = 6
+"""Colours of names: styles ``nick0`` and so on."""
+
+
+def said(text: m.Text, user: str, looks: Looks = _USUAL, *, aside: bool = False) -> list[Line]:
     """Return the lines of one text.
 
-    ``tag`` names its place where that is not the current one. ``user`` is who reads: a direct
-    message that is read in passing, ``aside``, says who wrote whom.
+    ``user`` is who reads: a direct message that is read in passing, ``aside``, says who wrote whom.
     """
-    own = text.source == user
+    own, body = text.source == user, "named" if looks.named else ""
     source = harmless(text.source)
+    style = "own" if own else _nick(text.source) if looks.nicks else "name"
     if aside:
         source = f"you to {harmless(peer(text.session, user))}" if own else f"{source} to you"
-    head: Line = [("time", f"{moment(text.time, zone):%H:%M} ")]
-    if tag:
-        head.append(("mark", f"[{harmless(tag)}] "))
-    head.append(("own" if own else "name", source))
+    head: Line = []
+    if when := TIMES[looks.times]:
+        head.append(("time", f"{moment(text.time, looks.zone):{when}}"))
+    if looks.tag:
+        head.append(("mark", f"[{harmless(looks.tag)}] "))
+    head.append((style, source))
     if text.redacted is not None:
         return [[*head, ("info", ": (taken back)")]]
     data = text.data
     if data.startswith("/me ") and not aside:
-        head = [("time", f"{moment(text.time, zone):%H:%M} "), *head[1:-1], ("", "* "), head[-1]]
+        head.insert(-1, ("", "* "))
         first, *rest = _lines(data[4:])
-        return [[*head, ("", f" {first}")], *(_further("", line) for line in rest)]
+        return [[*head, (body, f" {first}")], *(_further(body, line) for line in rest)]
     first, *rest = _lines(data)
     marks = [("info", " (edited)")] if text.edited is not None else []
     answers = f" (to {text.reply})" if text.reply is not None else ""
-    lines: list[Line] = [[*head, ("", f"{answers}: {first}")], *(_further("", one) for one in rest)]
+    lines: list[Line] = [
+        [*head, (body, f"{answers}: {first}")],
+        *(_further(body, one) for one in rest),
+    ]
     lines[-1].extend(marks)
     return lines
+
+
+def _nick(user: str) -> str:
+    return f"nick{crc32(user.casefold().encode(errors='replace')) % NICKS}"
 
 
 def waiting(data: str, user: str, server: str) -> list[Line]:

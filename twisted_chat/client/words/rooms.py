@@ -46,6 +46,12 @@ class Room:
     unread: deque[m.Text] = field(factory=deque)
     dropped: int = 0
     entering: bool = False
+    missed: int = 0
+    """Texts that were said while one was away, and are not here: they are in the history."""
+    head: int = 0
+    """The last text when one came."""
+    read: int = 0
+    """Up to which text all has been shown."""
     topic: str = ""
     recent: deque[m.Text] = field(factory=lambda: deque(maxlen=MAX_RECENT))
     """The last texts, as they are now: those that a command can name."""
@@ -74,7 +80,14 @@ class Room:
     @property
     def count(self) -> int:
         """How many texts are unread."""
-        return self.dropped + len(self.unread)
+        return self.missed + self.dropped + len(self.unread)
+
+    def read_elsewhere(self, seq: int) -> None:
+        """All up to that text was read on another device."""
+        self.read = max(self.read, seq)
+        self.missed = self.dropped = 0
+        while self.unread and self.unread[0].seq <= seq:
+            self.unread.popleft()
 
     def know(self, texts: Iterable[m.Text]) -> None:
         """Remember texts that are the newest."""
@@ -130,7 +143,8 @@ class Server:
     ``session`` is the one to join after the first login, with ``password`` where it is locked;
     ``settled`` fires when one is there (in the lobby, where none is named) or can not be.
     ``obstacle`` is why there is no connection. A server that is ``closing`` tells nothing more.
-    ``listed`` are the sessions that it named when it was last asked.
+    ``listed`` are the sessions, and ``devices`` the devices, that it named when it was last asked.
+    ``places`` are the sessions that one was in while one was away, and what is unread there.
     """
 
     name: str
@@ -141,6 +155,8 @@ class Server:
     settled: Deferred[None] = field(factory=Deferred)
     rooms: dict[str, Room] = field(factory=dict)
     listed: Sequence[str] = ()
+    devices: Sequence[str] = ()
+    places: dict[str, int] = field(factory=dict)
     obstacle: str | None = None
     closing: bool = False
 
@@ -148,6 +164,10 @@ class Server:
         """Say, once, that one is there or can not be."""
         if not self.settled.called:
             self.settled.callback(None)
+
+    def name_of(self, session: str) -> str:
+        """Return what a session is called on its server, whether one is in it or not."""
+        return f"@{peer(session, self.client.user)}" if is_direct(session) else session
 
     def room(self, session: str) -> Room:
         """Return a session's room, where need be a new one."""

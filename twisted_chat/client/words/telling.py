@@ -10,7 +10,9 @@ from twisted_chat.client.words.rooms import Room, Server
 from twisted_chat.client.words.shared import shared
 from twisted_chat.client.words.view import View
 from twisted_chat.client.words.whereabouts import Whereabouts
+from twisted_chat.client.words.wishes import Kept
 from twisted_chat.vocabulary import messages as m
+from twisted_chat.vocabulary.names import key_of
 
 
 @define(eq=False)
@@ -19,6 +21,7 @@ class Teller:
 
     view: View
     where: Whereabouts
+    kept: Kept
 
     def told(self, server: Server, event: Event) -> None:
         """Show an event, or hold it as unread where it is of no session that is looked at."""
@@ -41,10 +44,14 @@ class Teller:
                 self._note(server.room(event.session), render.settings(event))
             case m.Snapshot():
                 self._snapshot(server, event)
+            case m.ReadTo():
+                if (known := server.rooms.get(event.session)) is not None:
+                    known.read_elsewhere(event.seq)
+                    self.view.screen.refresh()
             case m.Joined():
                 room = server.room(event.session)
                 room.came([event.user])
-                self._note(room, f"{event.user} has come: {render.here(event.count)}.")
+                self._passing(room, f"{event.user} has come: {render.here(event.count)}.")
             case m.Left() if event.user == server.client.user:
                 self._parted(
                     server, event.session, f"You have left {event.session}.", event.id is not None
@@ -52,12 +59,12 @@ class Teller:
             case m.Left():
                 room = server.room(event.session)
                 room.went([event.user])
-                self._note(room, f"{event.user} has gone: {render.here(event.count)}.")
+                self._passing(room, f"{event.user} has gone: {render.here(event.count)}.")
             case m.Presence():
                 room = server.room(event.session)
                 room.came(event.joined)
                 room.went(event.left)
-                self._note(room, render.presence(event))
+                self._passing(room, render.presence(event))
             case m.TopicChanged():
                 room = server.room(event.session)
                 room.topic = event.topic
@@ -76,17 +83,29 @@ class Teller:
 
     def _text(self, server: Server, text: m.Text) -> None:
         room = server.room(text.session)
+        room.head = text.seq
         room.know([text])
+        ignored = self.kept.wishes.ignored
+        if ignored and key_of(text.source) in ignored:
+            return
+        if self.kept.wishes.bell != "none" and text.source != server.client.user:
+            self._ring(server, room, text)
         if room.entering:
             room.hold([text])
         elif room is self.where.room:
             self.view.texts(server, [text])
+            self.where.marker.shown(room, text.seq)
         elif room.direct:
             tag = server.name if len(self.where.servers) > 1 else ""
             self.view.texts(server, [text], tag=tag, aside=True)
         else:
             room.hold([text])
             self.view.screen.refresh()
+
+    def _ring(self, server: Server, room: Room, text: m.Text) -> None:
+        mentioned = self.kept.wishes.bell == "mentions" and not room.direct
+        if room.direct or (mentioned and self.view.names(server, text)):
+            self.view.screen.ring()
 
     def _changed(self, server: Server, event: m.Edited | m.Redacted | m.Reacted) -> None:
         room = server.room(event.session)
@@ -107,6 +126,8 @@ class Teller:
     def _snapshot(self, server: Server, snapshot: m.Snapshot) -> None:
         new = snapshot.session not in server.rooms
         room = server.room(snapshot.session)
+        room.head = snapshot.head
+        unread = server.places.pop(snapshot.session, None)
         room.topic = snapshot.topic
         room.users.clear()
         room.came(snapshot.users)
@@ -114,11 +135,24 @@ class Teller:
             name = self.where.path(room)
             self.view.info(f"{name} begins anew: this is what the server has of it.")
             self.where.recall(room, snapshot.head)
-        elif new and not room.direct:
+        elif new and unread is not None and not self._is_wanted(server, snapshot):
+            room.missed = unread  # one was in it before: it is there, and not looked at
+        elif (new or self._is_first(server, snapshot)) and not room.direct:
             self.view.show(render.snapshot(snapshot))
             self.where.enter(room, snapshot.head)
-        if server.session is None and not room.direct:  # it is the lobby's
+        kept = unread is not None and not self._is_wanted(server, snapshot)
+        if server.session is None and not room.direct and not kept:  # it is the lobby's
             server.settle()
+
+    def _is_wanted(self, server: Server, snapshot: m.Snapshot) -> bool:
+        """Whether somebody goes into a session now: it has asked for it, or it is the lobby."""
+        welcome = server.client.welcome
+        lobby = welcome.lobby if welcome is not None else None
+        return snapshot.id is not None or (snapshot.session == lobby and server.session is None)
+
+    def _is_first(self, server: Server, snapshot: m.Snapshot) -> bool:
+        """Whether it is the session that one wanted to come into: one may be in it already."""
+        return snapshot.session == server.session and not server.settled.called
 
     def _error(self, server: Server, error: m.Error) -> None:
         if error.session is None:
@@ -136,6 +170,11 @@ class Teller:
         here = self.where.room is not None and self.where.room is server.rooms.get(session)
         (self.view.fail if here and not wanted else self.view.info)(sentence)
         self.where.gone(server, session)
+
+    def _passing(self, room: Room, sentence: str) -> None:
+        """Say who comes and goes, where that is wanted."""
+        if self.kept.wishes.presence:
+            self._note(room, sentence)
 
     def _note(self, room: Room, sentence: str) -> None:
         """Say what happens in the current session; elsewhere it would only disturb."""

@@ -15,8 +15,11 @@ from twisted_chat.client.words import render
 from twisted_chat.client.words.render import Line
 from twisted_chat.client.words.rooms import Server
 from twisted_chat.client.words.shared import shared
+from twisted_chat.client.words.wishes import Kept
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.mentions import Mention
+from twisted_chat.vocabulary.names import key_of
 
 
 class Screen(Protocol):
@@ -34,6 +37,9 @@ class Screen(Protocol):
     def ask(self, question: str) -> Deferred[str | None]:
         """Ask for a password, without echo; None where nobody can be asked or will answer."""
 
+    def ring(self) -> None:
+        """Somebody is spoken to."""
+
     def close(self) -> None:
         """The person has left."""
 
@@ -46,9 +52,11 @@ class View:
     """
 
     screen: Screen
+    kept: Kept
     zone: tzinfo | None = None
     muted: bool = False
     _day: date | None = None
+    _mention: Mention | None = None
     _log = Logger()
 
     def show(self, *lines: Line) -> None:
@@ -73,17 +81,35 @@ class View:
     ) -> None:
         """Show texts, oldest first, with a line where a day begins."""
         lines: list[Line] = []
+        user, wishes = server.client.user, self.kept.wishes
         for text in texts:
+            if wishes.ignored and key_of(text.source) in wishes.ignored:
+                continue
             when = render.moment(text.time, self.zone)
             if when.date() != self._day:
                 self._day = when.date()
                 lines.append(render.day(when))
-            user = server.client.user
+            looks = render.Looks(
+                tag,
+                self.zone,
+                wishes.times,
+                wishes.nicks,
+                self.names(server, text),
+            )
             if aside:
-                lines.extend(render.said(text, user, tag=tag, aside=True, zone=self.zone))
+                lines.extend(render.said(text, user, looks, aside=True))
             else:
-                lines.extend(shared.lines(text, user, tag, self.zone))
+                lines.extend(shared.lines(text, looks, user))
         self.show(*lines)
+
+    def names(self, server: Server, text: m.Text) -> bool:
+        """Whether a text names the person."""
+        user = server.client.user
+        if text.source == user:
+            return False
+        if self._mention is None or self._mention.user != user:
+            self._mention = Mention(user)
+        return self._mention.is_in_folded(shared.prepared(text))
 
     def run(self, flow: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:
         """Let something happen, and show what goes wrong with it; never fails."""

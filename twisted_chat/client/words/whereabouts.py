@@ -8,9 +8,11 @@ from typing import Final
 from attrs import define, field
 
 from twisted_chat.client.words import render
+from twisted_chat.client.words.marking import Marker
 from twisted_chat.client.words.render import Line
 from twisted_chat.client.words.rooms import Room, Server, texts_of
 from twisted_chat.client.words.view import View
+from twisted_chat.vocabulary.messages import MAX_HISTORY
 
 UNREAD_NAMED: Final = 4
 """Sessions with unread texts that the prompt names, at most."""
@@ -27,6 +29,7 @@ class Whereabouts:
     """
 
     view: View
+    marker: Marker
     alone: bool = False
     servers: dict[str, Server] = field(factory=dict)
     room: Room | None = None
@@ -48,7 +51,9 @@ class Whereabouts:
         if room is not self.room:
             self.view.info(f"Now in {self.tag(room)}.")
         self.room = room
-        if not room.entering:
+        if room.missed and not room.entering:
+            self.recall(room, room.head, max(RECENT, min(room.missed, MAX_HISTORY)))
+        elif not room.entering:
             self.read(room)
         self.view.screen.refresh()
 
@@ -93,16 +98,17 @@ class Whereabouts:
         self.room = room
         self.recall(room, head)
 
-    def recall(self, room: Room, head: int) -> None:
+    def recall(self, room: Room, head: int, count: int = RECENT) -> None:
         """Show the last of a session's past, before what is new."""
         room.take()
+        room.missed = 0
         if head:
             room.entering = True
-            self.view.run(self._past(room, head))
+            self.view.run(self._past(room, head, count))
 
-    async def _past(self, room: Room, head: int) -> None:
+    async def _past(self, room: Room, head: int, count: int) -> None:
         try:
-            page = await room.server.client.history(room.session, before=head + 1, limit=RECENT)
+            page = await room.server.client.history(room.session, before=head + 1, limit=count)
         finally:
             room.entering = False
         _, since = room.take()
@@ -118,10 +124,14 @@ class Whereabouts:
         if dropped:
             self.view.info(f"{dropped:,} more before these: /history")
         self.view.texts(room.server, texts)
+        if texts:
+            self.marker.shown(room, texts[-1].seq)
 
     def gone(self, server: Server, session: str) -> None:
         """Forget a session that one is not in any more."""
         room = server.rooms.pop(session, None)
+        if room is not None:
+            self.marker.forget(room)
         if room is not None and room is self.room:
             self.room = None
             self.somewhere()
@@ -130,6 +140,8 @@ class Whereabouts:
     def forget(self, server: Server) -> None:
         """Forget a server."""
         self.servers.pop(server.name, None)
+        for room in server.rooms.values():
+            self.marker.forget(room)
         server.settle()
         if self.room is not None and self.room.server is server:
             self.room = None

@@ -278,6 +278,11 @@ class LinesProtocol(Protocol):
     def refresh(self) -> None:
         """Nothing: there is no prompt."""
 
+    def ring(self) -> None:
+        """Ring, where a telnet shows that there is a person."""
+        if self._telnet.seen:
+            self._write(b"\a")
+
     def ask(self, question: str) -> Deferred[str | None]:
         """Ask for a password."""
         return Deferred.fromCoroutine(self._ask(render.harmless(question)))

@@ -26,6 +26,13 @@ COLOURS: Final = {
     "error": "31",
     "waiting": "3;90",
     "prompt": "1",
+    "named": "1",
+    "nick0": "1;36",
+    "nick1": "1;35",
+    "nick2": "1;34",
+    "nick3": "1;96",
+    "nick4": "1;95",
+    "nick5": "1;94",
 }
 
 MAX_SIZE: Final = 1_000
@@ -41,6 +48,9 @@ class Display:
     rows: int = 24
     dumb: bool = False
     colour: bool = True
+    """Whether the terminal has colours, and ..."""
+    coloured: bool = True
+    """whether the person wants them."""
     _above: int = 0
     """Rows of the prompt above the one that the cursor is in."""
     _state: object = None
@@ -55,7 +65,7 @@ class Display:
 
     def show(self, lines: Iterable[Line], prompt: Line, editor: Editor) -> None:
         """Show lines above the prompt, which is drawn anew below them."""
-        style = render.plain if self.dumb or not self.colour else styled
+        style = styled if self._is_coloured else render.plain
         rows = "".join([render.drawn(line, self.columns, style) for line in lines])
         if self.dumb:
             self.write(rows)
@@ -91,7 +101,8 @@ class Display:
 
     def _drawn(self, prompt: Line, editor: Editor) -> str:
         """Return the prompt and what is typed; as before, where nothing of it has changed."""
-        state = (prompt, editor.text, editor.cursor, editor.unseen, editor.sought)
+        typed = (editor.text, editor.cursor, editor.unseen, editor.sought)
+        state = (self._is_coloured, prompt, typed)
         if state != self._state:
             self._state = state
             self._last = self._draw_anew(prompt, editor)
@@ -128,7 +139,11 @@ class Display:
         return text[start : start + room], cursor - start
 
     def _styled(self, line: Line) -> str:
-        return render.plain(line) if self.dumb or not self.colour else styled(line)
+        return styled(line) if self._is_coloured else render.plain(line)
+
+    @property
+    def _is_coloured(self) -> bool:
+        return self.colour and self.coloured and not self.dumb
 
 
 def styled(line: Line) -> str:

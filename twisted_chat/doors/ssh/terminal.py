@@ -166,6 +166,7 @@ class Terminal:
     def _show(self) -> None:
         self._showing = False
         lines, self._shown = self._shown, []
+        self.display.coloured = self.desk.kept.wishes.colours
         if not self._closed:
             self.display.show(lines, self._prompt(), self.editor)
 
@@ -176,6 +177,11 @@ class Terminal:
     def refresh(self) -> None:
         """Draw the prompt anew."""
         self.show()
+
+    def ring(self) -> None:
+        """Ring the terminal's bell."""
+        if not self._closed:
+            self.display.write("\a")
 
     def ask(self, question: str) -> Deferred[str | None]:
         """Ask for a password; what was being typed is there again afterwards."""

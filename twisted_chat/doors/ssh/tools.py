@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.events import Ended, Event, Offline
 from twisted_chat.client.words import render
-from twisted_chat.client.words.render import Line
+from twisted_chat.client.words.render import Line, Looks
 from twisted_chat.client.words.shared import shared
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
@@ -27,6 +27,9 @@ from twisted_chat.vocabulary.messages.entries import AnyEntry
 OK: Final = 0
 REFUSED: Final = 1
 USAGE: Final = 2
+
+LOOKS: Final = Looks()
+"""How a text is printed."""
 
 MAX_LINE: Final = 65_536
 """Bytes of a line of standard input."""
@@ -302,7 +305,7 @@ class Tool:
         if self._asked.json:
             self._json(entry)
         elif isinstance(entry, m.Text):
-            for line in shared.lines(entry, self.client.user, "", None):
+            for line in shared.lines(entry, LOOKS, self.client.user):
                 self._line(line)
 
     def _line(self, line: Line) -> None:

@@ -10,12 +10,15 @@ from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.words import render
 from twisted_chat.client.words.commands.table import Given, Usage, command, room_of, server_of
 from twisted_chat.client.words.desk import Desk
+from twisted_chat.client.words.wishes import CHOICES
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.addresses import block
 
 SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
-SETTINGS: Final = ("invite", "moderated", "hidden", "open_topic", "keep")
+ON_OFF_SETTINGS: Final = ("invite", "moderated", "hidden", "open_topic", "keep")
+SETTINGS: Final = (*ON_OFF_SETTINGS, "limit", "password")
+ROLES: Final = ("owner", "moderator", "voice", "none")
 
 
 @command("kick USER [REASON...]")
@@ -81,28 +84,23 @@ async def invite(desk: Desk, given: Given) -> None:
 async def role(desk: Desk, given: Given) -> None:
     """Give a user a role here: owner (which hands it over), moderator, voice, or none."""
     room, wanted = room_of(desk), given["ROLE"].lower()
-    if wanted not in ("owner", "moderator", "voice", "none"):
+    if wanted not in ROLES:
         raise Usage("A role is owner, moderator, voice or none.")
     await room.server.client.role(room.session, given["USER"], wanted)  # type: ignore[arg-type]
 
 
-@command("set SETTING [VALUE...]")
-async def set_(desk: Desk, given: Given) -> None:
-    """Change a setting of this session.
-
-    These are on or off: invite, moderated, hidden, open_topic, keep. limit is a number, password a
-    word or nothing.
-    """
-    room, name, value = room_of(desk), given["SETTING"].lower(), given.get("VALUE")
-    if name in SETTINGS and value in ("on", "off"):
+async def set_setting(desk: Desk, name: str, value: str | None) -> None:
+    """Change a setting of this session. Raises ChatError, and Usage."""
+    room = room_of(desk)
+    if name in ON_OFF_SETTINGS and value in ("on", "off"):
         await room.server.client.set(room.session, **{name: value == "on"})
     elif name == "limit" and value is not None and value.isdecimal():
         await room.server.client.set(room.session, limit=int(value))
     elif name == "password":
         await room.server.client.set(room.session, password=value)
     else:
-        names = ", ".join(SETTINGS)
-        raise Usage(f"It is /set NAME on or off ({names}), /set limit N, or /set password WORD.")
+        names = ", ".join((*CHOICES, *SETTINGS))
+        raise Usage(f"It is /set NAME VALUE ({names}), /set limit N, or /set password WORD.")
 
 
 @command("notice TEXT...")

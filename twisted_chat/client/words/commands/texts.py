@@ -45,6 +45,20 @@ async def search(desk: Desk, given: Given) -> None:
     desk.view.texts(room.server, found.texts)
 
 
+@command("searchall QUERY...", short="fa")
+async def searchall(desk: Desk, given: Given) -> None:
+    """Find texts with these words in all the sessions that you are in."""
+    server, query = server_of(desk), given["QUERY"]
+    found = await server.client.search(None, query, limit=FOUND)
+    if not found.texts:
+        desk.view.info(f"Nothing in your sessions has {query}.")
+        return
+    last = "The last " if found.more else ""
+    desk.view.info(f"{last}{len(found.texts)} in your sessions with {query}:")
+    for text in found.texts:
+        desk.view.texts(server, [text], tag=server.name_of(text.session))
+
+
 @command("msg USER TEXT...", short="m")
 async def msg(desk: Desk, given: Given) -> None:
     """Write to one user alone."""

@@ -1,0 +1,92 @@
+"""A command that is added is in the client, behind the SSH door and behind the lines door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.doors.test_shared_work import Window
+from tests.kit.support import ChatCase, Pipe
+from tests.kit.support_fakeserver import FakeEndpoint
+from twisted_chat.accounts.proofs import Prover
+from twisted_chat.client.address import Address
+from twisted_chat.client.chatclient import ChatClient
+from twisted_chat.client.terminal.plain import PlainScreen
+from twisted_chat.client.words import complete
+from twisted_chat.client.words.commands import commands, table
+from twisted_chat.client.words.commands.table import Given, command
+from twisted_chat.client.words.desk import Desk
+from twisted_chat.doors.lines import LinesFactory
+
+
+@contextmanager
+def added() -> Iterator[None]:
+    """Let there be one command more."""
+    known = list(table._COMMANDS)
+
+    @command("greet WORDS...")
+    async def greet(desk: Desk, given: Given) -> None:
+        """Greet."""
+        desk.view.info(f"greetings, {given['WORDS']}")
+
+    try:
+        yield
+    finally:
+        table._COMMANDS[:] = known
+
+
+class EverywhereTests(ChatCase):
+    """The same words, whichever way they come."""
+
+    def test_doors(self) -> None:
+        """Who comes by SSH or by plain lines has the new command, its help and its completion."""
+        world = self.world()
+        prover = Prover(world.admission, cast(Any, world.directory))
+        window = Window(world, prover, "carol", 80)
+        world.settle()
+        factory = LinesFactory(prover, world.clock, lambda: "lobby")
+        lines, pipe = cast(Any, factory.buildProtocol(None)), Pipe(world.clock, 50_001)
+        pipe.protocol = lines
+        lines.makeConnection(cast(Any, pipe))
+        pipe.send(b"dave\n")
+        world.settle()
+        with added():
+            window.terminal.received(b"/gree\t/help greet\r"[:5] + b"t you\r/help greet\r")
+            pipe.send(b"/greet you\n/help greet\n")
+            world.settle()
+            world.settle()
+            self.assertEqual(list(complete(window.terminal.desk, "/gre")), ["/greet"])
+        for shown in (window.shown, pipe.take().decode()):
+            self.assertIn("greetings, you", shown)
+            self.assertIn("/greet WORDS...", shown)
+
+    def test_all(self) -> None:
+        """Every command is everywhere, but those that are about other servers."""
+        world = self.world()
+        window = Window(world, Prover(world.admission, cast(Any, world.directory)), "carol", 80)
+        here = {one.name for one in commands(window.terminal.desk)}
+        missing = {one.name for one in commands()} - here
+        self.assertEqual(missing, {"login", "connect", "disconnect", "logout", "servers"})
+
+
+class ClientTests(SynchronousTestCase):
+    """The client has it too."""
+
+    def test_client(self) -> None:
+        """A line is done by the same table."""
+        clock, endpoint = Clock(), FakeEndpoint()
+        screen = PlainScreen(clock)
+        client = ChatClient(clock, endpoint, "alice")
+        screen.desk = desk = Desk(screen, lambda *_: client, "alice")
+        transport = StringTransport()
+        screen.pipe.makeConnection(transport)
+        screen.begin(desk.connect(Address("home"), "alice").settled)
+        endpoint.last.welcome()
+        with added():
+            screen.pipe.dataReceived(b"/greet you\n")
+        self.assertIn(b"greetings, you", transport.value())
