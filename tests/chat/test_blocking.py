@@ -22,7 +22,7 @@ class BlockingTests(ChatCase):
         bob.ask("react", session=TWO, of=1, data="!")
         bob.send("typing", session=TWO)
         other = here.connect()
-        welcome = other.login("alice", places=True)
+        welcome = other.login("alice", password="secret", places=True)
         self.assertEqual((welcome.get("direct", []), welcome["places"]), ([], welcome["places"]))
         self.assertNotIn(TWO, [one["session"] for one in welcome["places"]])
         self.assertEqual([one for one in alice.got() if one.get("session") == TWO], [])
