@@ -40,7 +40,7 @@ RECORDS = [
 ]
 
 
-class FilesTests(Folder):
+class Commands(Folder):
     """The commands, as ``twisted-chat`` runs them."""
 
     def run_command(self, *argv: str, lines: bytes = b"") -> str:
@@ -81,6 +81,10 @@ class FilesTests(Folder):
         self.successResultOf(log.keep(RECORDS))
         self.successResultOf(log.amend(DEV.epoch, moderated=True, limit=9))
         return log
+
+
+class FilesTests(Commands):
+    """What becomes of a log in a file."""
 
     def content(self, log: SqliteLog) -> list[Any]:
         """Return all that a log holds, and close it."""

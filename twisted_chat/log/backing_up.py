@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import Final
 
 from twisted_chat.log.contract import LogError
+from twisted_chat.log.shared import is_shared
 from twisted_chat.log.sqlite import records
 from twisted_chat.log.sqlite.schema import open_for_reading, told
 
@@ -27,6 +28,8 @@ def backup(args: argparse.Namespace) -> None:
     The daemon may run, and is not slowed. The copy is checked, and takes COPY's place only when it
     is complete and on the disk.
     """
+    if is_shared(args.file):
+        raise LogError("A log in PostgreSQL is backed up by pg_dump, or by pg_basebackup.")
     texts = copy_log(os.path.abspath(args.file), os.path.abspath(args.copy))
     print(f"{texts:,} texts are in {args.copy}.")
 

@@ -15,12 +15,13 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, convert
 from msgspec.json import Decoder, Encoder
 
-from twisted_chat.log.contract import Kind, Life, LogError
+from twisted_chat.log.contract import Kind, Life, LogError, Record
+from twisted_chat.log.shared import is_shared
 from twisted_chat.log.sqlite import records
 from twisted_chat.log.sqlite.changing import KINDS
 from twisted_chat.log.sqlite.schema import load_lives, open_for_reading, told
@@ -86,6 +87,15 @@ class ExportedRecord(Struct, tag="record", tag_field="type", kw_only=True):
     value: bytes
 
 
+def moving(url: str) -> Any:
+    """Return what exports and imports a log in PostgreSQL. Raises LogError."""
+    try:
+        from twisted_chat.log.postgres import moving
+    except ImportError:
+        raise LogError(f"{url}: pip install 'twisted-chat[cluster]'.") from None
+    return moving
+
+
 _encode = Encoder().encode
 Line = ExportedSession | ExportedText | ExportedChange | ExportedRecord
 
@@ -94,11 +104,19 @@ _NAMES: Final[dict[int | None, Kind]] = {number: name for name, number in KINDS.
 decode_line: Final = Decoder(Line).decode
 
 
+def exported(thing: Life | Record, kind: type[ExportedSession | ExportedRecord]) -> bytes:
+    """Return the line of a session or a record."""
+    return _encode(convert(thing, kind, from_attributes=True)) + b"\n"
+
+
 def export(args: argparse.Namespace) -> None:
     """Write sessions and texts as JSON lines on standard output, as they are at this moment.
 
     The daemon may run. The lines hold private texts, and hashes of the sessions' passwords.
     """
+    if is_shared(args.file):
+        moving(args.file).export_log(args.file, args.session)
+        return
     path = os.path.abspath(args.file)
     with told(path), closing(open_for_reading(path)) as connection:
         connection.execute("BEGIN")  # one moment for all of it
@@ -116,7 +134,7 @@ def export(args: argparse.Namespace) -> None:
 
 
 def _lines_of(connection: sqlite3.Connection, n: int, life: Life) -> Iterator[bytes]:
-    yield _encode(convert(life, ExportedSession, from_attributes=True)) + b"\n"
+    yield exported(life, ExportedSession)
     start = n << SEQ_BITS
     for row in connection.execute(
         "SELECT place - ?, time, source, data, id, guest, kind, of, edited, redacted, note"
@@ -153,4 +171,4 @@ def _line(
 
 def _records_of(connection: sqlite3.Connection, scope: str | None) -> Iterator[bytes]:
     for record in records.all_of(connection, scope):
-        yield _encode(convert(record, ExportedRecord, from_attributes=True)) + b"\n"
+        yield exported(record, ExportedRecord)

@@ -18,13 +18,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     exporting = commands.add_parser(
         "export", help="write a log's sessions and texts as JSON lines", description=export.__doc__
     )
-    exporting.add_argument("file", metavar="FILE", help="the log's file, such as chat.db")
+    exporting.add_argument("file", metavar="LOG", help="such as chat.db, or postgresql://…")
     exporting.add_argument("session", metavar="SESSION", nargs="?", help="this one alone")
     exporting.set_defaults(run=export)
     importing = commands.add_parser(
         "import", help="read what export wrote into a log", description=import_.__doc__
     )
-    importing.add_argument("file", metavar="FILE", help="the log's file; made if it is not there")
+    importing.add_argument("file", metavar="LOG", help="such as chat.db; made if it is not there")
     importing.add_argument("lines", metavar="LINES", nargs="?", help="instead of standard input")
     importing.set_defaults(run=import_)
     backing = commands.add_parser(

@@ -10,8 +10,8 @@ import os
 import sqlite3
 import sys
 from codecs import BOM_UTF8
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 
 from attrs import define
 from msgspec import DecodeError, structs
@@ -24,8 +24,10 @@ from twisted_chat.log.exporting import (
     ExportedText,
     Line,
     decode_line,
+    moving,
 )
 from twisted_chat.log.query import composed
+from twisted_chat.log.shared import is_shared
 from twisted_chat.log.sqlite import records
 from twisted_chat.log.sqlite.changing import KINDS
 from twisted_chat.log.sqlite.schema import hold, insert_life, load_lives, open_database, told
@@ -37,24 +39,35 @@ def import_(args: argparse.Namespace) -> None:
 
     The daemon must not run. To read the same lines again changes nothing.
     """
+    if is_shared(args.file):
+        with _lines(args.lines) as lines:
+            _say(*moving(args.file).import_log(args.file, lines))
+        return
     path = os.path.abspath(args.file)
     lock = hold(path)
     try:
         with told(path), closing(open_database(path)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             importing = _Import(connection)
-            if args.lines is None:
-                importing.read(sys.stdin.buffer)
-            else:
-                with open(args.lines, "rb") as lines:
-                    importing.read(lines)
+            with _lines(args.lines) as lines:
+                importing.read(lines)
             connection.execute("COMMIT")
     finally:
         os.close(lock)
-    print(
-        f"{importing.sessions:,} sessions, {importing.texts:,} texts"
-        f" and {importing.records:,} records were new."
-    )
+    _say(importing.sessions, importing.texts, importing.records)
+
+
+@contextmanager
+def _lines(path: str | None) -> Iterator[Iterable[bytes]]:
+    if path is None:
+        yield sys.stdin.buffer
+        return
+    with open(path, "rb") as lines:
+        yield lines
+
+
+def _say(sessions: int, texts: int, records: int) -> None:
+    print(f"{sessions:,} sessions, {texts:,} texts and {records:,} records were new.")
 
 
 @define

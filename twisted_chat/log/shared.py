@@ -81,6 +81,11 @@ class Lease:
     was_over: bool
 
 
+def is_shared(url: str) -> bool:
+    """Whether several nodes may have the log of that URL."""
+    return url.partition(":")[0] in ("postgresql", "postgres")
+
+
 class SharedLog(Log, Protocol):
     """A Log that other nodes have, too. What it can not do fails with NotStored, as there."""
 

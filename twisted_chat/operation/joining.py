@@ -13,17 +13,12 @@ from twisted_chat.accounts.devices import Devices
 from twisted_chat.chat.chat import Chat
 from twisted_chat.hints.contract import Hints, NoHints
 from twisted_chat.log.contract import Log, Record
-from twisted_chat.log.shared import SharedLog
+from twisted_chat.log.shared import SharedLog, is_shared
 from twisted_chat.nodes.node import Node
 from twisted_chat.operation.settings import Settings, SettingsError
 from twisted_chat.vocabulary.messages import Bye
 
 _logger = Logger()
-
-
-def is_shared(url: str) -> bool:
-    """Whether several nodes may have the log of that URL."""
-    return url.partition(":")[0] in ("postgresql", "postgres")
 
 
 def join(

@@ -37,14 +37,15 @@ def keep(records: Sequence[Record], lines: Lines, connection: Connection) -> lis
         )
         if len(found.fetchall()) < len(epochs):
             raise NotStored("there is no such session")
-    took = [_keep(record, connection) for record in records]
+    took = [put(record, connection) for record in records]
     for record, effect in zip(records, took, strict=True):
         if effect and record.kind not in UNTOLD:
             lines.add("record", encode(record))
     return took
 
 
-def _keep(record: Record, connection: Connection) -> bool:
+def put(record: Record, connection: Connection) -> bool:
+    """Store a record or delete it, and return whether it took effect."""
     at = (record.kind, record.scope, record.key)
     if record.value is None:
         return connection.execute(_GONE, at).rowcount > 0
