@@ -103,8 +103,8 @@ class SharedLogTests:
     def test_leases(self) -> None:
         """A node whose lease is over is buried, once, and its claims are free."""
         self.assertEqual(self.got(self.one.renew()).was_over, True)  # type: ignore[attr-defined]
-        self.got(self.two.renew())
-        self.assertEqual(list(self.got(self.one.renew()).others), [self.two.node])  # type: ignore[attr-defined]
+        self.got(self.two.renew(b"two"))
+        self.assertEqual(dict(self.got(self.one.renew()).others), {self.two.node: b"two"})  # type: ignore[attr-defined]
         for node in (self.one, self.two):
             name = node.node.encode()
             self.got(node.keep([Record(CLAIM, "", f"of {node.node}", name + b" token", "absent")]))

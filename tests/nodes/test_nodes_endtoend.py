@@ -16,6 +16,8 @@ from tests.kit.daemon import Daemon, RawClient
 from tests.kit.postgres import Postgres, new_postgres
 from tests.kit.proxy import Wire
 from tests.kit.redis import Redis
+from twisted_chat.operation import doctor, steering
+from twisted_chat.operation.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +37,10 @@ class Nodes:
         self.url, self.database, self.broker, self.wire = url, database, broker, wire
         through = url.replace(f":{database.port}/", f":{wire.port}/")
         self.daemons = [
-            Daemon("--log", log, "--hints", broker.url, "--users", str(users), "--guests")
+            Daemon(
+                *("--log", log, "--hints", broker.url, "--users", str(users), "--guests"),
+                *("--admin", "admin.sock"),
+            )
             for log in (url, url, through)
         ]
         self.up = [True] * 3
@@ -74,6 +79,19 @@ def test_three_nodes_are_one_chat(tmp_path: Path) -> None:
         assert carol.receive_until("text")["seq"] == 1
         with RawClient(nodes.daemons[0].port) as other:
             assert other.ask("login", user="carol")["code"] == "name-in-use"
+        admin = str(nodes.daemons[0].directory / "admin.sock")
+        wanted = [["(this)", "1"], ["1", "1"], ["1", "1"]]  # users and connections
+        deadline = time.monotonic() + 15
+        while [line.split()[1:3] for line in steering.ask(admin, "nodes", {})[1:]] != wanted:
+            assert time.monotonic() < deadline, steering.ask(admin, "nodes", {})
+            time.sleep(0.2)
+        assert [line.split()[0] for line in steering.ask(admin, "who", {})[1:]] == [
+            *("alice", "bob", "carol")
+        ]
+        chosen = Settings(log=nodes.url, hints=nodes.broker.url)
+        sentences = [one.sentence for one in (*doctor.log(chosen), *doctor.hints(chosen))]
+        assert sentences[0] == "The log's database answers."
+        assert sentences[1].endswith("can be reached.")
         assert alice.ask("create", session="den", topic="tea")["type"] == "session"
         assert carol.ask("join", session="den")["topic"] == "tea"
         began = time.monotonic()

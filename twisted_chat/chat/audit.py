@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from typing import Final
 
@@ -25,7 +26,8 @@ class Audit:
 
     _log: Log
     _keys: deque[str] = field(factory=deque, init=False)
-    _count: int = field(default=0, init=False)
+    _count: int = field(factory=lambda: secrets.randbelow(500_000), init=False)
+    """So that two nodes do not give the same key to two acts of the same moment."""
     _logger = Logger()
 
     async def load(self) -> None:

@@ -44,6 +44,11 @@ class Hints(Protocol):
         Whether the publisher hears it itself is not promised either way.
         """
 
+    heard: int
+    """Hints that came, since the start."""
+    dropped: int
+    """Hints that could not be sent, since the start."""
+
     @property
     def is_connected(self) -> bool:
         """Whether hints travel now. A node looks at the log more often while they do not."""
@@ -56,6 +61,7 @@ class NoHints:
     """A node that is alone: nobody is there to be told anything. It costs a call that returns."""
 
     is_connected = True
+    heard = dropped = 0
 
     def listen(self, listener: Listener) -> None:
         """See Hints."""

@@ -38,6 +38,8 @@ class HubHints:
 
     _hub: Hub
     is_connected: bool = True
+    heard: int = 0
+    dropped: int = 0
     _channels: set[str] = field(factory=set, init=False)
     _listeners: list[Listener] = field(factory=list, init=False)
     _logger = Logger()
@@ -64,6 +66,7 @@ class HubHints:
     def _hear(self, channel: str, message: bytes) -> None:
         if not self.is_connected or channel not in self._channels:
             return
+        self.heard += 1
         for listener in self._listeners:
             try:
                 listener(channel, message)

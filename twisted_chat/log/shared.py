@@ -75,9 +75,9 @@ class Moved:
 
 @frozen
 class Lease:
-    """What ``renew`` found: the other nodes, and whether the own lease had been over."""
+    """What ``renew`` found: the other nodes and what they say, and whether it had been over."""
 
-    others: Sequence[str]
+    others: dict[str, bytes]
     was_over: bool
 
 
@@ -105,8 +105,15 @@ class SharedLog(Log, Protocol):
     def moved(self, since: int) -> Deferred[Moved]:
         """Return which lives have had texts, or have lost some, since then (0: all lives)."""
 
-    def renew(self) -> Deferred[Lease]:
-        """Say that this node is alive for LEASE_SECONDS from now; bury those that are not."""
+    @property
+    def commit_seconds(self) -> float:
+        """How long a commit took lately."""
+
+    def renew(self, said: bytes = b"") -> Deferred[Lease]:
+        """Say that this node is alive for LEASE_SECONDS from now; bury those that are not.
+
+        ``said`` is for the other nodes to read.
+        """
 
     def resign(self) -> Deferred[None]:
         """End, in an orderly way: the node is buried at once."""

@@ -48,6 +48,7 @@ class Feed:
     forgot: int = field(default=0, init=False)
     """Up to which lines are gone."""
     until: dict[str, float] = field(factory=dict, init=False)
+    said: dict[str, bytes] = field(factory=dict, init=False)
     moves: dict[str, int] = field(factory=dict, init=False)
     broken: set[str] = field(factory=set, init=False)
     _count: int = field(default=0, init=False)
@@ -251,7 +252,12 @@ class SharedMemoryLog:
         }
         return succeed(Moved(heads, feed.count + 1))
 
-    def renew(self) -> Deferred[Lease]:
+    @property
+    def commit_seconds(self) -> float:
+        """See SharedLog."""
+        return 0.0
+
+    def renew(self, said: bytes = b"") -> Deferred[Lease]:
         """See SharedLog."""
         if self._is_cut_off:
             return self._cut_off()
@@ -262,7 +268,9 @@ class SharedMemoryLog:
                 feed.bury(node, self.node)
         was_over = feed.until.get(self.node, 0.0) <= now
         feed.until[self.node] = now + LEASE_SECONDS
-        return succeed(Lease([node for node in feed.until if node != self.node], was_over))
+        feed.said[self.node] = said
+        others = {node: feed.said[node] for node in feed.until if node != self.node}
+        return succeed(Lease(others, was_over))
 
     def resign(self) -> Deferred[None]:
         """See SharedLog."""

@@ -23,6 +23,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_chat import __version__
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.hearing import Hearing
 from twisted_chat.chat.notes import Hello, Hint, Note, Stored, decode_hint, encode_notes
@@ -31,6 +32,7 @@ from twisted_chat.hints.contract import Hints
 from twisted_chat.log.contract import Record, Unreadable
 from twisted_chat.log.shared import CLAIM, SharedLog
 from twisted_chat.nodes.following import Following
+from twisted_chat.nodes.state import NodeState, Other, others, said
 from twisted_chat.nodes.telling import Telling
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import AnyEntry, Bye
@@ -64,8 +66,8 @@ class Node:
     hearing: Hearing = field(init=False)
     following: Following = field(init=False)
     telling: Telling = field(init=False)
-    others: Sequence[str] = field(default=(), init=False)
-    """The other nodes, as the lease said last."""
+    others: Sequence[Other] = field(default=(), init=False)
+    """The other nodes, as their leases said last."""
     lost_at: float | None = field(default=None, init=False)
     """Since when the log is out of reach, by the clock."""
     _looking: LoopingCall = field(init=False)
@@ -86,6 +88,21 @@ class Node:
         """The node's name."""
         return self.log.node
 
+    def state(self) -> NodeState:
+        """Return what operators may want to know of this node."""
+        sessions, hints = self.chat.sessions.values(), self.hints
+        return NodeState(
+            version=__version__,
+            users=sum(bool(person.users) for person in self.chat.people.here.values()),
+            connections=self.chat.connections,
+            lag=self.following.lag,
+            repaired=sum(one.ordering.filled for one in sessions),
+            heard=hints.heard,
+            dropped=hints.dropped,
+            hints=hints.is_connected,
+            commit=round(self.log.commit_seconds, 4),
+        )
+
     # --- beginning and ending ------------------------------------------------------------------
 
     async def begin(self) -> None:
@@ -93,8 +110,8 @@ class Node:
 
         Raises ChatError ``not-stored``.
         """
-        lease = await self.log.renew()
-        self.others = lease.others
+        lease = await self.log.renew(said(self.state()))
+        self.others = list(others(lease.others))
         await self.following.begin()
         self.hints.listen(self._hinted)
         self.hints.subscribe(FEED)
@@ -207,14 +224,14 @@ class Node:
 
     async def _renew(self) -> None:
         try:
-            lease = await self.log.renew()
+            lease = await self.log.renew(said(self.state()))
         except ChatError as problem:
             if self.lost_at is None:
                 self.lost_at = self.clock.seconds()
                 self._logger.warn("The lease can not be renewed: {problem}", problem=problem)
             return
         self.lost_at = None
-        self.others = lease.others
+        self.others = list(others(lease.others))
         if lease.was_over:
             self._logger.warn("The lease was over: the others are told anew who is here")
             await self._claim_again()

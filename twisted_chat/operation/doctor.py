@@ -10,6 +10,7 @@ import argparse
 import os
 import resource
 import shutil
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from twisted.python.usage import UsageError
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.passwords import is_hash
 from twisted_chat.accounts.users_file import AccountsError
+from twisted_chat.log.shared import is_shared
 from twisted_chat.operation import settings, steering
 from twisted_chat.operation.limits import SPARE_FILES
 from twisted_chat.operation.listening import kind_of, reason, way_of
@@ -100,6 +102,7 @@ def examine(words: list[str]) -> Iterator[Finding]:
     looks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         accounts,
         log,
+        hints,
         certificates,
         host_keys,
         doors,
@@ -182,6 +185,33 @@ def _reachable(url: str) -> Iterator[Finding]:
         yield wrong(f"The log's database can not be reached ({reason(problem)}).")
     else:
         yield good("The log's database answers.")
+
+
+def hints(chosen: Settings) -> Iterator[Finding]:
+    """Look at the broker of hints."""
+    if chosen.hints is None:
+        if is_shared(chosen.log):
+            yield hint("There are no --hints: other nodes hear of a text up to a second later.")
+        return
+    if not is_shared(chosen.log):
+        yield wrong("--hints joins nodes that share a log: --log postgresql://…")
+        return
+    try:
+        from twisted_chat.hints.redis import HintsError, parse_url
+    except ImportError:
+        yield wrong("--hints needs txredisapi: install twisted-chat[cluster].")
+        return
+    try:
+        broker = parse_url(chosen.hints)
+    except HintsError as problem:
+        yield wrong(f"--hints: {problem}")
+        return
+    for host, port in broker.places:
+        try:
+            with socket.create_connection((host, port), 5):
+                yield good(f"The broker of hints at {host}:{port} can be reached.")
+        except OSError as problem:
+            yield wrong(f"The broker of hints at {host}:{port} can not be reached ({problem}).")
 
 
 def _sound(path: str) -> Iterator[Finding]:

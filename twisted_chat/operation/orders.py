@@ -20,7 +20,9 @@ from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.people import Person, Present
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
+from twisted_chat.nodes.state import Other
 from twisted_chat.operation.entrances import Entrances
+from twisted_chat.operation.parts import Parts
 from twisted_chat.operation.settings import SettingsError
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.addresses import LOCAL
@@ -46,6 +48,7 @@ class Running(Protocol):
 
     reactor: Any
     entrances: Entrances
+    parts: Parts
 
     @property
     def chat(self) -> Chat:
@@ -153,6 +156,36 @@ async def who(running: Running, given: Mapping[str, Any]) -> list[str]:
                 ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else ""),
             )
         )
+    for node, name in _elsewhere(running, given.get("session")):
+        if len(rows) > MAX_LINES:
+            break
+        rows.append((name, "-", "-", f"node {node}", "-", "-"))
+    return columns(rows)
+
+
+def _elsewhere(running: Running, session: str | None) -> Iterator[tuple[str, str]]:
+    """Yield the nodes and the names of who is at another node."""
+    found = None if session is None else running.chat.sessions.find(session)
+    for person in tuple(running.chat.people.here.values()):
+        for node, epochs in person.elsewhere.items():
+            if found is None or found.life.epoch in epochs:
+                yield node, person.name.text
+
+
+@order("nodes")
+async def nodes(running: Running, _: Mapping[str, Any]) -> list[str]:
+    """Say which nodes there are: how many are there, and how far behind each is."""
+    node = running.parts.node
+    if node is None:
+        raise Refused("This daemon is alone: its log is no postgresql://…")
+    rows: list[tuple[str, ...]] = [
+        ("node", "users", "connections", "lag", "repaired", "dropped", "hints", "commit")
+    ]
+    for other in (Other(f"{node.name} (this)", node.state()), *node.others):
+        state = other.state
+        counts = (state.users, state.connections, state.lag, state.repaired, state.dropped)
+        hints = "yes" if state.hints else "no"
+        rows.append((other.name, *map(str, counts), hints, f"{state.commit * 1_000:.1f} ms"))
     return columns(rows)
 
 

@@ -21,6 +21,7 @@ MAX_ANSWER: Final = 16 * 1024 * 1024
 ORDERS: Final[dict[str, tuple[str, list[tuple[str, dict[str, Any]]]]]] = {
     "who": ("who is connected", [("--session", {})]),
     "sessions": ("which sessions there are", []),
+    "nodes": ("which nodes there are, and how they are", []),
     "kick": ("take a user out of a session", [("session", {}), ("user", {}), ("--reason", {})]),
     "ban": (
         "keep somebody out: of a session, or of the server",

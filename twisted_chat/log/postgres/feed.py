@@ -100,16 +100,16 @@ def moved(since: int, connection: Connection) -> Moved:
     return Moved({epoch: (head, first) for epoch, head, first in rows if epoch}, horizon)
 
 
-def renew(prunes: bool, lines: Lines, connection: Connection) -> Lease:
+def renew(said: bytes, prunes: bool, lines: Lines, connection: Connection) -> Lease:
     """See SharedLog.renew."""
     row = connection.execute(
         "SELECT until > clock_timestamp() FROM chat.nodes WHERE node = %s FOR UPDATE",
         (lines.node,),
     ).fetchone()
     connection.execute(
-        "INSERT INTO chat.nodes VALUES (%s, clock_timestamp() + %s * interval '1 second')"
-        " ON CONFLICT (node) DO UPDATE SET until = excluded.until",
-        (lines.node, LEASE_SECONDS),
+        "INSERT INTO chat.nodes VALUES (%s, clock_timestamp() + %s * interval '1 second', %s)"
+        " ON CONFLICT (node) DO UPDATE SET until = excluded.until, said = excluded.said",
+        (lines.node, LEASE_SECONDS, said),
     )
     dead = connection.execute(
         "DELETE FROM chat.nodes WHERE node IN (SELECT node FROM chat.nodes"
@@ -118,14 +118,16 @@ def renew(prunes: bool, lines: Lines, connection: Connection) -> Lease:
     for (node,) in dead:
         _bury(node, lines, connection)
     others = connection.execute(
-        "SELECT node FROM chat.nodes WHERE node <> %s ORDER BY node", (lines.node,)
+        "SELECT node, said FROM chat.nodes WHERE node <> %s ORDER BY node",
+        (lines.node,),
+        binary=True,
     ).fetchall()
     if prunes:
         connection.execute(
             "DELETE FROM chat.feed WHERE at < clock_timestamp() - %s * interval '1 second'",
             (FEED_SECONDS,),
         )
-    return Lease([node for (node,) in others], was_over=row is None or not row[0])
+    return Lease({node: bytes(body) for node, body in others}, was_over=row is None or not row[0])
 
 
 def resign(lines: Lines, connection: Connection) -> None:

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from socket import gethostname
+from time import monotonic
 from typing import Any, Final, TypeVar, Unpack
 
 import psycopg
@@ -89,6 +90,7 @@ class PostgresLog:
     """The sessions' names, by epoch: texts bear them."""
     _waiting: deque[Waiting] = field(factory=deque, init=False)
     _is_writing: bool = field(default=False, init=False)
+    commit_seconds: float = field(default=0.0, init=False)
     _renewals: int = field(default=0, init=False)
     _is_failing: bool = field(default=False, init=False)
     """Whether the operator has been told that nothing can be stored."""
@@ -218,11 +220,11 @@ class PostgresLog:
 
         return self._follow.do(read)
 
-    def renew(self) -> Deferred[Lease]:
+    def renew(self, said: bytes = b"") -> Deferred[Lease]:
         """See SharedLog."""
         self._renewals += 1
         prunes = self._renewals % feed.PRUNE_EACH == 0
-        return self._submit(Alone(partial(feed.renew, prunes, self._lines)))
+        return self._submit(Alone(partial(feed.renew, said, prunes, self._lines)))
 
     def resign(self) -> Deferred[None]:
         """See SharedLog."""
@@ -269,10 +271,12 @@ class PostgresLog:
         batch: list[Waiting] = []
         while self._waiting and len(batch) < BATCH_JOBS:
             batch.append(self._waiting.popleft())
+        began = monotonic()
         try:
             answers = writing.commit(self._writer, [job for job, _ in batch], self._lines)
         except Exception as problem:  # what nobody foresaw is an answer like any other
             answers = [NotStored(str(problem))] * len(batch)
+        self.commit_seconds += (monotonic() - began - self.commit_seconds) / 16
         return batch, answers
 
     def _written(self, found: tuple[list[Waiting], writing.Answers]) -> None:

@@ -89,7 +89,8 @@ CREATE TABLE chat.feed_head (n bigint NOT NULL);
 INSERT INTO chat.feed_head VALUES (0);
 CREATE TABLE chat.nodes (
     node text COLLATE "C" PRIMARY KEY,
-    until timestamptz NOT NULL
+    until timestamptz NOT NULL,
+    said bytea NOT NULL
 );
 """
 """Several nodes: what each has to tell the others, who of them lives, and which heads moved."""
