@@ -155,8 +155,9 @@ export class Inbox {
       if (own && (session.other || session.unread === 1)) store.readTo(text.seq, session);
       const ignored = store.ignores(text.source);
       if (ignored && session.unread === 1) store.readTo(text.seq, session);
-      const calls = !own && !ignored && (session.other !== "" || this.#mention.isIn(text.data));
-      if (calls) session.mentions += 1;
+      const names = !own && !ignored && this.#mention.isIn(text.data);
+      if (names) session.mentions += 1;
+      const calls = !own && !ignored && (session.level === "all" || (names && session.level !== "none"));
       session.timeline.keepNewest(session === store.session ? MOST : OUT_OF_SIGHT);
       if (session === store.session && !own && !ignored && !attentive()) session.note(text.seq);
       if (!ignored) this.heard.emit({ text, calls });

@@ -3,6 +3,7 @@
 import { About } from "./about.js";
 import { preparePictures } from "./attachments.js";
 import { Banner } from "./banner.js";
+import { Bell } from "./bell.js";
 import { addChanging } from "./changing.js";
 import { Client } from "./client.js";
 import { Commands } from "./commands.js";
@@ -25,6 +26,7 @@ import { Switcher } from "./switcher.js";
 import { TextsView } from "./texts.js";
 import { TypingView } from "./typing.js";
 import { Uploads } from "./uploads.js";
+import { watchVersion } from "./version.js";
 
 const url = new URL("ws", document.baseURI);
 url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -48,13 +50,15 @@ texts.person = person;
 addRuling(commands, client, rooms, new About(client, rooms, person), person);
 const entrance = new Entrance(rooms);
 const switcher = new Switcher(rooms, entrance);
-const search = new Search(client, texts);
+const search = new Search(client, rooms, texts);
 new Sidebar(client, rooms);
 new Header(client);
 const members = new MembersView(rooms, person);
 new Places(rooms, texts);
 new Banner(client);
 new Notifier(client, rooms);
+const bell = new Bell(client);
+watchVersion(client);
 new TypingView(store);
 
 commands.add("list", "ls", "", "Show which sessions there are, and who is here.", () => switcher.open());
@@ -62,6 +66,7 @@ commands.add("who", "w", "", "Show who is in this session.", () => members.toggl
 commands.add("search", "f", "WORDS…", "Find texts with these words.", (words) => {
   search.look(words ?? "");
 });
+commands.add("notify", "", "", "Say of what you are told in this session.", () => bell.open());
 commands.add("print", "", "", "Print this conversation.", () => texts.print());
 
 if (isMac) byId("switcher-key").textContent = "⌘ K";

@@ -87,6 +87,22 @@ export const savedIgnored = (me) => read(browser, `ignored.${me.toLowerCase()}`)
 export const saveIgnored = (me, names) =>
   write(browser, `ignored.${me.toLowerCase()}`, names.length ? names : null);
 
+/**
+ * Of what a user wants to be told, in sessions where they have said so.
+ * @param {string} me
+ * @returns {Record<string, import("./session.js").Level>}
+ */
+export const savedLevels = (me) => read(browser, `levels.${me.toLowerCase()}`) ?? {};
+
+/** @param {string} me @param {Record<string, import("./session.js").Level>} levels */
+export const saveLevels = (me, levels) => write(browser, `levels.${me.toLowerCase()}`, levels);
+
+/** Whether there is to be no sound here. @returns {boolean} */
+export const isQuiet = () => read(browser, "quiet") === true;
+
+/** @param {boolean} quiet */
+export const saveQuiet = (quiet) => write(browser, "quiet", quiet || null);
+
 /** How far a user has read, in each session. Several tabs may write it: none takes back another's. */
 export class Marks {
   #key;

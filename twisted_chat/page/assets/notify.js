@@ -6,8 +6,9 @@
 
 import { attentive } from "./attention.js";
 import { byId, el } from "./dom.js";
-import { saidNo, sayNo } from "./memory.js";
+import { isQuiet, saidNo, sayNo } from "./memory.js";
 import { eachFrame } from "./signal.js";
+import { chime } from "./sound.js";
 
 /** Characters of a text in a notification, at most. */
 const GLIMPSE = 160;
@@ -70,6 +71,7 @@ export class Notifier {
   /** Somebody means the person. @param {Text} text */
   #call(text) {
     if (attentive() && text.session === this.store.current) return;
+    if (!isQuiet()) chime();
     if (!("Notification" in window) || !window.isSecureContext) return;
     if (Notification.permission === "default") {
       this.ask.hidden = saidNo(); // the first need

@@ -133,14 +133,14 @@ export class Past {
   }
 
   /**
-   * @param {Session} session
+   * @param {Session | undefined} session  undefined: all
    * @param {string} query
    * @param {number} [before] a seq
    * @returns {Promise<Found>} rejects with Refused or Lost
    */
   search(session, query, before) {
     return this.#connection.ask({
-      type: "search", session: session.name, query, before, limit: 50,
+      type: "search", session: session?.name, query, before, limit: 50,
     });
   }
 

@@ -1,6 +1,7 @@
-/** Finding texts in the session that is shown, and going to where they were said. */
+/** Finding texts, in the session that is shown or in all, and going to where they were said. */
 
 /** @import { Client } from "./client.js" */
+/** @import { Rooms } from "./rooms.js" */
 /** @import { TextsView } from "./texts.js" */
 /** @import { Text } from "./wire.js" */
 
@@ -19,11 +20,14 @@ export class Search {
 
   /**
    * @param {Client} client
+   * @param {Rooms} rooms
    * @param {TextsView} texts
    */
-  constructor(client, texts) {
+  constructor(client, rooms, texts) {
     this.client = client;
+    this.rooms = rooms;
     this.texts = texts;
+    this.everywhere = /** @type {HTMLInputElement} */ (byId("search-all"));
     this.panel = byId("search");
     this.field = /** @type {HTMLInputElement} */ (byId("search-field"));
     this.words = byId("search-words");
@@ -35,8 +39,10 @@ export class Search {
       void this.#find();
     });
     client.store.changed.on((what) => {
-      if (what === "current") this.toggle(false);
+      // What was found everywhere stays: one goes from one to the next.
+      if (what === "current" && !(this.everywhere.checked && client.store.session)) this.toggle(false);
     });
+    this.everywhere.addEventListener("change", () => void this.#find());
   }
 
   /** @param {boolean} [open] */
@@ -48,6 +54,7 @@ export class Search {
     this.list.replaceChildren();
     this.words.textContent = "";
     this.field.value = "";
+    this.everywhere.checked = false;
     (open ? this.field : byId("write")).focus();
   }
 
@@ -71,8 +78,8 @@ export class Search {
    * @param {number | undefined} before a seq
    */
   async #more(query, before) {
-    const session = this.client.store.session;
-    if (!session) return;
+    const session = this.everywhere.checked ? undefined : this.client.store.session;
+    if (!session && !this.everywhere.checked) return;
     const search = ++this.#search;
     try {
       const { texts, more } = await this.client.past.search(session, query, before);
@@ -82,7 +89,8 @@ export class Search {
       const found = count === 1 ? "One text found." : `${count} texts found, the newest first.`;
       this.words.textContent = count ? found : "Nothing found.";
       const oldest = texts.at(-1)?.seq;
-      if (more && oldest) {
+      if (more && !session) this.words.append(" There are more: name more words.");
+      else if (more && oldest) {
         this.words.append(" ", button("link", "Search further back", () => {
           void this.#more(query, oldest);
         }));
@@ -100,14 +108,19 @@ export class Search {
     const body = el("span", "body", ...glimpse(harmless(text.data), query, GLIMPSE));
     body.dir = "auto";
     const by = el("span", "by", nameOf(text.source), " ", el("time", "", inShort(text.time)));
-    const result = button("result", by, () => void this.#go(text.seq));
+    const result = button("result", by, () => void this.#go(text));
+    if (this.everywhere.checked) {
+      const { title, other } = this.client.store.need(text.session);
+      by.append(el("span", "note", ` ${other ? "with" : "in"} ${title}`));
+    }
     result.append(body);
     return el("li", "", result);
   }
 
-  /** @param {number} seq */
-  async #go(seq) {
-    if (matchMedia("(max-width: 48rem)").matches) this.panel.hidden = true;
+  /** @param {Text} text */
+  async #go({ session, seq }) {
+    if (matchMedia("(max-width: 48rem)").matches) this.toggle(false);
+    if (session !== this.client.store.current) this.rooms.open(session);
     if (await this.texts.toText(seq)) return;
     this.client.store.said.emit("That text is not there any more.");
   }

@@ -19,6 +19,8 @@ export function otherOf(session, me) {
   return both.find((name) => name.toLowerCase() !== me.toLowerCase()) ?? me;
 }
 
+/** Of what one wants to be told. @typedef {"all" | "mentions" | "none"} Level */
+
 export class Session {
   epoch = "";
   /** The last seq that this page was told of: it comes back to here. */
@@ -49,6 +51,8 @@ export class Session {
   /** The first text that was new when the person came back, or 0. */
   newFrom = 0;
   mentions = 0;
+  /** Of what the person wants to be told. @type {Level} */
+  level = "mentions";
   /** How far an account has read, as the server knows it, and in which life of the session. */
   #kept = { epoch: "", read: -1, mentions: 0 };
   /** The timer after which the server is told how far the person has read; 0 for none. */
@@ -74,6 +78,7 @@ export class Session {
   constructor(name, me) {
     this.name = name;
     this.other = otherOf(name, me);
+    this.level = this.other ? "all" : "mentions";
   }
 
   /** What people call it. */
@@ -83,6 +88,12 @@ export class Session {
 
   get unread() {
     return Math.max(0, this.head - this.read);
+  }
+
+  /** Unread texts that call the person: of a talk of two all, unless they want it otherwise. */
+  get calls() {
+    if (this.level === "none") return 0;
+    return this.other && this.level === "all" ? this.unread : this.mentions;
   }
 
   /** Whether the newest text is among those at hand. */

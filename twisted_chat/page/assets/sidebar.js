@@ -47,24 +47,24 @@ export class Sidebar {
     const { name, title, other, locked, unread, over } = session;
     const isHere = other !== "" && this.store.isHere(other);
     const isCurrent = name === this.store.current;
-    const calls = other ? unread : session.mentions;
+    const { calls, level } = session;
     return {
       key: name,
-      look: `${title} ${locked} ${unread} ${calls} ${isHere} ${isCurrent} ${over}`,
+      look: `${title} ${locked} ${unread} ${calls} ${isHere} ${isCurrent} ${over} ${level}`,
       act: () => {
         document.body.classList.remove("sidebar-open");
         this.rooms.open(name);
       },
       paint: (entry) => {
         entry.dataset["session"] = name;
-        entry.classList.toggle("unread", unread > 0);
+        entry.classList.toggle("unread", unread > 0 && level !== "none");
         entry.classList.toggle("over", over !== "");
         if (isCurrent) entry.setAttribute("aria-current", "true");
         else entry.removeAttribute("aria-current");
         entry.append(other ? avatar(other) : icon("i-room"), nameOf(title));
         if (isHere) entry.append(el("span", "here", el("span", "unseen", "is here")));
         if (locked) entry.append(icon("i-lock"));
-        if (unread) entry.append(...badges(unread, calls, other !== ""));
+        if (unread) entry.append(...badges(unread, calls, other !== "" && calls > 0));
       },
     };
   }

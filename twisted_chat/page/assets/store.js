@@ -2,7 +2,9 @@
 
 /** @import { Limits } from "./wire.js" */
 
-import { Marks, savedDrafts, saveDrafts, saveIgnored, saveSeats } from "./memory.js";
+import {
+  Marks, savedDrafts, savedLevels, saveDrafts, saveIgnored, saveLevels, saveSeats,
+} from "./memory.js";
 import { Outbox } from "./outbox.js";
 import { Session, names } from "./session.js";
 import { Signal } from "./signal.js";
@@ -63,6 +65,7 @@ export class Store {
     if (!session) {
       session = new Session(name, this.me);
       session.draft = savedDrafts()[name] ?? "";
+      session.level = savedLevels(this.me)[name] ?? session.level;
       this.sessions.set(name, session);
       this.changed.emit("sessions");
     }
@@ -159,6 +162,17 @@ export class Store {
     return false;
   }
 
+  /**
+   * Know of what the person wants to be told in a session.
+   * @param {Session} session
+   * @param {import("./session.js").Level} level
+   */
+  tell(session, level) {
+    session.level = level;
+    saveLevels(this.me, { ...savedLevels(this.me), [session.name]: level });
+    this.changed.emit("sessions");
+  }
+
   /** Whether the person wants to see nothing of somebody. @param {string} user */
   ignores(user) {
     return this.ignored.has(user);
@@ -177,14 +191,16 @@ export class Store {
   get calls() {
     let calls = 0;
     for (const session of this.sessions.values()) {
-      calls += session.other ? session.unread : session.mentions;
+      calls += session.calls;
     }
     return calls;
   }
 
   get unread() {
     let unread = 0;
-    for (const session of this.sessions.values()) unread += session.unread;
+    for (const session of this.sessions.values()) {
+      if (session.level !== "none") unread += session.unread;
+    }
     return unread;
   }
 

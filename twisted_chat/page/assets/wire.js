@@ -83,7 +83,7 @@ export function tooLong(words, most) {
  *   away?: { user: string, data: string }[], id?: string }} Members
  * @typedef {{ type: "history", session: string, texts: Entry[], more: boolean, epoch: string,
  *   id?: string }} Texts
- * @typedef {{ type: "found", session: string, texts: Text[], more: boolean, id?: string }} Found
+ * @typedef {{ type: "found", session?: string, texts: Text[], more: boolean, id?: string }} Found
  * @typedef {{ type: "pong", id?: string }} Pong
  * @typedef {{ type: "notice", data: string, by?: string, id?: string }} Notice
  * @typedef {{ type: "bye", data: string, retry?: number, id?: string }} Bye
