@@ -25,6 +25,10 @@ from twisted_chat.vocabulary.names import Name, key_of, user_name
 class Keeper(Protocol):
     """What makes accounts: see keeper.py."""
 
+    @property
+    def policy(self) -> str:
+        """Who may make an account: ``open``, ``invite`` or ``closed``."""
+
     async def register(
         self, user: str, password: str, invite: str | None, mind: Mind, *, own: bool = False
     ) -> Name:

@@ -1,6 +1,7 @@
 """Public keys of accounts: a file beside the users file, ``users.csv.keys``.
 
-Each line is a user's name and one key as OpenSSH writes it: ``alice ssh-ed25519 AAAA… laptop``.
+Each line is a user's name and one key as OpenSSH writes it: ``alice ssh-ed25519 AAAA… laptop``; or
+in the same form the fingerprint of a client's certificate, ``alice x509-sha256 AAAA… phone``.
 Lines that begin with ``#`` are comments. It is read again when it has changed.
 """
 
@@ -22,8 +23,12 @@ SUFFIX: Final = ".keys"
 
 MAX_FILE: Final = 4 * 1024 * 1024
 
+CERTIFICATE: Final = "x509-sha256"
+"""The kind of what stands for a client's certificate: its fingerprint, SHA-256."""
+
 KINDS: Final = frozenset(
     {
+        CERTIFICATE,
         "ssh-ed25519",
         "ssh-rsa",
         "ecdsa-sha2-nistp256",
@@ -34,6 +39,9 @@ KINDS: Final = frozenset(
     }
 )
 """What a key may be; one of RSA signs with SHA-2 alone."""
+
+DIGEST: Final = 32
+"""Bytes of a certificate's fingerprint."""
 
 MIN_RSA: Final = 256
 """Bytes of an RSA key's blob, at least: 2,048 bits."""
@@ -54,7 +62,9 @@ class PublicKey:
 
     @property
     def fingerprint(self) -> str:
-        """What ``ssh-keygen -l`` shows."""
+        """What ``ssh-keygen -l`` shows, or ``openssl x509 -fingerprint`` without its colons."""
+        if self.kind == CERTIFICATE:
+            return self.blob[-DIGEST:].hex()
         digest = base64.b64encode(sha256(self.blob).digest()).decode().rstrip("=")
         return f"SHA256:{digest}"
 
@@ -76,10 +86,18 @@ def parse_key(user: str, text: str) -> PublicKey:
     kind = words[0].encode()
     if blob[:4] != len(kind).to_bytes(4, "big") or blob[4 : 4 + len(kind)] != kind:
         raise BadKey("This key is damaged.")
+    if words[0] == CERTIFICATE and len(blob) != len(certificate_blob(bytes(DIGEST))):
+        raise BadKey("This key is damaged.")
     if words[0] == "ssh-rsa" and len(blob) < MIN_RSA:
         raise BadKey("An RSA key has at least 2,048 bits.")
     comment = words[2].strip() if len(words) > 2 else ""
     return PublicKey(user, words[0], blob, "".join(c for c in comment if c.isprintable()))
+
+
+def certificate_blob(digest: bytes) -> bytes:
+    """Return what stands for a certificate among keys; ``digest`` is the SHA-256 of its DER."""
+    kind = CERTIFICATE.encode()
+    return len(kind).to_bytes(4, "big") + kind + digest
 
 
 def read_keys(path: str) -> Iterator[PublicKey]:
@@ -108,12 +126,19 @@ class FileKeys:
     path: str
     _seen: tuple[int, int, int] | None = None
     _keys: dict[str, frozenset[bytes]] = field(factory=dict)
+    _users: dict[bytes, set[str]] = field(factory=dict)
     _log = Logger()
 
     def has(self, user: str, blob: bytes) -> bool:
         """Whether the account with the compared name ``user`` has that key."""
         self.refresh()
         return blob in self._keys.get(user, frozenset())
+
+    def whose(self, blob: bytes) -> str | None:
+        """Return the compared name of the one account that has that key."""
+        self.refresh()
+        users = self._users.get(blob, set())
+        return next(iter(users)) if len(users) == 1 else None
 
     def refresh(self) -> None:
         """Read the file again where it has changed; what is wrong with it is logged once."""
@@ -135,3 +160,7 @@ class FileKeys:
             )
             return
         self._keys = {user: frozenset(blobs) for user, blobs in keys.items()}
+        self._users = {}
+        for user, blobs in keys.items():
+            for blob in blobs:
+                self._users.setdefault(blob, set()).add(user)

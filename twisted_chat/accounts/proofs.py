@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from twisted_chat.accounts.accounts import GuestName, IGuestName
 from twisted_chat.accounts.admission import Admission
+from twisted_chat.accounts.keys import certificate_blob
 from twisted_chat.accounts.passwords import TooLate
 from twisted_chat.accounts.proof import IProof, Proof
 from twisted_chat.chat.member import Mind
@@ -66,6 +67,9 @@ class KeyRing(Protocol):
 
     def has(self, user: str, blob: bytes) -> bool:
         """Whether the account with the compared name ``user`` has that key."""
+
+    def whose(self, blob: bytes) -> str | None:
+        """Return the compared name of the one account that has that key."""
 
 
 @define(eq=False)
@@ -138,6 +142,23 @@ class Prover:
         if account is None or not self.keys.has(name.key, blob):
             raise _wrong()
         return Proof(account.name, account=True)
+
+    def certificate(self, user: str, digest: bytes, host: str, door: str) -> Proof:
+        """Return the proof of who has shown a certificate: its key the transport has verified.
+
+        ``digest`` is the SHA-256 of its DER. Without ``user`` it is the one account that has it.
+        Raises ChatError ``invalid-name``, ``bad-credentials``, ``too-many-attempts``.
+        """
+        self.admission.attempts.check(host)
+        blob = certificate_blob(digest)
+        named = user or (self.keys.whose(blob) if self.keys is not None else None)
+        try:
+            if named is None:
+                raise _wrong()
+            return self.key(named, blob)
+        except ChatError:
+            self.admission.failed(named or "*", host, door)
+            raise
 
     def admission_of(self, proof: Proof) -> Proven:
         """Return the way in for who has proved who it is."""

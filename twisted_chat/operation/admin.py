@@ -28,6 +28,7 @@ from twisted_chat.log.releasing import release
 from twisted_chat.operation import doctor, steering
 from twisted_chat.operation.steering import NoDaemon
 from twisted_chat.operation.user_keys import (
+    add_certificate,
     add_key,
     drop_keys,
     list_keys,
@@ -86,6 +87,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
             parser.add_argument("user", metavar="USER", help="the user's name")
         if run is add_key:
             parser.add_argument("keyfile", metavar="KEYFILE", help="such as id_ed25519.pub")
+        if run is add_certificate:
+            parser.add_argument("keyfile", metavar="CERTFILE", help="the certificate (PEM)")
         if run is remove_key:
             parser.add_argument("fingerprint", metavar="FINGERPRINT", help="as keys shows it")
         if run is release_name:
@@ -108,6 +111,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     action("release", "let anybody have the name of an account that was removed", release_name)
     action("list", "list the accounts", list_users)
     action("key", "let an account come in by SSH with a public key", add_key)
+    action("cert", "let an account come in by IRC with a client's certificate", add_certificate)
     action("keys", "list the public keys of accounts", list_keys)
     action("unkey", "take a public key away", remove_key)
 

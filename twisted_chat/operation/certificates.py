@@ -83,14 +83,29 @@ class Renewable:
 
     _current: Any
     others: Mapping[str, SSL.Context] = field(factory=dict)
+    asks: bool = False
+    """Whether clients are asked for a certificate: any will do, for it is known or it is not."""
 
     def __attrs_post_init__(self) -> None:
         self.replace(self._current, self.others)
 
     def replace(self, options: Any, others: Mapping[str, SSL.Context]) -> None:
         """Use these from the next connection on."""
-        options.getContext().set_tlsext_servername_callback(self._choose)
+        context = options.getContext()
+        context.set_tlsext_servername_callback(self._choose)
+        if self.asks:
+            for one in (context, *others.values()):
+                one.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+                one.set_session_id(b"twisted-chat")  # without one no session is resumed
         self._current, self.others = options, others
+
+    @property
+    def is_self_signed(self) -> bool:
+        """Whether nobody can verify the certificate by an authority."""
+        if self._current.certificate is None:
+            return True
+        certificate = self._current.certificate.to_cryptography()
+        return bool(certificate.issuer == certificate.subject)
 
     @property
     def expires(self) -> float:

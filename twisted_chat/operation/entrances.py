@@ -9,7 +9,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import Factory
 
-from twisted_chat.doors.irc import IrcFactory
+from twisted_chat.doors.irc import IrcFactory, Sts
 from twisted_chat.doors.lines import LinesFactory
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import SessionPorts
@@ -121,6 +121,7 @@ class Entrances:
             self._take("irc", irc)
             for description in in_order(chosen.irc):
                 self.listener.listen(description, irc, "irc")
+            irc.shared.sts = Sts(self.listener.tls_port(chosen.irc), chosen.irc_sts)
 
         if chosen.ssh:
             self._open_ssh(chosen, parts)

@@ -166,7 +166,7 @@ class Listener:
                     port=way.port,
                 )
                 return
-            listening = self._bind(description, way, way.port, factory)
+            listening = self._bind(description, way, way.port, factory, asks=door == "irc")
             if kind_of(description) == "tcp6" and way.interface in ("", "::") and _is_dual():
                 self._dual.add(way.port)
         else:
@@ -183,21 +183,23 @@ class Listener:
     def _serves_already(self, description: str, way: Way) -> bool:
         return kind_of(description) == "tcp" and not way.interface and way.port in self._dual
 
-    def _bind(self, description: str, way: Way, port: int, factory: Factory) -> IListeningPort:
+    def _bind(
+        self, description: str, way: Way, port: int, factory: Factory, *, asks: bool = False
+    ) -> IListeningPort:
         how = {"backlog": way.backlog, "interface": way.interface}
         listening: IListeningPort
         if way.tls is None:
             listening = self.reactor.listenTCP(port, factory, **how)
         else:
-            context = self._renewable(description, way)
+            context = self._renewable(description, way, asks=asks)
             listening = self.reactor.listenSSL(port, factory, context, **how)
         return listening
 
-    def _renewable(self, description: str, way: Way) -> Any:
+    def _renewable(self, description: str, way: Way, *, asks: bool) -> Any:
         from twisted_chat.operation.certificates import Renewable
 
         if description not in self._renewables:
-            self._renewables[description] = Renewable(way.tls, self._named())
+            self._renewables[description] = Renewable(way.tls, self._named(), asks)
         return self._renewables[description]
 
     def _named(self) -> dict[str, Any]:
@@ -232,6 +234,14 @@ class Listener:
         description = (clear or found or ["tcp:0"])[0]
         way = way_of(description)
         return lambda port, factory: self._bind(description, way, port, factory)
+
+    def tls_port(self, descriptions: Sequence[str]) -> int | None:
+        """Return the port of the first of these that speaks TLS with an authority's certificate."""
+        for description in descriptions:
+            found = self._renewables.get(description)
+            if found is not None and not found.is_self_signed:
+                return way_of(description).port
+        return None
 
     def expiries(self) -> list[tuple[str, float]]:
         """Return when the certificate of each TLS endpoint expires, in seconds since 1970."""

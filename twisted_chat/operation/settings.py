@@ -69,6 +69,12 @@ class Settings:
         (),
         many=True,
     )
+    irc_sts: int = _setting(
+        values.whole(0, 365, "a number of days, at most 365"),
+        "days for which clients of the IRC door are to use TLS alone, where it has a certificate"
+        " of an authority; 0 for not at all [7]",
+        7,
+    )
     ssh: tuple[str, ...] = _setting(
         values.endpoint, "where the SSH door listens: a port or an endpoint [off]", (), many=True
     )

@@ -1,15 +1,28 @@
-"""``users key``, ``users keys`` and ``users unkey``: public keys of accounts, for the SSH door."""
+"""``users key``, ``cert``, ``keys`` and ``unkey``: public keys of accounts, and certificates."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
+from base64 import b64decode
+from hashlib import sha256
 
 from twisted_chat.accounts import users_file
-from twisted_chat.accounts.keys import SUFFIX, BadKey, PublicKey, parse_key, read_keys
+from twisted_chat.accounts.keys import (
+    CERTIFICATE,
+    SUFFIX,
+    BadKey,
+    PublicKey,
+    certificate_blob,
+    parse_key,
+    read_keys,
+)
 from twisted_chat.accounts.users_edit import editing_text
 from twisted_chat.accounts.users_file import AccountsError
-from twisted_chat.vocabulary.names import key_of, user_name
+from twisted_chat.vocabulary.names import Name, key_of, user_name
+
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
 
 MAX_KEYS = 50
 """Keys of one account."""
@@ -26,12 +39,33 @@ def add_key(args: argparse.Namespace) -> None:
         key = parse_key(name.text, text.strip())
     except (BadKey, UnicodeDecodeError) as wrong:
         raise AccountsError(args.keyfile, str(wrong).rstrip(".")) from None
-    known = [one for one in _keys(args.file) if key_of(one.user) == name.key]
+    _add(args.file, name, key)
+
+
+def add_certificate(args: argparse.Namespace) -> None:
+    """``users cert FILE USER CERTFILE``: a client's certificate (PEM), by its fingerprint."""
+    name = user_name(args.user)
+    if users_file.read(args.file).find(name.key) is None:
+        raise AccountsError(args.file, f"there is no user {name}")
+    with open(args.keyfile, "rb") as file:
+        found = _PEM.search(file.read(65_536).decode("ascii", "replace"))
+    try:
+        if found is None:
+            raise BadKey("there is no certificate (PEM) in it")
+        der = b64decode("".join(found[1].split()), validate=True)
+    except (BadKey, ValueError) as wrong:
+        raise AccountsError(args.keyfile, str(wrong)) from None
+    blob = certificate_blob(sha256(der).digest())
+    _add(args.file, name, PublicKey(name.text, CERTIFICATE, blob))
+
+
+def _add(path: str, name: Name, key: PublicKey) -> None:
+    known = [one for one in _keys(path) if key_of(one.user) == name.key]
     if any(one.blob == key.blob for one in known):
-        raise AccountsError(args.file, f"{name} has this key already")
+        raise AccountsError(path, f"{name} has this key already")
     if len(known) >= MAX_KEYS:
-        raise AccountsError(args.file, f"{name} has {MAX_KEYS} keys already")
-    with editing_text(args.file + SUFFIX) as edit:
+        raise AccountsError(path, f"{name} has {MAX_KEYS} keys already")
+    with editing_text(path + SUFFIX) as edit:
         edit.lines.append(key.line())
     print(f"{name} comes in with {key.fingerprint} too.")
 

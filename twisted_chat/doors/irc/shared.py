@@ -20,7 +20,26 @@ MAX_TAGGED: Final = 1_000
 MAX_FORMER: Final = 1_000
 """Nicks that WHOWAS knows of, and how many times each."""
 
+DAY_SECONDS: Final = 86_400
+
 MAX_TIMES: Final = 10
+
+
+@frozen
+class Sts:
+    """Where clients are to come by TLS from now on, and for how many days: IRCv3's ``sts``.
+
+    ``port`` is None where there is no TLS that a client could verify.
+    """
+
+    port: int | None = None
+    days: int = 0
+
+    def said(self, *, secure: bool) -> str:
+        """Return what a client is told, which is here by TLS or is not; "" for nothing."""
+        if self.port is None or not self.days:
+            return ""
+        return f"duration={self.days * DAY_SECONDS}" if secure else f"port={self.port}"
 
 
 @frozen
@@ -39,6 +58,7 @@ class Shared:
     """Batches as they are written, who is just going, and who was here."""
 
     clock: IReactorTime
+    sts: Sts = field(init=False, factory=Sts)
     talks: dict[Any, None] = field(init=False, factory=dict)
     """All connections of this listener, those that are nobody's too."""
     most: int = field(init=False, default=0)

@@ -18,6 +18,7 @@ from twisted_chat.doors.irc.going import Goings
 from twisted_chat.doors.irc.lines import format_line, pieces
 from twisted_chat.doors.irc.names import SERVER, channel, prefix, target_of
 from twisted_chat.vocabulary.messages import (
+    AnyEntry,
     Changed,
     Deleted,
     Edited,
@@ -186,6 +187,12 @@ class Batches:
         where = channel(event.session)
         return format_line(prefix(event.by), "MODE", where, words, *values, tags=tags)
 
+    def entry(self, entry: AnyEntry, caps: Caps, epoch: str) -> bytes:
+        """Return the lines of what the log has kept."""
+        if isinstance(entry, Text):
+            return self.text(entry, caps, {}, epoch)
+        return self.changes(entry, caps, {})
+
     def changes(
         self, event: Edited | Redacted | Reacted, caps: Caps, tags: dict[str, str]
     ) -> bytes:
@@ -193,7 +200,10 @@ class Batches:
         if "server-time" in caps:
             tags["time"] = time_of(event.time)
         source, target = prefix(event.source), target_of(event.session, event.source)
-        of = msgid(self.epoch_of(event.session), event.of)
+        epoch = self.epoch_of(event.session)
+        of = msgid(epoch, event.of)
+        if "message-tags" in caps:
+            tags["msgid"] = msgid(epoch, event.seq)
         if isinstance(event, Redacted):
             if "draft/message-redaction" in caps:
                 words = (event.reason,) if event.reason else ()

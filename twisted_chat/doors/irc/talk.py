@@ -111,6 +111,8 @@ class IrcTalk(Talk):
     """Whether it is talking of capabilities, and so not done."""
     sasl: str | None = field(default=None, repr=False)
     """What it has sent of an AUTHENTICATE that is under way."""
+    mechanism: str = "PLAIN"
+    """By what."""
     where: str = ""
     """The channel, nick or command that is being dealt with: what a refusal is about."""
     labels: dict[str, Labelled] = field(init=False, factory=dict)
@@ -159,6 +161,23 @@ class IrcTalk(Talk):
     @caps.setter
     def caps(self, caps: Caps) -> None:
         self._caps, self._view = caps, caps & MATTERING
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is here by TLS."""
+        return hasattr(self._transport, "getPeerCertificate")
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The fingerprint (SHA-256) of the certificate that its client has shown."""
+        found = self._transport.getPeerCertificate() if self.is_secure else None
+        if found is None:
+            return None
+        return bytes.fromhex(found.digest("sha256").decode().replace(":", ""))
+
+    @property
+    def _transport(self) -> Any:
+        return getattr(self.line, "transport", None)
 
     @property
     def nick(self) -> str:

@@ -14,10 +14,13 @@ from twisted_chat.doors.irc.names import SERVER, direct_of, session_of, target_o
 from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk, tagged
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import MAX_HISTORY, History, Text, Texts
+from twisted_chat.vocabulary.messages import MAX_HISTORY, AnyEntry, History, Text, Texts
 from twisted_chat.vocabulary.names import key_of
 
 MAX_TARGETS = 1_000
+
+MAX_PAGES = 10
+"""Pages of the log that are read for one page of texts, at most."""
 
 
 @frozen
@@ -51,7 +54,7 @@ async def chathistory(talk: IrcTalk, line: Line) -> None:
         return
     batches = talk.shared.batches(me(talk).chat)
     epoch = member.session.life.epoch
-    lines = [batches.text(text, talk.caps, {}, epoch) for text in texts]
+    lines = [batches.entry(one, talk.caps, epoch) for one in texts]
     _batch(talk, "chathistory", line[1], lines)
 
 
@@ -84,13 +87,40 @@ def _member(talk: IrcTalk, target: str, what: str) -> Any:
     return member
 
 
-async def _read(talk: IrcTalk, member: Any, **how: Any) -> list[Text]:
-    answer = await me(talk).ask(History(session=member.session.life.name, **how))
-    entries = answer.texts if isinstance(answer, Texts) else []
-    return [entry for entry in entries if isinstance(entry, Text)]
+async def _page(
+    talk: IrcTalk, member: Any, *, limit: int, before: int | None = None, after: int | None = None
+) -> tuple[list[AnyEntry], bool]:
+    """Return a page of entries, and whether there are more of them."""
+    asked = History(session=member.session.life.name, before=before, after=after, limit=limit)
+    answer = await me(talk).ask(asked)
+    return (list(answer.texts), answer.more) if isinstance(answer, Texts) else ([], False)
 
 
-async def _texts(talk: IrcTalk, member: Any, what: str, line: Line, limit: int) -> list[Text]:
+async def _read(
+    talk: IrcTalk, member: Any, *, limit: int, before: int | None = None, after: int | None = None
+) -> list[AnyEntry]:
+    """Return what is there: so much of what the client takes, as long as there is more.
+
+    Texts alone, but for ``draft/event-playback``. What is none of it does not end a page early:
+    a client takes a short one for the last.
+    """
+    wants_all = "draft/event-playback" in talk.caps
+    found: list[AnyEntry] = []
+    for _ in range(MAX_PAGES):
+        page, more = await _page(talk, member, limit=limit, before=before, after=after)
+        shown = [one for one in page if wants_all or isinstance(one, Text)]
+        if after is not None:
+            found += shown
+            after = page[-1].seq if page else after
+        else:
+            found = shown + found
+            before = page[0].seq if page else before
+        if len(found) >= limit or not more or not page:
+            break
+    return found[:limit] if after is not None else found[-limit:]
+
+
+async def _texts(talk: IrcTalk, member: Any, what: str, line: Line, limit: int) -> list[AnyEntry]:
     if what == "LATEST":
         if line[2] == "*":
             return await _read(talk, member, limit=limit)
@@ -110,16 +140,8 @@ async def _texts(talk: IrcTalk, member: Any, what: str, line: Line, limit: int) 
     to_until, to_since = await _place(talk, member, line[3])
     if since <= to_since:
         return await _read(talk, member, after=until, before=to_since, limit=limit)
-    texts = []
-    before_seq = since
-    while len(texts) < limit:
-        page = await _read(talk, member, before=before_seq, limit=limit)
-        page = [text for text in page if text.seq > to_until]
-        texts = [*page, *texts]
-        if not page:
-            break
-        before_seq = page[0].seq
-    return texts[-limit:]
+    texts = await _read(talk, member, before=since, limit=limit)
+    return [text for text in texts if text.seq > to_until]
 
 
 async def _place(talk: IrcTalk, member: Any, given: str) -> tuple[int, int]:
@@ -144,7 +166,7 @@ async def first_since(talk: IrcTalk, member: Any, millis: int) -> int:
     low, high = 1, member.session.head + 1
     while low < high:
         middle = (low + high) // 2
-        texts = await _read(talk, member, after=middle - 1, limit=1)
+        texts, _ = await _page(talk, member, after=middle - 1, limit=1)
         if texts and texts[0].time < millis:
             low = texts[0].seq + 1
         else:

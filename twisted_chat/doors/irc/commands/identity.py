@@ -31,7 +31,7 @@ GOING_TURNS: Final = 1_000
 
 @command("AUTHENTICATE", 1, before=True)
 async def authenticate(talk: IrcTalk, line: Line) -> None:
-    """Prove who one is, by SASL PLAIN (RFC 4616)."""
+    """Prove who one is, by SASL PLAIN (RFC 4616), or EXTERNAL (RFC 4422, appendix A)."""
     given = line[0]
     if "sasl" not in talk.caps:
         talk.reply("904", "SASL authentication failed: ask for the capability first")
@@ -39,11 +39,11 @@ async def authenticate(talk: IrcTalk, line: Line) -> None:
         talk.sasl = None
         talk.reply("906", "SASL authentication aborted")
     elif talk.sasl is None:
-        if given.upper() == "PLAIN":
-            talk.sasl = ""
+        if given.upper() in mechanisms(talk):
+            talk.sasl, talk.mechanism = "", given.upper()
             talk.put(b"AUTHENTICATE +\r\n")
         else:
-            talk.reply("908", "PLAIN", "are available SASL mechanisms")
+            talk.reply("908", ",".join(mechanisms(talk)), "are available SASL mechanisms")
             talk.reply("904", "SASL authentication failed")
     elif len(given) > CHUNK:
         talk.sasl = None
@@ -54,7 +54,30 @@ async def authenticate(talk: IrcTalk, line: Line) -> None:
     else:
         talk.sasl += "" if given == "+" else given
         if len(given) < CHUNK:
-            await _plain(talk)
+            await (_external if talk.mechanism == "EXTERNAL" else _plain)(talk)
+
+
+def mechanisms(talk: IrcTalk) -> list[str]:
+    """Return how somebody may prove here who it is."""
+    has_keys = talk.prover.keys is not None and talk.is_secure
+    return ["PLAIN", "EXTERNAL"] if has_keys else ["PLAIN"]
+
+
+async def _external(talk: IrcTalk) -> None:
+    """Take who somebody is from the certificate that its client has shown."""
+    given, talk.sasl = talk.sasl or "", None
+    try:
+        name = b64decode(given, validate=True).decode()
+        digest = talk.certificate
+        if digest is None:
+            raise ChatError("bad-credentials", "your client has shown no certificate")
+        proof = talk.prover.certificate(name, digest, talk.host, "irc")
+    except (NotBase64, ValueError):
+        talk.reply("904", "SASL authentication failed")
+    except ChatError as refused:
+        talk.reply("904", f"SASL authentication failed: {refused}")
+    else:
+        await _logged_in(talk, proof, "903")
 
 
 async def _plain(talk: IrcTalk) -> None:
@@ -110,6 +133,7 @@ async def rename(talk: IrcTalk, wanted: str) -> None:
         talk.reply("432", wanted, str(refused))
         return
     if proof is None or name.key in user.chat.former:
+        talk.admission.failed(wanted, talk.host, "irc")  # it has learnt of an account
         talk.reply("433", wanted, "This name has an account: identify with SASL or PASS")
         return
     await become(talk, name.text, talk.admission.admit(name.text, None, None, talk))
@@ -214,7 +238,12 @@ async def make_account(talk: IrcTalk, account: str, password: str) -> str:
     if keeper is None:
         raise ChatError("not-allowed", "There are no accounts on this server.")
     own = talk.user is not None
-    return (await keeper.register(account, password, None, talk, own=own)).text
+    try:
+        return (await keeper.register(account, password, None, talk, own=own)).text
+    except ChatError as refused:
+        if refused.code == "name-in-use":
+            talk.admission.failed(account, talk.host, "irc")  # it has learnt of an account
+        raise
 
 
 async def nickserv(talk: IrcTalk, words: list[str]) -> str:

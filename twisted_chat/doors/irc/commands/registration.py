@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from twisted_chat.doors.irc.asked import command
-from twisted_chat.doors.irc.commands.identity import rename
+from twisted_chat.doors.irc.commands.identity import mechanisms, rename
 from twisted_chat.doors.irc.commands.multiline import MAX_BYTES, MAX_LINES
 from twisted_chat.doors.irc.commands.server import USER_LENGTH, isupport, lusers, motd
 from twisted_chat.doors.irc.lines import Line, fitting_rows
@@ -23,6 +23,7 @@ CAPABILITIES: Final = {
     "cap-notify": "",
     "draft/account-registration": "before-connect",
     "draft/chathistory": "",
+    "draft/event-playback": "",
     "draft/extended-isupport": "",
     "draft/message-redaction": "",
     "draft/multiline": f"max-bytes={MAX_BYTES},max-lines={MAX_LINES}",
@@ -42,10 +43,23 @@ CAPABILITIES: Final = {
     "standard-replies": "",
     "userhost-in-names": "",
 }
-"""What is offered, with its values for clients of CAP 302."""
+"""What is offered, with its values for clients of CAP 302: as far as it is so, see ``offered``."""
 
 LINE_SIZE: Final = 400
 """Characters of capabilities in a line."""
+
+
+def offered(talk: IrcTalk) -> dict[str, str]:
+    """Return what is offered here and now, with its values."""
+    found = dict(CAPABILITIES)
+    admission = talk.admission
+    if not admission.accounts:
+        del found["sasl"]
+    elif mechanisms(talk) != ["PLAIN"]:
+        found["sasl"] = ",".join(mechanisms(talk))
+    if admission.keeper is None or admission.keeper.policy != "open":
+        del found["draft/account-registration"]  # a code, too, is more than a client can give
+    return found
 
 
 @command("CAP", 1, before=True)
@@ -58,7 +72,11 @@ async def cap(talk: IrcTalk, line: Line) -> None:
         newer = line[1].isdigit() and int(line[1]) >= 302
         if newer:
             talk.caps |= {"cap-notify"}
-        shown = [f"{n}={v}" if v and newer else n for n, v in CAPABILITIES.items()]
+        found = offered(talk)
+        sts = talk.shared.sts.said(secure=talk.is_secure)
+        if sts and newer:
+            found["sts"] = sts
+        shown = [f"{n}={v}" if v and newer else n for n, v in found.items()]
         rows = fitting_rows(shown, LINE_SIZE) if newer else [" ".join(shown)]
         for row in rows[:-1]:
             talk.send("CAP", nick, "LS", "*", row)
@@ -70,7 +88,7 @@ async def cap(talk: IrcTalk, line: Line) -> None:
         asked = line[1].split()
         added = {name for name in asked if not name.startswith("-")}
         removed = {name[1:] for name in asked if name.startswith("-")}
-        if (added | removed) <= CAPABILITIES.keys():
+        if added <= offered(talk).keys() and removed <= CAPABILITIES.keys():
             talk.caps = (talk.caps | added) - removed
             talk.send("CAP", nick, "ACK", line[1])
         else:
@@ -97,17 +115,28 @@ async def nick(talk: IrcTalk, line: Line) -> None:
     except ChatError as refused:
         talk.reply("432", (line[0].split() or ["*"])[0], str(refused))
         return
-    if talk.proof is None and _is_taken(talk, talk.wanted):
+    if talk.proof is None and _may_be_refused(talk):
         talk.wanted, given = old, talk.wanted
-        talk.reply("433", given, "This name has an account: identify with SASL or PASS")
-        return
+        try:
+            talk.admission.attempts.check(talk.host)
+        except ChatError as refused:
+            talk.reply("437", given, str(refused))
+            return
+        if _is_taken(talk, given):  # whoever asks for names learns of accounts: it is an attempt
+            talk.admission.failed(given, talk.host, "irc")
+            talk.reply("433", given, "This name has an account: identify with SASL or PASS")
+            return
+        talk.wanted = given
     await register(talk)
+
+
+def _may_be_refused(talk: IrcTalk) -> bool:
+    return talk.password is None and "sasl" not in talk.caps
 
 
 def _is_taken(talk: IrcTalk, name: str) -> bool:
     directory = talk.prover.accounts
-    known = directory is not None and directory.get(user_name(name).key) is not None
-    return known and talk.password is None and "sasl" not in talk.caps
+    return directory is not None and directory.get(user_name(name).key) is not None
 
 
 @command("USER", 4, before=True)
@@ -136,6 +165,9 @@ async def register(talk: IrcTalk) -> None:
     """Come in, where all that is needed for it has been said."""
     if talk.negotiating or talk.user is not None or talk.wanted is None or not talk.username:
         return
+    if talk.sasl is not None:  # it did not wait for the end of it
+        talk.sasl = None
+        talk.reply("906", "SASL authentication aborted")
     if talk.proof is not None:  # an account is whom it is, whatever nick was asked for
         admission = talk.prover.admission_of(talk.proof)
         admitted = admission.admit(talk.proof.name.text, None, None, talk)

@@ -10,7 +10,7 @@ from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import SERVER, prefix
 from twisted_chat.doors.irc.talk import IrcTalk
-from twisted_chat.vocabulary.messages import MAX_HISTORY
+from twisted_chat.vocabulary.messages import MAX_HISTORY, MAX_TOPIC
 from twisted_chat.vocabulary.names import MAX_SESSION_NAME, MAX_USER_NAME
 
 USER_LENGTH: Final = 20
@@ -40,6 +40,8 @@ TOKENS: Final = (
     "PREFIX=(ov)@+",
     "SAFELIST",
     "STATUSMSG=@+",
+    f"TOPICLEN={MAX_TOPIC}",
+    "UTF8MAPPING=rfc8265",
     "TARGMAX=JOIN:,KICK:,LIST:,NAMES:1,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:1,WHOIS:20",
     f"USERLEN={USER_LENGTH}",
     "UTF8ONLY",
