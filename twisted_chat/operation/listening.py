@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from ipaddress import IPv6Address
 from pathlib import Path
+from socket import SO_REUSEPORT, SOL_SOCKET
 from typing import Any, Final, cast
 
 from attrs import define, field
@@ -20,6 +21,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
+from twisted.internet.tcp import Port
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -64,6 +66,16 @@ def understood(description: str) -> str:
 def reason(problem: BaseException) -> str:
     """Return in one line what ``problem`` says."""
     return " ".join(str(problem).split()) or type(problem).__name__
+
+
+class SharedPort(Port):
+    """A TCP port that several processes listen on: the system deals connections out to them."""
+
+    def createInternetSocket(self) -> Any:
+        """See Port."""
+        made = super().createInternetSocket()
+        made.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1)
+        return made
 
 
 @define
@@ -148,6 +160,8 @@ class Listener:
     reactor: Any
     """IReactorTCP, IReactorSSL, IReactorUNIX, IReactorSocket."""
     certificates: Sequence[str] = ()
+    shares: bool = False
+    """Whether other processes of this machine listen on the same ports."""
     listening: list[IListeningPort] = field(init=False, factory=list)
     _renewables: dict[str, Any] = field(init=False, factory=dict)
     _dual: set[int] = field(init=False, factory=set)
@@ -188,7 +202,16 @@ class Listener:
     ) -> IListeningPort:
         how = {"backlog": way.backlog, "interface": way.interface}
         listening: IListeningPort
-        if way.tls is None:
+        if self.shares:
+            if way.tls is not None:
+                from twisted.protocols.tls import TLSMemoryBIOFactory
+
+                context = self._renewable(description, way)
+                factory = cast(Factory, TLSMemoryBIOFactory(context, False, factory))
+            shared = SharedPort(port, factory, way.backlog, way.interface, self.reactor)
+            shared.startListening()
+            listening = cast(IListeningPort, shared)
+        elif way.tls is None:
             listening = self.reactor.listenTCP(port, factory, **how)
         else:
             context = self._renewable(description, way, asks=asks)

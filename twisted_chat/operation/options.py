@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NoReturn
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
-from twisted_chat.operation import settings
+from twisted_chat.operation import settings, workers
 from twisted_chat.operation.listening import judge, reason
 from twisted_chat.operation.settings import Settings, SettingsError
 
@@ -108,7 +108,7 @@ class Options(UsageOptions):
                 )
         for description in found.listening:
             judge(description)
-        return found
+        return workers.own(found, workers.number())
 
     def _judge(self) -> None:
         for setting in settings.table():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,7 @@ from twisted.python.failure import Failure
 from twisted_chat.accounts.users_file import AccountsError
 from twisted_chat.chat.chat import Chat
 from twisted_chat.log.contract import LogError
-from twisted_chat.operation import control, logging, signals
+from twisted_chat.operation import control, logging, signals, workers
 from twisted_chat.operation.entrances import Entrances
 from twisted_chat.operation.listening import Listener, explained, in_order, reason
 from twisted_chat.operation.options import Options, die
@@ -34,6 +35,7 @@ from twisted_chat.operation.tending import (
     every,
     settle_heap,
 )
+from twisted_chat.operation.workers import Workers
 from twisted_chat.vocabulary.messages import Bye
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ class ChatService(MultiService):
     entrances: Entrances = field(init=False)
     parts: Parts = field(init=False)
     reloading: Reloading = field(init=False)
+    workers: Workers | None = field(init=False, default=None)
+    """The other nodes of this machine that this one has started."""
     _stopping: bool = field(init=False, default=False)
     _rotate: Callable[[], None] | None = field(init=False, default=None)
     """What begins a new log file, where twistd does not see to that."""
@@ -74,7 +78,8 @@ class ChatService(MultiService):
 
     def __attrs_post_init__(self) -> None:
         super().__init__()
-        listener = Listener(self.reactor, self.settings.certificate)
+        shares = self.settings.workers > 1
+        listener = Listener(self.reactor, self.settings.certificate, shares)
         self.entrances = Entrances(self.options.settings, self.reactor, listener)
         self.reloading = Reloading(self.options.read, self.entrances)
 
@@ -178,8 +183,22 @@ class ChatService(MultiService):
             self._logger.failure("The chat can not open", failure)
             self._fail("The chat can not open.")
 
+        self._begin_workers()
         opened = Deferred.fromCoroutine(self.parts.open())
         opened.addCallbacks(lambda _: self.systemd.ready(), failed)
+
+    def _begin_workers(self) -> None:
+        """Start the other nodes; or as one of them, end with the first."""
+        if workers.number():
+            workers.end_with_the_first(self.reactor, self.stop)
+        elif self.settings.workers > 1:
+            twistd = self.options.parent
+            log = None
+            if twistd is not None and not twistd["nodaemon"]:
+                log = os.path.abspath(twistd["logfile"] or "twistd.log")
+            given = sys.argv[sys.argv.index("chat") + 1 :]
+            self.workers = Workers(self.settings.workers, given, self.reactor, log)
+            self.workers.start()
 
     def _fail(self, sentence: str) -> None:
         """End with status 1: whoever runs the daemon starts it again."""
@@ -190,10 +209,14 @@ class ChatService(MultiService):
 
     def reload(self) -> list[str]:
         """Take up what the operator changed; say what. Raises SettingsError."""
+        if self.workers is not None:
+            self.workers.signal("HUP")
         return self.reloading.reload()
 
     def _told_to_reload(self) -> None:
         self.systemd.reloading()
+        if self.workers is not None:
+            self.workers.signal("HUP")
         self.reloading.hear()
         self.systemd.ready()
 
@@ -208,6 +231,7 @@ class ChatService(MultiService):
     async def _end(self) -> None:
         self.systemd.stopping()
         farewell = Bye(data="The server is stopping.", retry=RETRY_MILLISECONDS)
+        gone_workers = None if self.workers is None else self.workers.stop()
         await self.entrances.close()
         ends = self.entrances.dismiss(farewell)
         self.chat.close()
@@ -218,6 +242,8 @@ class ChatService(MultiService):
         left.addTimeout(LOG_SECONDS, self.reactor, lambda *_: None)
         left.addErrback(lambda failure: self._logger.failure("The node could not end", failure))
         await left
+        if gone_workers is not None:
+            await gone_workers
         closed = self.parts.log.close()
         # A disk that hangs does not hang the end: what was acknowledged is stored already.
         closed.addTimeout(LOG_SECONDS, self.reactor, self._log_hangs)

@@ -157,6 +157,11 @@ class Settings:
         " stored: redis://HOST[:PORT] [none: within a second]",
         None,
     )
+    workers: int = _setting(
+        values.whole(1, 64, "a number"),
+        "nodes to start on this machine, behind the same ports; they need a log in PostgreSQL [1]",
+        1,
+    )
     lobby: str = _setting(
         values.lobby, "the session that everyone is in after login; '' for none [lobby]", "lobby"
     )

@@ -14,6 +14,7 @@ with an ``id`` is sent again, and is stored once.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -314,7 +315,7 @@ def open_postgres(
     patience = f"-c statement_timeout={int(SEARCH_SECONDS * 1_000)}"
     return PostgresLog(
         clock,
-        Lines(f"{gethostname().replace(' ', '-')}-{secrets.token_hex(4)}"),
+        Lines(f"{gethostname().replace(' ', '-')}-{os.getpid()}-{secrets.token_hex(3)}"),
         Database(url, "twisted-chat write"),
         Reader(Database(url, "twisted-chat read")),
         Reader(Database(url, "twisted-chat search", patience)),
