@@ -206,7 +206,7 @@ class Listener:
             if way.tls is not None:
                 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-                context = self._renewable(description, way)
+                context = self._renewable(description, way, asks=asks)
                 factory = cast(Factory, TLSMemoryBIOFactory(context, False, factory))
             shared = SharedPort(port, factory, way.backlog, way.interface, self.reactor)
             shared.startListening()
