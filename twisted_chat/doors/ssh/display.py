@@ -35,6 +35,9 @@ COLOURS: Final = {
     "nick5": "1;94",
 }
 
+WHERE: Final = "\x1b[6n"
+"""Asks a terminal where its cursor is (DSR); it answers with a ``place``."""
+
 MAX_SIZE: Final = 1_000
 """Columns or rows of a window: what is more is taken for this."""
 
@@ -53,15 +56,36 @@ class Display:
     """whether the person wants them."""
     _above: int = 0
     """Rows of the prompt above the one that the cursor is in."""
+    _column: int = 0
+    """Where the cursor is in its row."""
+    _cut: int | None = None
+    """Rows above the cursor, if the terminal has cut off what was too wide for it."""
     _state: object = None
     """What was drawn last, and how."""
-    _last: tuple[str, int] = ("", 0)
+    _last: tuple[str, int, int] = ("", 0, 0)
 
-    def resized(self, columns: int, rows: int) -> None:
-        """The window has another size."""
-        self._state = None
+    def resized(self, columns: int, rows: int) -> bool:
+        """The window has another size; return whether it is asked where its cursor is.
+
+        Where it is narrower some terminals break the rows of the prompt anew, so that it begins
+        further up, and others cut them off. Until ``placed`` says which, it is taken for the first.
+        """
+        before, self._state = self.columns, None
         self.columns = min(columns or 80, MAX_SIZE)
         self.rows = min(rows or 24, MAX_SIZE)
+        broken = self._above * -(-before // self.columns) + self._column // self.columns
+        if self.dumb or broken <= self._above:
+            return False
+        self._cut, self._above = self._above, broken
+        self.write(WHERE)
+        return True
+
+    def placed(self, column: int) -> None:
+        """The cursor is in that column, from 0 on."""
+        cut, self._cut = self._cut, None
+        cut_off = min(self._column, self.columns - 1)
+        if cut is not None and column == cut_off != self._column % self.columns:
+            self._above = cut
 
     def show(self, lines: Iterable[Line], prompt: Line, editor: Editor) -> None:
         """Show lines above the prompt, which is drawn anew below them."""
@@ -96,7 +120,7 @@ class Display:
 
     def _erased(self) -> str:
         up = f"\x1b[{self._above}A" if self._above else ""
-        self._above = 0
+        self._above, self._cut = 0, None
         return f"\r{up}\x1b[J"
 
     def _drawn(self, prompt: Line, editor: Editor) -> str:
@@ -106,10 +130,10 @@ class Display:
         if state != self._state:
             self._state = state
             self._last = self._draw_anew(prompt, editor)
-        drawn, self._above = self._last
+        drawn, self._above, self._column = self._last
         return drawn
 
-    def _draw_anew(self, prompt: Line, editor: Editor) -> tuple[str, int]:
+    def _draw_anew(self, prompt: Line, editor: Editor) -> tuple[str, int, int]:
         begin = render.plain(prompt)
         if editor.sought is not None:
             begin = f"(search) {render.harmless(editor.sought)}: "
@@ -128,7 +152,7 @@ class Display:
         down = whole.row - before.row
         drawn += f"\x1b[{down}A" if down else ""
         drawn += "\r" + (f"\x1b[{before.column}C" if before.column else "")
-        return drawn, before.row
+        return drawn, before.row, before.column
 
     def _window(self, text: str, cursor: int, begin: int) -> tuple[str, int]:
         """Return as much of a long line as the window holds, around its cursor."""

@@ -19,7 +19,7 @@ from twisted.conch.ssh.factory import SSHFactory
 from twisted.conch.ssh.keys import Key
 from twisted.conch.ssh.transport import DISCONNECT_BY_APPLICATION, SSHServerTransport
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer, IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -47,6 +47,14 @@ EXCHANGES: Final = (
     b"ecdh-sha2-nistp384",
     b"ecdh-sha2-nistp521",
 )
+
+ALIVE: Final = b"keepalive@openssh.com"
+
+ALIVE_SECONDS: Final = 60.0
+"""How often a client is asked whether it is there."""
+
+MAX_UNANSWERED: Final = 3
+"""Questions without an answer after which it is not."""
 
 MAX_CHANNELS: Final = 8
 """Channels of one connection at once."""
@@ -150,6 +158,9 @@ class SshTransport(SSHServerTransport):
     _visitor: Visitor | None = None
     _held = False
     _gone = False
+    _asking: IDelayedCall | None = None
+    _unanswered = 0
+    """How often it was asked whether it is there, and did not answer."""
 
     @property
     def insides(self) -> Sequence[Inside]:
@@ -170,6 +181,8 @@ class SshTransport(SSHServerTransport):
     def connectionLost(self, reason: Failure | None = None) -> None:
         """End."""
         self._gone = True
+        if self._asking is not None and self._asking.active():
+            self._asking.cancel()
         self.transport.unregisterProducer()
         self.transport.outlet.closed()
         super().connectionLost(reason)
@@ -187,7 +200,30 @@ class SshTransport(SSHServerTransport):
     def let_in(self, proof: Proof) -> Visitor:
         """Somebody has proved who it is."""
         self._visitor = Visitor(self, proof)
+        self._ask_later()
         return self._visitor
+
+    # --- whether it is there -------------------------------------------------------------------
+
+    def _ask_later(self) -> None:
+        self._asking = self.factory.clock.callLater(ALIVE_SECONDS, self._ask)
+
+    def _ask(self) -> None:
+        """Ask whether the client is there: it may refuse, but it answers.
+
+        So what is between the two knows that the connection is in use, too.
+        """
+        if self._unanswered >= MAX_UNANSWERED:
+            self.transport.abortConnection()
+            return
+        if isinstance(self.service, Channels):
+            self._unanswered += 1
+            answer = self.service.sendGlobalRequest(ALIVE, b"", wantReply=1)
+            answer.addBoth(self._answered)
+        self._ask_later()
+
+    def _answered(self, _: object) -> None:
+        self._unanswered = 0
 
     def say_goodbye(self, words: str) -> None:
         """End, with a sentence."""

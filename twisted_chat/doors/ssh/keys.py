@@ -7,6 +7,7 @@ that is pasted between brackets, whose line ends are no Enter.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -71,9 +72,16 @@ SEQUENCES: Final = {
 }
 
 
+_PLACE: Final = re.compile(r"\[[0-9]{1,4};([0-9]{1,4})R")
+"""Where a terminal's cursor is: row and column, from 1 on."""
+
+
 @frozen
 class Key:
-    """A key by its ``name``, or characters (``text``) where that is empty."""
+    """A key by its ``name``, or characters (``text``) where that is empty.
+
+    ``place`` is none: it is an answer, and its text the column of the cursor.
+    """
 
     name: str
     text: str = ""
@@ -141,6 +149,8 @@ class Keys:
             self._sequence = sequence
             return None
         self._sequence = None
+        if letter == "R" and (place := _PLACE.fullmatch(sequence)) is not None:
+            return Key("place", place[1])
         name = SEQUENCES.get(sequence, "")
         if name in ("paste", "pasted"):
             self._pasting = name == "paste"

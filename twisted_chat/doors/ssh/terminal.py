@@ -86,6 +86,9 @@ class Terminal:
         self._draw()
 
     def _key(self, key: Key) -> None:
+        if key.name == "place":
+            self.display.placed(int(key.text) - 1)
+            return
         if key.name == "interrupt":
             self._interrupt()
             return
@@ -232,8 +235,8 @@ class Terminal:
 
     def resized(self, columns: int, rows: int) -> None:
         """The window has another size."""
-        self.display.resized(columns, rows)
-        self._draw()
+        if not self.display.resized(columns, rows):
+            self._draw()
 
     def _draw(self) -> None:
         if not self._closed:
