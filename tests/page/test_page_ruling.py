@@ -198,3 +198,61 @@ def test_settings(browser: Browser, shared: WebDaemon) -> None:
         member.page.click("#about-open")
         assert member.page.is_visible("#about-settings")
         assert member.page.is_hidden("#about-keep")
+
+
+def test_block(browser: Browser, shared: WebDaemon) -> None:
+    """Who is blocked is heard no more in the talk of two, and not told; what was said is kept."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("bob-b")
+        visitor.login("ada-b")
+        page = visitor.page
+        menu_of(visitor, "bob-b")
+        assert page.is_hidden("#person-block")
+        page.keyboard.press("Escape")
+        bob.ask("text", to="ada-b", data="hey")
+        page.wait_for_selector("#people .entry:has-text('bob-b')")
+        menu_of(visitor, "bob-b")
+        page.click("#person-block")
+        page.wait_for_selector("#people .entry", state="detached")
+        assert bob.ask("text", to="ada-b", data="hello?")["type"] == "text"
+        menu_of(visitor, "bob-b")
+        page.wait_for_selector("#person-about:has-text('You have blocked them')")
+        assert page.inner_text("#person-block") == "Unblock"
+        page.click("#person-block")
+        page.click("#people .entry:has-text('bob-b')")
+        visitor.wait_for_text("hello?")
+        visitor.write("/block bob-b")
+        page.wait_for_selector("#people .entry", state="detached")
+
+
+def test_webhooks(browser: Browser, shared: WebDaemon) -> None:
+    """Its owner makes one, gets the address once, and revokes it; what is posted is said."""
+    with Visitor(browser, shared.url) as owner, Visitor(browser, shared.url) as member:
+        owner.login("hooker")
+        owner.write("/createsession alarms")
+        owner.wait_for_title("alarms")
+        member.login("hooked")
+        member.go_to("alarms")
+        page = owner.page
+        page.click("#about-open")
+        page.click("#about-webhooks summary")
+        page.wait_for_selector("#webhooks-words:has-text('No program')")
+        page.fill("#webhook-name", "prometheus")
+        page.press("#webhook-name", "Enter")
+        page.wait_for_selector("#webhooks-list .line:has-text('prometheus'):has-text('hooker')")
+        assert violations(page) == []
+        link = page.input_value("#webhook-link")
+        assert link.startswith(f"{shared.url}hooks/")
+        posted = page.request.post(link, data={"text": "*The* disk is full"})
+        assert posted.status == 200
+        member.page.wait_for_selector(".row .by .name:text-is('prometheus')")
+        member.page.wait_for_selector(".row strong:text-is('The')")
+        page.click("#webhooks-list .line button")
+        page.wait_for_selector("#webhooks-list .line", state="detached")
+        assert page.request.post(link, data={"text": "again"}).status == 404
+        page.click("#about-close")
+        owner.write("/webhook prometheus")
+        page.wait_for_selector("#webhook-made:visible")
+        assert page.input_value("#webhook-link") not in ("", link)
+        member.page.click("#about-open")
+        assert member.page.is_hidden("#about-webhooks")

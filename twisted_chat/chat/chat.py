@@ -41,6 +41,7 @@ from twisted_chat.chat.ruling import Ruling, load
 from twisted_chat.chat.sessions import Sessions
 from twisted_chat.chat.turn import Turn
 from twisted_chat.chat.user import IUser, User
+from twisted_chat.chat.webhooks import Webhooks
 from twisted_chat.log.contract import AS_CLOCK, Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
@@ -88,6 +89,7 @@ class Chat:
     keeper: AccountKeeper | None = field(init=False, default=None)
     spared: User | None = field(init=False, default=None)
     """Who has just changed its password itself: its connection stays."""
+    webhooks: Webhooks = field(init=False, default=Factory(Webhooks, takes_self=True))
     places: Places = field(init=False)
     ruling: Ruling = field(init=False, factory=lambda: Ruling(""))
     """What was decided for the server."""

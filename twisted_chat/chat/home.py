@@ -16,10 +16,12 @@ from twisted_chat.chat.people import People
 from twisted_chat.chat.places import Places
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.ruling import Ruling
+from twisted_chat.chat.session import Session
 from twisted_chat.chat.sessions import Sessions
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Log
 from twisted_chat.vocabulary.messages import Device
+from twisted_chat.vocabulary.names import Name
 
 
 class AccountKeeper(Protocol):
@@ -33,6 +35,19 @@ class AccountKeeper(Protocol):
 
     async def forget(self, user: Any, device: str) -> None:
         """Forget one of them, and end its connections."""
+
+
+class WebhookKeeper(Protocol):
+    """What keeps webhooks: see webhooks.py."""
+
+    async def make(self, session: Session, by: str, name: str) -> tuple[Name, str]:
+        """Make one; return its name and its secret."""
+
+    async def of(self, session: Session) -> Sequence[Any]:
+        """Return those of a session."""
+
+    async def revoke(self, session: Session, name: str) -> str:
+        """Let one say no more; return its name."""
 
 
 class Home(Protocol):
@@ -57,6 +72,10 @@ class Home(Protocol):
     """Names that accounts have or had."""
     guesses: Guesses
     """Wrong passwords of locked sessions, by address."""
+
+    @property
+    def webhooks(self) -> WebhookKeeper:
+        """What keeps webhooks."""
 
     def millis(self) -> int:
         """Return the time of day, in milliseconds since 1970."""

@@ -26,15 +26,18 @@ from twisted_chat.vocabulary.messages import (
     Disconnect,
     Invite,
     Kick,
+    MakeWebhook,
     Message,
     Mute,
     Redact,
+    Revoke,
     SendNotice,
     SetRole,
     SetSettings,
     SetTopic,
     Unban,
     Unmute,
+    Webhooks,
 )
 from twisted_chat.vocabulary.names import Name, key_of
 
@@ -69,6 +72,9 @@ LEAST: Final[Mapping[type[Message], Rank]] = {
     Bans: Rank.MODERATOR,
     Redact: Rank.MODERATOR,  # the author its own
     Delete: Rank.OWNER,
+    MakeWebhook: Rank.OWNER,
+    Webhooks: Rank.OWNER,
+    Revoke: Rank.OWNER,
     SendNotice: Rank.OPERATOR,
     Disconnect: Rank.OPERATOR,
 }

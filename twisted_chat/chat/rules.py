@@ -33,6 +33,8 @@ class Rules:
     max_text: int = MAX_TEXT
     max_file: int = 0
     """Bytes of a file, where a door takes some."""
+    webhooks: bool = False
+    """Whether there is a door by which they come."""
     presence_limit: int = 200
     guests_keep: bool = True
     """Whether a guest may create a session that stays when it is empty."""

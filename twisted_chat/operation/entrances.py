@@ -94,6 +94,7 @@ class Entrances:
                 rate=chosen.rate,
                 turnstile=parts.turnstile,
                 files=self.files,
+                sayer=parts.chat.webhooks,
             )
             self._take("web", door)
             for description in in_order(chosen.web):

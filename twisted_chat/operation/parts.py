@@ -62,6 +62,7 @@ def rules_of(chosen: Settings, connections: int, accounts: bool) -> Rules:
         max_connections_per_user=chosen.max_connections_per_user,
         trusted=Blocks(chosen.trust),
         max_text=chosen.max_text,
+        webhooks=bool(chosen.web),
         max_file=chosen.max_file if chosen.files is not None else 0,
         presence_limit=chosen.presence_limit,
         guests_keep=not accounts,

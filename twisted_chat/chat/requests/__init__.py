@@ -10,6 +10,7 @@ from twisted_chat.chat.requests import (
     ruling,
     sessions,
     texts,
+    webhooks,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "ruling",
     "sessions",
     "texts",
+    "webhooks",
 ]

@@ -6,6 +6,7 @@
                               /assets/HASH/   what never changes below its name
                               /health         200 while the log accepts, 503 otherwise
                               /files          what people send and put into texts
+                              /hooks          what programs say, which know a secret place
                               /ws             WebProtocol: a Conversation, as at every door
 
 It needs autobahn, the extra ``twisted-chat[web]``: who imports this without it gets ImportError.
@@ -23,6 +24,7 @@ from twisted.web.server import Site
 
 from twisted_chat.accounts.admission import Admission
 from twisted_chat.doors.turnstile import Turnstile
+from twisted_chat.doors.web.hooks import Sayer
 from twisted_chat.doors.web.http import make_site
 from twisted_chat.doors.web.looking import WebWatch
 from twisted_chat.doors.web.sockets import WebFactory, WebProtocol
@@ -71,15 +73,19 @@ def web_door(
     rate: float = 0.0,
     turnstile: Turnstile | None = None,
     files: Files | None = None,
+    sayer: Sayer | None = None,
 ) -> WebDoor:
     """Return a web door.
 
     ``accepts`` returns when the log has stored something, and raises where it does not. Pages of
     the door's own host, and of ``origins`` (such as ``https://chat.example.org``), may open a
     WebSocket; so may whatever is no page. ``X-Forwarded-For`` is believed from ``proxies`` alone.
-    For ``hosts`` see Hosts. ``files`` keeps what people send, where it is to be kept.
+    For ``hosts`` see Hosts. ``files`` keeps what people send, where it is to be kept, and
+    ``sayer`` says what programs post.
     """
     turnstile = turnstile or Turnstile()
     sockets = WebFactory(admission, clock, entry, rate, turnstile)
-    site = make_site(load(), sockets, clock, accepts, origins, proxies, turnstile, hosts, files)
+    site = make_site(
+        load(), sockets, clock, accepts, origins, proxies, turnstile, hosts, files, sayer
+    )
     return WebDoor(site, sockets)

@@ -15,6 +15,7 @@ from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.doors.web.bodies import Taker
 from twisted_chat.doors.web.channel import BoundSite
 from twisted_chat.doors.web.clients import Clients, header
+from twisted_chat.doors.web.hooks import HooksResource, Sayer
 from twisted_chat.doors.web.hosts import Hosts
 from twisted_chat.doors.web.site import SiteResource, misdirected, say
 from twisted_chat.doors.web.sockets import WebFactory
@@ -64,6 +65,7 @@ def make_site(
     turnstile: Turnstile,
     hosts: Sequence[str],
     files: Files | None = None,
+    sayer: Sayer | None = None,
 ) -> Site:
     """Return the site: see web_door."""
     root = SiteResource()
@@ -83,6 +85,9 @@ def make_site(
 
         root.putChild(b"files", kept := FilesResource(files, clients))
         takers[b"files"] = kept.take
+    if sayer is not None:
+        root.putChild(b"hooks", hooks := HooksResource(sayer))
+        takers[b"hooks"] = hooks.take
     return BoundSite(root, clock, turnstile, takers)
 
 

@@ -10,7 +10,8 @@
 
 import { button, byId, closeOnOutside, el, nameOf } from "./dom.js";
 import { isAddress, measuresOf, offerSpans, told } from "./measures.js";
-import { mayDelete, mayInvite, mayKeep, mayRule, maySetTopic, rolesToGive, ROLES } from "./rights.js";
+import { mayDelete, mayHook, mayInvite, mayKeep, mayRule, maySetTopic, rolesToGive, ROLES } from "./rights.js";
+import { WebhooksPart } from "./webhooks.js";
 import { MAX_TOPIC, tooLong } from "./wire.js";
 
 /** @param {string} id @returns {HTMLInputElement} */
@@ -38,6 +39,7 @@ export class About {
     this.person = person;
     this.dialog = /** @type {HTMLDialogElement} */ (byId("about"));
     this.deleting = byId("about-deleting");
+    this.webhooks = new WebhooksPart(client.connection);
     closeOnOutside(this.dialog);
     offerSpans(/** @type {HTMLSelectElement} */ (byId("ban-span")));
     byId("about-open").addEventListener("click", () => this.open());
@@ -63,7 +65,7 @@ export class About {
     });
   }
 
-  /** @param {string} [part]  what is opened at once: `roles`, `bans` */
+  /** @param {string} [part]  what is opened at once: `roles`, `bans`, `webhooks` */
   open(part) {
     const { session } = this.store;
     if (!session || session.other || session.over) return;
@@ -95,6 +97,7 @@ export class About {
     for (const id of ["about-roles", "about-bans"]) {
       /** @type {HTMLDetailsElement} */ (byId(id)).open = id === `about-${part ?? ""}`;
     }
+    this.webhooks.show(session, mayHook(store, session), part === "webhooks");
     for (const id of ["about", "invite", "ban"]) this.#problem(id, "");
     if (!this.dialog.open) this.dialog.showModal();
     /** @type {HTMLElement | null} */

@@ -88,6 +88,17 @@ export const saveIgnored = (me, names) =>
   write(browser, `ignored.${me.toLowerCase()}`, names.length ? names : null);
 
 /**
+ * Whom a user has blocked from here: the server does it, and does not list them.
+ * @param {string} me
+ * @returns {string[]}
+ */
+export const savedBlocked = (me) => read(browser, `blocked.${me.toLowerCase()}`) ?? [];
+
+/** @param {string} me @param {string[]} names */
+export const saveBlocked = (me, names) =>
+  write(browser, `blocked.${me.toLowerCase()}`, names.length ? names : null);
+
+/**
  * Of what a user wants to be told, in sessions where they have said so.
  * @param {string} me
  * @returns {Record<string, import("./session.js").Level>}

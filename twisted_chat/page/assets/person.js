@@ -46,6 +46,7 @@ export class PersonMenu {
     byId("person-message").addEventListener("click", () => this.#leave((n) => rooms.message(n)));
     byId("person-mention").addEventListener("click", () => this.#leave((n) => composer.mention(n)));
     byId("person-ignore").addEventListener("click", () => this.#leave((n) => rooms.ignore(n)));
+    byId("person-block").addEventListener("click", () => void this.#block());
     byId("person-give").addEventListener("click", () => void this.#give());
     this.role.addEventListener("change", () => this.#warn());
     for (const act of Object.keys(ACTS)) {
@@ -72,6 +73,9 @@ export class PersonMenu {
     for (const id of ["person-message", "person-ignore"]) byId(id).hidden = isMe;
     byId("person-mention").hidden = isMe || session.over !== "";
     byId("person-ignore").textContent = store.ignores(name) ? "Ignore no more" : "Ignore";
+    const blocked = this.rooms.hasBlocked(name);
+    byId("person-block").hidden = isMe || !(blocked || this.rooms.talkWith(name));
+    byId("person-block").textContent = blocked ? "Unblock" : "Block";
     this.#rights();
     this.#begin("");
     if (!this.dialog.open) this.dialog.showModal();
@@ -88,6 +92,7 @@ export class PersonMenu {
       role === "none" ? "" : `The role here: ${ROLES[role]}.`,
       away === undefined ? "" : `Away: ${away}`,
       store.ignores(this.#name) ? "You ignore what they write." : "",
+      this.rooms.hasBlocked(this.#name) ? "You have blocked them: they can not write to you alone." : "",
     ];
     byId("person-about").textContent = words.filter(Boolean).join(" ");
   }
@@ -194,6 +199,22 @@ export class PersonMenu {
     });
   }
 
+  async #block() {
+    const name = this.#name;
+    try {
+      await (this.rooms.hasBlocked(name) ? this.rooms.unblock(name) : this.rooms.block(name));
+      this.dialog.close();
+    } catch (error) {
+      this.#problem(error);
+    }
+  }
+
+  /** @param {unknown} error */
+  #problem(error) {
+    byId("person-problem").textContent = error instanceof Error ? error.message : "";
+    byId("person-problem").hidden = false;
+  }
+
   /** @param {string} done @param {Record<string, unknown> & { type: string }} request */
   async #ask(done, request) {
     const name = this.#name;
@@ -202,8 +223,7 @@ export class PersonMenu {
       this.dialog.close();
       this.store.said.emit(`${name} ${done}`);
     } catch (error) {
-      byId("person-problem").textContent = error instanceof Error ? error.message : "";
-      byId("person-problem").hidden = false;
+      this.#problem(error);
     }
   }
 

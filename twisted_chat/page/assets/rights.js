@@ -35,6 +35,9 @@ export const mayRule = (store, session) => ownRank(store, session) >= MODERATOR;
 export const mayDelete = (store, session) =>
   ownRank(store, session) >= OWNER && session.name !== store.lobby;
 
+/** Whether one may let programs speak. @param {Store} store @param {Session} session */
+export const mayHook = (store, session) => ownRank(store, session) >= OWNER;
+
 /** Whether one may say that it stays, or does not. @param {Store} store @param {Session} session */
 export const mayKeep = (store, session) => mayDelete(store, session);
 

@@ -4,6 +4,8 @@
 /** @import { Session } from "./session.js" */
 /** @import { Listing, Members, RoleList, Snapshot } from "./wire.js" */
 
+import { savedBlocked, saveBlocked } from "./memory.js";
+
 /** Names of members that are asked for, at most: nobody reads more in a page. */
 const MOST_MEMBERS = 5_000;
 
@@ -116,6 +118,38 @@ export class Rooms {
     }
     session.roles = roles;
     if (session === this.store.session) this.store.changed.emit("members");
+  }
+
+  /** The talk with somebody, where there is one already. @param {string} user */
+  talkWith(user) {
+    return [...this.store.sessions.values()].find((each) => each.other === user && each.epoch !== "");
+  }
+
+  /** Whether somebody was blocked from here. @param {string} user */
+  hasBlocked(user) {
+    return savedBlocked(this.store.me).includes(user);
+  }
+
+  /** Let somebody write to one alone no more; they are not told so. @param {string} user */
+  async block(user) {
+    const { store } = this;
+    const talk = this.talkWith(user);
+    if (!talk) throw new Error(`You have no talk of two with ${user}.`);
+    await this.connection.ask({ type: "mute", session: talk.name, user });
+    saveBlocked(store.me, [...savedBlocked(store.me).filter((one) => one !== user), user]);
+    store.forget(talk.name);
+    store.said.emit(`${user} writes to you alone no more, and is not told so.`);
+  }
+
+  /** Let somebody write to one again, and see what they wrote meanwhile. @param {string} user */
+  async unblock(user) {
+    const { store } = this;
+    const both = [user, store.me].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+    const session = `@${both.join(",")}`;
+    await this.connection.ask({ type: "unmute", session, user });
+    saveBlocked(store.me, savedBlocked(store.me).filter((one) => one !== user));
+    await this.connection.ask({ type: "join", session });
+    store.said.emit(`${user} may write to you again.`);
   }
 
   /** Hear nothing more of somebody, or hear them again. @param {string} user */

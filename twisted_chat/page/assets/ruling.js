@@ -4,6 +4,7 @@
 /** @import { Client } from "./client.js" */
 /** @import { Commands } from "./commands.js" */
 /** @import { Rooms } from "./rooms.js" */
+/** @import { WebhookMade } from "./wire.js" */
 
 import { Usage } from "./commands.js";
 
@@ -49,9 +50,26 @@ export function addRuling(commands, client, rooms, dialog, person) {
     about("unmute", user, {}, "is muted no more."));
   commands.add("ignore", "", "USER", "See no more of what somebody writes, or see it again.", (user) =>
     rooms.ignore((user ?? "").replace(/^@/u, "")));
+  const plain = (/** @type {string | undefined} */ user) => (user ?? "").replace(/^@/u, "");
+  commands.add("block", "", "USER", "Let a user write to you alone no more; they are not told so.",
+    (user) => rooms.block(plain(user)));
+  commands.add("unblock", "", "USER", "Let a user write to you again.", (user) =>
+    rooms.unblock(plain(user)));
   commands.add("user", "u", "USER", "Show what can be done about somebody.", (user) =>
     person((user ?? "").replace(/^@/u, "")));
   commands.add("settings", "", "", "Show what this session is, and change it.", () => dialog.open());
+  commands.add("webhook", "", "NAME", "Let a program say texts here: shows where it posts to, once.",
+    async (name) => {
+      /** @type {WebhookMade} */
+      const { link } = await connection.ask({ type: "webhook", session: here(), name });
+      dialog.open("webhooks");
+      dialog.webhooks.made(link);
+    });
+  commands.add("webhooks", "", "", "Show which programs say texts here.", () => dialog.open("webhooks"));
+  commands.add("revoke", "", "NAME", "Let a webhook of this session say no more.", async (name) => {
+    await connection.ask({ type: "revoke", session: here(), name });
+    store.said.emit(`${name} says nothing here any more.`);
+  });
   commands.add("bans", "", "", "Show who is banned or muted here.", () => dialog.open("bans"));
   commands.add("role", "", "USER ROLE", "Give somebody a role: owner, moderator, voice, none.",
     (user, role) => about("role", user, { role }, `is ${role === "none" ? "without a role" : role} now.`));

@@ -65,6 +65,10 @@ export function tooLong(words, most) {
  *   until?: number, reason?: string }} Measure
  * @typedef {{ type: "bans", entries: Measure[], session?: string, more?: boolean,
  *   id?: string }} BanList
+ * @typedef {{ type: "webhook", session: string, name: string, link: string, id?: string }} WebhookMade
+ * @typedef {{ type: "webhooks", session: string,
+ *   entries: { name: string, by: string, since: number }[], id?: string }} WebhookList
+ * @typedef {{ type: "revoked", session: string, name: string, id?: string }} Revoked
  * @typedef {Settings & { type: "session", role?: string, session: string, epoch: string, head: number, users: string[],
  *   count: number, topic: string, owner: string | null, read?: number,
  *   port?: number, reset?: boolean, id?: string }} Snapshot
@@ -92,5 +96,6 @@ export function tooLong(words, most) {
  * @typedef {Welcome | Snapshot | Text | (Joined & { id?: undefined }) | Left
  *   | (Presence & { id?: undefined }) | Topic | Deleted | Listing | Members | Texts | Found | Pong
  *   | Notice | Bye | Failure | Change | Kicked | Invited | ReadTo | IsTyping
- * | WentAway | Changed | RoleGiven | RoleList | BanList} Message
+ * | WentAway | Changed | RoleGiven | RoleList | BanList
+ *   | WebhookMade | WebhookList | Revoked} Message
  */

@@ -43,6 +43,7 @@ __all__ = [
     "ListedBan",
     "ListedSession",
     "ListedUser",
+    "ListedWebhook",
     "Listing",
     "Members",
     "Muted",
@@ -50,11 +51,14 @@ __all__ = [
     "Pong",
     "Registered",
     "Response",
+    "Revoked",
     "RoleList",
     "RoleOf",
     "Texts",
     "Unbanned",
     "Unmuted",
+    "WebhookList",
+    "WebhookMade",
     "Welcome",
 ]
 
@@ -260,6 +264,39 @@ class RoleList(Message, frozen=True, tag="roles"):
     id: str | None = None
 
 
+class WebhookMade(Message, frozen=True, tag="webhook"):
+    """A webhook is made. ``link``, below the page's address, is told this once alone."""
+
+    session: str
+    name: str
+    link: str
+    id: str | None = None
+
+
+class ListedWebhook(Struct, frozen=True, kw_only=True, gc=False):
+    """A webhook: who made it, and when."""
+
+    name: str
+    by: str
+    since: Millis
+
+
+class WebhookList(Message, frozen=True, tag="webhooks"):
+    """The webhooks of a session, the oldest first."""
+
+    session: str
+    entries: list[ListedWebhook]
+    id: str | None = None
+
+
+class Revoked(Message, frozen=True, tag="revoked"):
+    """A webhook says no more."""
+
+    session: str
+    name: str
+    id: str | None = None
+
+
 class Disconnected(Message, frozen=True, tag="disconnected"):
     """A user's connections were ended: so many."""
 
@@ -330,6 +367,9 @@ Response = (
     | Unmuted
     | BanList
     | RoleList
+    | WebhookMade
+    | WebhookList
+    | Revoked
     | Disconnected
     | Registered
     | PasswordChanged

@@ -89,6 +89,37 @@ async def role(desk: Desk, given: Given) -> None:
     await room.server.client.role(room.session, given["USER"], wanted)  # type: ignore[arg-type]
 
 
+@command("webhook NAME")
+async def webhook(desk: Desk, given: Given) -> None:
+    """Let a program say texts here under a name of its own: shows where it posts to, once."""
+    room = room_of(desk)
+    request = m.MakeWebhook(session=room.session, name=given["NAME"])
+    made = await room.server.client.ask(request, m.WebhookMade, "fail")
+    desk.view.info(f"{made.name} says here what is posted to /{made.link} at the web door.")
+    desk.view.info("Whoever knows that place speaks here: it is not shown again.")
+
+
+@command("webhooks")
+async def webhooks(desk: Desk, _: Given) -> None:
+    """Show which programs say texts here."""
+    room = room_of(desk)
+    found = await room.server.client.ask(m.Webhooks(session=room.session), m.WebhookList)
+    if not found.entries:
+        desk.view.info(f"{found.session} has no webhook.")
+    for one in found.entries:
+        since = f"{render.moment(one.since, desk.view.zone):%d %B %Y}"
+        desk.view.info(f"{one.name}, made by {one.by} on {since}")
+
+
+@command("revoke NAME")
+async def revoke(desk: Desk, given: Given) -> None:
+    """Let a webhook of this session say no more."""
+    room = room_of(desk)
+    request = m.Revoke(session=room.session, name=given["NAME"])
+    gone = await room.server.client.ask(request, m.Revoked, "fail")
+    desk.view.info(f"{gone.name} says nothing here any more.")
+
+
 async def set_setting(desk: Desk, name: str, value: str | None) -> None:
     """Change a setting of this session. Raises ChatError, and Usage."""
     room = room_of(desk)

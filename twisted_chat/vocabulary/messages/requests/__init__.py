@@ -32,6 +32,9 @@ Request = (
     | Invite
     | SendNotice
     | Disconnect
+    | MakeWebhook
+    | Webhooks
+    | Revoke
     | Register
     | ChangePassword
     | Devices

@@ -22,7 +22,9 @@ __all__ = [
     "Disconnect",
     "Invite",
     "Kick",
+    "MakeWebhook",
     "Mute",
+    "Revoke",
     "RoleName",
     "Roles",
     "SendNotice",
@@ -30,6 +32,7 @@ __all__ = [
     "SetSettings",
     "Unban",
     "Unmute",
+    "Webhooks",
 ]
 
 
@@ -144,4 +147,27 @@ class Disconnect(Message, frozen=True, tag="disconnect"):
 
     user: NameField
     reason: Reason | None = None
+    id: Id | None = None
+
+
+class MakeWebhook(Message, frozen=True, tag="webhook"):
+    """Let a program say texts in a session, by ``POST`` to a secret place, under that name."""
+
+    name: NameField
+    session: NameField | None = None
+    id: Id | None = None
+
+
+class Webhooks(Message, frozen=True, tag="webhooks"):
+    """Ask which webhooks a session has."""
+
+    session: NameField | None = None
+    id: Id | None = None
+
+
+class Revoke(Message, frozen=True, tag="revoke"):
+    """Let a webhook say no more."""
+
+    name: NameField
+    session: NameField | None = None
     id: Id | None = None
