@@ -28,7 +28,6 @@ from tests.kit.inline import HeldThreads, InlineThreads
 from twisted_chat.accounts import accounts as accounts_module
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.accounts import (
-    RESERVED_SECONDS,
     SMALL,
     AccountChecker,
     Accounts,
@@ -40,6 +39,7 @@ from twisted_chat.accounts.accounts import (
 from twisted_chat.accounts.admission import Admission
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.passwords import Passwords, hash_password, is_hash
+from twisted_chat.accounts.roll import RESERVED_SECONDS
 from twisted_chat.accounts.users_file import AccountsError, parse
 from twisted_chat.chat.people import Guest, People
 from twisted_chat.chat.user import IUser

@@ -216,6 +216,19 @@ class AttemptsTests(SynchronousTestCase):
         self.clock.advance(61)
         self.successResultOf(self.log_in("203.0.113.9", "alice", True))
 
+    def test_two_at_once_from_a_new_address(self) -> None:
+        """Two logins of one user under way together both end, though the first makes it known."""
+        host = "192.0.2.1"
+        for _ in range(2):
+            self.successResultOf(self.attempts.begin(host, "alice"))
+        for _ in range(2):
+            self.attempts.succeeded(host, "alice")
+            self.attempts.end(host, "alice")
+        self.successResultOf(self.attempts.begin(host, "alice"))
+        self.attempts.know(host, "bob")  # another node has let bob in
+        self.attempts.end(host, "alice")
+        self.may_try()
+
     def test_who_is_known_may_be_guessed_too(self) -> None:
         """At an address of its own an account has as many guesses as an address has."""
         self.attempts.know("192.0.2.1", "alice")

@@ -30,14 +30,12 @@ from zope.interface import implementer
 
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.passwords import DECOY, Passwords, is_hash, prepared
+from twisted_chat.accounts.roll import Roll
 from twisted_chat.accounts.users_file import Account, AccountsError, UnreadableError
 from twisted_chat.chat.people import Guest
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.lookalikes import Lookalikes, is_mixed
 from twisted_chat.vocabulary.names import Name, key_of, user_name
-
-RESERVED_SECONDS: Final = 600.0
-"""How long no guest may have the name of an account that is in the users file no more."""
 
 T = TypeVar("T")
 
@@ -55,7 +53,7 @@ class Run(Protocol):
         """Begin it."""
 
 
-class Accounts:
+class Accounts(Roll):
     """The accounts of a users file, as it is now.
 
     ``run`` is for work that would hold up the reactor. The first reading raises AccountsError.
@@ -71,17 +69,14 @@ class Accounts:
         seconds: Callable[[], float] = monotonic,
         ended: Callable[[Collection[str]], object] = lambda _: None,
     ) -> None:
+        super().__init__(seconds, ended)
         self._path = os.fspath(path)
         self._run = run
-        self._seconds = seconds
-        self.ended = ended
-        """Called with the keys of accounts that are gone, or have another password."""
-        self._removed: dict[str, float] = {}
         self._state = _state(self._path)
         self._reading = False
         self._told: object = None
         """Which problem was told last, and of which state of the file."""
-        self._accounts, self._decoy, self._looks = self._read({})
+        self.put_in(*self._read({}))
         plain = [one.name.text for one in self._accounts.values() if not is_hash(one.password)]
         if plain:
             self._log.warn(
@@ -91,29 +86,6 @@ class Accounts:
                 count=len(plain),
                 users=", ".join(plain[:_SHOWN]) + (", …" if len(plain) > _SHOWN else ""),
             )
-
-    def get(self, key: str) -> Account | None:
-        """Return the account whose name compares as ``key``."""
-        return self._accounts.get(key)
-
-    def is_taken(self, key: str) -> bool:
-        """Whether no guest may have that name: an account has it, or had it a short while ago.
-
-        So a file that is half written, and valid, gives nobody's name away.
-        """
-        since = self._removed.get(key)
-        return key in self._accounts or (
-            since is not None and self._seconds() - since < RESERVED_SECONDS
-        )
-
-    def resembling(self, name: Name) -> Name | None:
-        """Return the name of an account that looks like ``name`` and is another."""
-        return self._looks.of(name)
-
-    @property
-    def decoy(self) -> str:
-        """A hash to verify against, where there is no right one, and discard the answer."""
-        return self._decoy
 
     def refresh(self) -> None:
         """Read the file again if it has changed: one system call where it has not.
@@ -131,29 +103,10 @@ class Accounts:
 
     def _take(self, read: tuple[dict[str, Account], str, Lookalikes], state: _State) -> None:
         self._reading, self._state, self._told = False, state, None
-        before = self._accounts
-        self._accounts, self._decoy, self._looks = read
-        self._reserve(before)
-        gone = [
-            key
-            for key, account in before.items()
-            if key not in self._accounts or self._accounts[key].password != account.password
-        ]
-        if gone:
-            self.ended(gone)
+        self.put_in(*read)
         self._log.info(
             "{file} has changed: {count} accounts.", file=self._path, count=len(self._accounts)
         )
-
-    def _reserve(self, before: Mapping[str, Account]) -> None:
-        """Remember since when accounts are missing, for a while."""
-        now = self._seconds()
-        removed = {**self._removed, **dict.fromkeys(before.keys() - self._accounts.keys(), now)}
-        self._removed = {
-            key: since
-            for key, since in removed.items()
-            if key not in self._accounts and now - since < RESERVED_SECONDS
-        }
 
     def _refuse(self, failure: Failure, state: _State) -> None:
         """Keep what there is; try an unreadable file again, and say each problem once."""
@@ -211,7 +164,7 @@ class AccountChecker:
     that the time an answer takes tells nothing.
     """
 
-    accounts: Accounts
+    accounts: Roll
     passwords: Passwords
     credentialInterfaces = (IUsernamePassword,)
 
@@ -223,6 +176,7 @@ class AccountChecker:
         return Deferred.fromCoroutine(self._check(credentials.username, credentials.password))
 
     async def _check(self, username: bytes, password: bytes) -> bytes | tuple[()]:
+        await self.accounts.ready()
         self.accounts.refresh()
         # What is not UTF-8 becomes lone surrogates here, which no name and no password has.
         key = key_of(username.decode("utf-8", "surrogateescape"))
@@ -262,7 +216,7 @@ class GuestChecker:
     realm to say.
     """
 
-    accounts: Accounts | None
+    accounts: Roll | None
     reserved: Lookalikes = field(factory=Lookalikes)
     """Names that no guest has, nor one like them."""
     credentialInterfaces = (IGuestName,)
@@ -301,7 +255,7 @@ def check_new(name: Name, reserved: Lookalikes) -> None:
 def make_portal(
     chat: IRealm,
     passwords: Passwords,
-    accounts: Accounts | None,
+    accounts: Roll | None,
     guests: bool,
     reserved: Lookalikes | None = None,
 ) -> Portal:

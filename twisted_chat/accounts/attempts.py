@@ -142,7 +142,10 @@ class Attempts:
     def end(self, host: str, user: str | None = None) -> None:
         """End what ``begin`` began, after telling how it went."""
         where = self._place(host, user)
-        line = self._lines[where]
+        line = self._lines.get(where)
+        if line is None or not line.active:  # it has become known since this began
+            where = network(host)
+            line = self._lines[where]
         line.active -= 1
         self._active -= 1
         if user is not None and (pair := (network(host), user)) in self._fresh:

@@ -1,29 +1,27 @@
 """What users do with their accounts: register one, change its password, see and forget devices.
 
-The users file stays the truth: what is changed is written there, and read back from there.
+Where accounts are kept stays the truth: what is changed is written there, and read back from there.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 from attrs import define, evolve, field
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from twisted_chat.accounts.accounts import Accounts, check_new
+from twisted_chat.accounts.accounts import check_new
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.devices import Devices
 from twisted_chat.accounts.passwords import MIN_REGISTERED, Passwords, is_hash, weakness_of
-from twisted_chat.accounts.users_edit import editing
-from twisted_chat.accounts.users_file import Account, AccountsError
+from twisted_chat.accounts.roll import Roll
+from twisted_chat.accounts.storing import AccountStore
+from twisted_chat.accounts.users_file import Account
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.user import User
@@ -46,26 +44,18 @@ WINDOW_SECONDS: Final = 3_600.0
 
 MAX_ADDRESSES: Final = 10_000
 
-READ_SECONDS: Final = 0.02
-"""How often it is looked whether a large users file has been read again."""
-
-READS: Final = 500
-
-T = TypeVar("T")
-
 
 @define(eq=False)
 class Keeper:
-    """Keeps the accounts of one users file, for their users. ``run`` runs what blocks."""
+    """Keeps accounts for their users, in ``store``."""
 
-    path: str
-    accounts: Accounts
+    store: AccountStore
+    accounts: Roll
     passwords: Passwords
     attempts: Attempts
     chat: Chat
     devices: Devices
     clock: IReactorTime
-    run: Callable[[Callable[[], None]], Deferred[None]]
     policy: Policy = "closed"
     reserved: Lookalikes = field(factory=Lookalikes)
     _registered: OrderedDict[str, deque[float]] = field(factory=OrderedDict, init=False)
@@ -97,8 +87,7 @@ class Keeper:
         try:
             hashed = await self.passwords.hash(password)
             self._check_free(name, own=own)
-            await self._edit(Account(name, hashed), must_be_new=True)
-            await self._read_back(name.key, hashed)
+            await self.store.put(Account(name, hashed), new=True)
         except BaseException:
             if code is not None:
                 self.chat.log.keep([code]).addErrback(lambda _: None)
@@ -177,8 +166,7 @@ class Keeper:
         await self.devices.forget(key)
         self.chat.spared = user
         try:
-            await self._edit(evolve(self._own(user), password=hashed))
-            await self._read_back(key, hashed)
+            await self.store.put(evolve(self._own(user), password=hashed), new=False)
             self.chat.end_accounts([key])  # those who came while it was written
         finally:
             self.chat.spared = None
@@ -208,31 +196,6 @@ class Keeper:
         if account is None:
             raise ChatError("not-allowed", "A guest has no account.")
         return account
-
-    # --- the file ----------------------------------------------------------------------------
-
-    async def _edit(self, account: Account, *, must_be_new: bool = False) -> None:
-        def write() -> None:
-            with editing(self.path, new=True) as edit:
-                if must_be_new and edit.file.find(account.name.key) is not None:
-                    raise ChatError("name-in-use", f"The name {account.name} is taken.")
-                edit.file = edit.file.with_account(account)
-
-        try:
-            await self.run(partial(write))
-        except (OSError, AccountsError) as problem:
-            self._logger.error("The users file can not be changed: {why}", why=str(problem))
-            raise ChatError("not-stored", "The server can not change accounts now.") from None
-
-    async def _read_back(self, key: str, hashed: str) -> None:
-        """Wait until the accounts are those that were written."""
-        for _ in range(READS):
-            self.accounts.refresh()
-            account = self.accounts.get(key)
-            if account is not None and account.password == hashed:
-                return
-            await deferLater(self.clock, READ_SECONDS)
-        raise ChatError("not-stored", "The server can not read its accounts now.")
 
 
 def _hash(code: str) -> str:

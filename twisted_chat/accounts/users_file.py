@@ -11,7 +11,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -105,6 +105,11 @@ class UsersFile:
             file,
             parts=tuple(new if _is(part, account.name.key) else part for part in file.parts),
         )
+
+    def with_accounts(self, accounts: Iterable[Account]) -> UsersFile:
+        """Return the file with these at the end; they are new, and it has all columns."""
+        new = tuple(Part(self._row(account), account) for account in accounts)
+        return evolve(self, parts=self.parts + new)
 
     def without(self, key: str) -> UsersFile:
         """Return the file without the account whose name compares as ``key``."""

@@ -17,9 +17,8 @@ from typing import Final
 
 from attrs import evolve
 
-from twisted_chat.accounts import users_file
 from twisted_chat.accounts.passwords import hash_password, is_hash, weakness_of
-from twisted_chat.accounts.users_edit import Edit, editing, read_or_empty
+from twisted_chat.accounts.users_edit import Edit
 from twisted_chat.accounts.users_file import OPERATOR, Account, AccountsError, UsersFile
 from twisted_chat.client.terminal.output import lenient
 from twisted_chat.log import files
@@ -31,8 +30,15 @@ from twisted_chat.operation.user_keys import (
     add_certificate,
     add_key,
     drop_keys,
+    keys_of,
     list_keys,
     remove_key,
+)
+from twisted_chat.operation.users_database import (
+    editing_keys,
+    editing_users,
+    read_users,
+    read_users_or_empty,
 )
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.names import Name, user_name
@@ -79,10 +85,14 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     def action(name: str, help: str, run: Callable[[argparse.Namespace], None]) -> None:
         parser = actions.add_parser(name, help=help, description=f"{help.capitalize()}.")
-        parser.add_argument("file", metavar="FILE", help="the users file, such as etc/users.csv")
+        parser.add_argument(
+            "file", metavar="FILE", help="the users file, such as etc/users.csv, or postgresql://…"
+        )
         parser.set_defaults(run=run)
         if run is list_keys:
             parser.add_argument("user", metavar="USER", nargs="?", help="the user's name")
+        elif run is copy_users:
+            parser.add_argument("to", metavar="TO", help="another of either kind")
         elif run is not list_users:
             parser.add_argument("user", metavar="USER", help="the user's name")
         if run is add_key:
@@ -110,6 +120,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     action("remove", "remove an account", remove_user)
     action("release", "let anybody have the name of an account that was removed", release_name)
     action("list", "list the accounts", list_users)
+    action("copy", "copy all accounts and keys, from a file to a database or back", copy_users)
     action("key", "let an account come in by SSH with a public key", add_key)
     action("cert", "let an account come in by IRC with a client's certificate", add_certificate)
     action("keys", "list the public keys of accounts", list_keys)
@@ -122,7 +133,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def add_user(args: argparse.Namespace) -> None:
     """``users add FILE USER [--role operator]``."""
     name = user_name(args.user)
-    _must_be_new(read_or_empty(args.file), name, args.file)  # before asking for a password
+    _must_be_new(read_users_or_empty(args.file), name, args.file)  # before asking for a password
     account = Account(name, hash_password(_new_password(args)), args.role == OPERATOR)
     with _editing(args.file, new=True) as edit:
         _must_be_new(edit.file, name, args.file)
@@ -133,7 +144,7 @@ def add_user(args: argparse.Namespace) -> None:
 def change_password(args: argparse.Namespace) -> None:
     """``users passwd FILE USER``: the role stays."""
     name = user_name(args.user)
-    _must_be_there(users_file.read(args.file), name, args.file)
+    _must_be_there(read_users(args.file), name, args.file)
     password = hash_password(_new_password(args))
     with _editing(args.file) as edit:
         account = _must_be_there(edit.file, name, args.file)
@@ -154,7 +165,7 @@ def remove_user(args: argparse.Namespace) -> None:
 def release_name(args: argparse.Namespace) -> None:
     """``users release FILE USER --log LOG``, where no daemon runs: see ``admin release``."""
     name = user_name(args.user)
-    if read_or_empty(args.file).find(name.key) is not None:
+    if read_users_or_empty(args.file).find(name.key) is not None:
         raise Refused(f"{name} has an account in {args.file}: remove it first.")
     if not os.path.exists(args.log):
         raise Refused(f"There is no log {args.log}.")
@@ -171,12 +182,28 @@ def release_name(args: argparse.Namespace) -> None:
 
 def list_users(args: argparse.Namespace) -> None:
     """``users list FILE``: names, roles, and whose password is plain text."""
-    accounts = list(users_file.read(args.file).accounts)
+    accounts = list(read_users(args.file).accounts)
     width = max((len(account.name.text) for account in accounts), default=0)
     for account in accounts:
         role = OPERATOR if account.operator else "-"
         kept = "hash" if is_hash(account.password) else "plain text"
         print(f"{account.name.text:{width}}  {role:{len(OPERATOR)}}  {kept}")
+
+
+def copy_users(args: argparse.Namespace) -> None:
+    """``users copy FILE TO``: of accounts that are there already nothing is changed."""
+    accounts, keys = list(read_users(args.file).accounts), keys_of(args.file)
+    count = 0
+    with editing_users(args.to, new=True, waits=_waits) as edit:
+        known = {account.name.key for account in edit.file.accounts}
+        for account in accounts:
+            if account.name.key not in known:
+                edit.file = edit.file.with_account(account)
+                count += 1
+    if keys:
+        with editing_keys(args.to) as text:
+            text.lines += [line for key in keys if (line := key.line()) not in text.lines]
+    print(f"{count:,} accounts are copied; {len(accounts) - count:,} were there.")
 
 
 def _must_be_new(file: UsersFile, name: Name, path: str) -> None:
@@ -223,7 +250,7 @@ def _new_password(args: argparse.Namespace) -> str:
 
 
 def _editing(path: str, *, new: bool = False) -> AbstractContextManager[Edit]:
-    return editing(path, new=new, waits=_waits)
+    return editing_users(path, new=new, waits=_waits)
 
 
 def _waits() -> None:

@@ -24,13 +24,16 @@ from twisted.python.usage import UsageError
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.passwords import is_hash
 from twisted_chat.accounts.users_file import AccountsError
+from twisted_chat.log.contract import LogError
 from twisted_chat.log.shared import is_shared
 from twisted_chat.operation import settings, steering
+from twisted_chat.operation.keeping import are_in_log
 from twisted_chat.operation.limits import SPARE_FILES
 from twisted_chat.operation.listening import kind_of, reason, way_of
 from twisted_chat.operation.options import PRIVATE, Options
 from twisted_chat.operation.parts import ssh_folder
 from twisted_chat.operation.settings import Settings, SettingsError
+from twisted_chat.operation.users_database import read_users
 
 EXAMPLES: Final = {name: f"{name}-changeme" for name in ("alice", "bob", "carol")}
 """Passwords that everybody knows: etc/users.csv has them."""
@@ -114,7 +117,10 @@ def examine(words: list[str]) -> Iterator[Finding]:
 
 
 def accounts(chosen: Settings) -> Iterator[Finding]:
-    """Look at the users file."""
+    """Look at the accounts."""
+    if chosen.users is not None and is_shared(chosen.users):
+        yield from _in_database(chosen)
+        return
     path = chosen.users or settings.USERS
     if chosen.users is None and not Path(path).exists():
         yield hint("There is no users file: everybody is a guest.")
@@ -137,6 +143,16 @@ def accounts(chosen: Settings) -> Iterator[Finding]:
     if not any(one.operator for one in found):
         yield hint(f"{path}: nobody is an operator.")
     yield from _private(path)
+
+
+def _in_database(chosen: Settings) -> Iterator[Finding]:
+    try:
+        are_in_log(chosen)
+        count = sum(1 for _ in read_users(chosen.log).accounts)
+    except (SettingsError, LogError) as problem:
+        yield wrong(str(problem))
+    else:
+        yield good(f"The database has {count} accounts.")
 
 
 def _private(path: str) -> Iterator[Finding]:

@@ -7,14 +7,16 @@ from typing import Any, cast
 
 from twisted.logger import Logger
 
-from twisted_chat.accounts import devices, known
+from twisted_chat.accounts import devices, kept, known
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.devices import Devices
+from twisted_chat.accounts.kept import KeptAccounts, KeptKeys
 from twisted_chat.chat.chat import Chat
 from twisted_chat.hints.contract import Hints, NoHints
 from twisted_chat.log.contract import Log, Record
 from twisted_chat.log.shared import SharedLog, is_shared
 from twisted_chat.nodes.node import Node
+from twisted_chat.operation.keeping import Keeping
 from twisted_chat.operation.settings import Settings, SettingsError
 from twisted_chat.vocabulary.messages import Bye
 
@@ -38,8 +40,15 @@ def join(
     return node
 
 
-def hear_accounts(node: Node, chat: Chat, tokens: Devices, attempts: Attempts) -> None:
-    """Let devices that another node knows, or has forgotten, be known here."""
+def hear_accounts(
+    node: Node, chat: Chat, tokens: Devices, attempts: Attempts, keeping: Keeping | None
+) -> None:
+    """Let accounts, keys and devices that another node has changed be known here."""
+    if keeping is not None and isinstance(keeping.accounts, KeptAccounts):
+        node.hearing.kinds[kept.ACCOUNT] = keeping.accounts.take
+        keeping.accounts.look = node.look
+    if keeping is not None and isinstance(keeping.keys, KeptKeys):
+        node.hearing.kinds[kept.PUBLIC_KEY] = keeping.keys.take
 
     def device(record: Record) -> None:
         key = tokens.take(record)

@@ -7,25 +7,23 @@ import sys
 import time
 from collections.abc import Callable, Collection
 from functools import partial
-from pathlib import Path
 from typing import Any, Self, cast
 
 from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from twisted_chat.accounts.accounts import Accounts, make_portal
+from twisted_chat.accounts.accounts import make_portal
 from twisted_chat.accounts.admission import Admission
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.devices import Devices
 from twisted_chat.accounts.keeper import Keeper, Policy
-from twisted_chat.accounts.keys import SUFFIX, FileKeys
 from twisted_chat.accounts.known import KnownAddresses
 from twisted_chat.accounts.passwords import NiceThreads, Passwords
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.accounts.refusals import Refusals
+from twisted_chat.accounts.roll import Roll
 from twisted_chat.accounts.sparing import SparingLog
-from twisted_chat.accounts.users_edit import editing
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
@@ -33,9 +31,9 @@ from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.log.contract import Log
 from twisted_chat.log.urls import open_log
 from twisted_chat.nodes.node import Node
-from twisted_chat.operation import settings
 from twisted_chat.operation.console import Table
 from twisted_chat.operation.joining import hear_accounts, join
+from twisted_chat.operation.keeping import Keeping, are_in_log
 from twisted_chat.operation.limits import SPARE_FILES, raise_descriptor_limit
 from twisted_chat.operation.settings import Settings, SettingsError
 from twisted_chat.vocabulary.addresses import Blocks
@@ -106,7 +104,8 @@ def _welcome(path: str | None) -> str:
 class Parts:
     """What the doors are the ways into."""
 
-    accounts: Accounts | None
+    keeping: Keeping | None
+    """The accounts, where there are some."""
     passwords: Passwords
     session_passwords: Passwords
     log: Log
@@ -137,13 +136,17 @@ class Parts:
         ``around`` may put something around the log that measures it; ``fail`` ends the daemon.
         """
         threads = NiceThreads(reactor)
-        accounts = _open_accounts(chosen, threads)
+        kept = are_in_log(chosen)
+        keeping = None if kept else Keeping.in_file(chosen, threads, reactor)
         passwords, session_passwords = Passwords(threads), Passwords(threads)
         allowed = raise_descriptor_limit()
         connections = chosen.max_connections or allowed
-        rules = rules_of(chosen, connections, accounts is not None)
+        rules = rules_of(chosen, connections, kept or keeping is not None)
         shared = open_log(chosen.log, reactor, reactor)
         log = around(shared)
+        if kept:
+            keeping = Keeping.in_log(log)
+        accounts = None if keeping is None else keeping.accounts
         chat = Chat(
             log,
             reactor,
@@ -168,17 +171,16 @@ class Parts:
         )
         devices = Devices(log, time.time)
         if node is not None:
-            hear_accounts(node, chat, devices, attempts)
-        if accounts is not None:
+            hear_accounts(node, chat, devices, attempts, keeping)
+        if keeping is not None and accounts is not None:
             keeper = Keeper(
-                _users(chosen) or settings.USERS,
+                keeping.store,
                 accounts,
                 passwords,
                 attempts,
                 chat,
                 devices,
                 reactor,
-                threads.run,
                 cast(Policy, chosen.registration),
                 reserved(chosen),
             )
@@ -186,7 +188,7 @@ class Parts:
             chat.keeper = admission.keeper = keeper
             admission.devices = devices
         return cls(
-            accounts,
+            keeping,
             passwords,
             session_passwords,
             log,
@@ -198,7 +200,7 @@ class Parts:
             ),
             chat,
             admission,
-            Prover(admission, accounts, _keys(chosen)),
+            Prover(admission, accounts, None if keeping is None else keeping.keys),
             allowed,
             KnownAddresses(log, attempts),
             devices,
@@ -210,11 +212,18 @@ class Parts:
         """Take up what the log holds; logins wait until it is done."""
         if self.node is not None:
             await self.node.begin()
+        if self.keeping is not None:
+            await self.keeping.load()
         await self.known.load()
         await self.devices.load()
         await self.chat.open()
         if self.node is not None:
             self.node.start()
+
+    @property
+    def accounts(self) -> Roll | None:
+        """Which accounts there are."""
+        return None if self.keeping is None else self.keeping.accounts
 
     async def close(self) -> None:
         """Let the other nodes know that this one ends."""
@@ -234,34 +243,11 @@ class Parts:
         self.picture_threads.stop()
 
 
-def _open_accounts(chosen: Settings, threads: NiceThreads) -> Accounts | None:
-    path = _users(chosen)
-    if chosen.registration != "closed":
-        if path is None:
-            raise SettingsError("--registration needs --users FILE, where accounts are kept.")
-        if not Path(path).exists():
-            with editing(path, new=True):
-                pass
-    if path is None:
-        _logger.info("There is no users file: everyone is a guest.")
-        return None
-    return Accounts(path, threads.run)
-
-
 def ssh_folder(chosen: Settings) -> str:
     """Return where the SSH door's own keys are: beside the log, if nothing else is said."""
     file = chosen.log.removeprefix("sqlite:").partition("?")[0]
     beside = os.path.dirname(os.path.abspath(file)) if chosen.log.startswith("sqlite:") else "."
     return chosen.ssh_keys or beside
-
-
-def _keys(chosen: Settings) -> FileKeys | None:
-    users = _users(chosen)
-    return None if users is None else FileKeys(users + SUFFIX)
-
-
-def _users(chosen: Settings) -> str | None:
-    return chosen.users or (settings.USERS if Path(settings.USERS).exists() else None)
 
 
 def _print(text: str) -> None:

@@ -127,7 +127,10 @@ class Settings:
         many=True,
     )
     users: str | None = _setting(
-        values.text, f"the users file [{USERS}, where it exists; else guests only]", None
+        values.text,
+        "the users file, or postgresql: for accounts in the log's database"
+        f" [{USERS}, where it exists; else guests only]",
+        None,
     )
     registration: str = _setting(
         values.registration,

@@ -8,7 +8,6 @@ import re
 from base64 import b64decode
 from hashlib import sha256
 
-from twisted_chat.accounts import users_file
 from twisted_chat.accounts.keys import (
     CERTIFICATE,
     SUFFIX,
@@ -18,8 +17,9 @@ from twisted_chat.accounts.keys import (
     parse_key,
     read_keys,
 )
-from twisted_chat.accounts.users_edit import editing_text
 from twisted_chat.accounts.users_file import AccountsError
+from twisted_chat.log.shared import is_shared
+from twisted_chat.operation.users_database import editing_keys, keys_in, read_users
 from twisted_chat.vocabulary.names import Name, key_of, user_name
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
@@ -31,7 +31,7 @@ MAX_KEYS = 50
 def add_key(args: argparse.Namespace) -> None:
     """``users key FILE USER KEYFILE``."""
     name = user_name(args.user)
-    if users_file.read(args.file).find(name.key) is None:
+    if read_users(args.file).find(name.key) is None:
         raise AccountsError(args.file, f"there is no user {name}")
     try:
         with open(args.keyfile, "rb") as file:
@@ -45,7 +45,7 @@ def add_key(args: argparse.Namespace) -> None:
 def add_certificate(args: argparse.Namespace) -> None:
     """``users cert FILE USER CERTFILE``: a client's certificate (PEM), by its fingerprint."""
     name = user_name(args.user)
-    if users_file.read(args.file).find(name.key) is None:
+    if read_users(args.file).find(name.key) is None:
         raise AccountsError(args.file, f"there is no user {name}")
     with open(args.keyfile, "rb") as file:
         found = _PEM.search(file.read(65_536).decode("ascii", "replace"))
@@ -60,12 +60,12 @@ def add_certificate(args: argparse.Namespace) -> None:
 
 
 def _add(path: str, name: Name, key: PublicKey) -> None:
-    known = [one for one in _keys(path) if key_of(one.user) == name.key]
+    known = [one for one in keys_of(path) if key_of(one.user) == name.key]
     if any(one.blob == key.blob for one in known):
         raise AccountsError(path, f"{name} has this key already")
     if len(known) >= MAX_KEYS:
         raise AccountsError(path, f"{name} has {MAX_KEYS} keys already")
-    with editing_text(path + SUFFIX) as edit:
+    with editing_keys(path) as edit:
         edit.lines.append(key.line())
     print(f"{name} comes in with {key.fingerprint} too.")
 
@@ -73,7 +73,7 @@ def _add(path: str, name: Name, key: PublicKey) -> None:
 def list_keys(args: argparse.Namespace) -> None:
     """``users keys FILE [USER]``."""
     wanted = user_name(args.user).key if args.user else None
-    for one in _keys(args.file):
+    for one in keys_of(args.file):
         if wanted is None or key_of(one.user) == wanted:
             print(" ".join((one.user, one.kind, one.fingerprint, one.comment)).rstrip())
 
@@ -89,10 +89,10 @@ def remove_key(args: argparse.Namespace) -> None:
 
 def drop_keys(path: str, key: str, fingerprint: str | None = None) -> int:
     """Take keys of an account away: one of them, or all; return how many they were."""
-    if not os.path.exists(path + SUFFIX):
+    if not is_shared(path) and not os.path.exists(path + SUFFIX):
         return 0
     dropped = 0
-    with editing_text(path + SUFFIX) as edit:
+    with editing_keys(path) as edit:
         kept = []
         for line in edit.lines:
             one = _key_in(line)
@@ -108,7 +108,10 @@ def drop_keys(path: str, key: str, fingerprint: str | None = None) -> int:
     return dropped
 
 
-def _keys(path: str) -> list[PublicKey]:
+def keys_of(path: str) -> list[PublicKey]:
+    """Return all keys beside a users file, or in a database."""
+    if is_shared(path):
+        return keys_in(path)
     try:
         return list(read_keys(path + SUFFIX))
     except BadKey as wrong:
