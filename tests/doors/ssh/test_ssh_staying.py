@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, cast
-from uuid import uuid4
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -18,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.doors.ssh.test_editor import PROMPT, Window, typed
 from tests.doors.ssh.test_ssh_door import SshDaemon
+from tests.kit.tmux import Tmux
 from twisted_chat.doors.ssh.display import WHERE
 from twisted_chat.doors.ssh.door import (
     ALIVE_SECONDS,
@@ -51,42 +49,6 @@ def test_new_keys(daemon: SshDaemon) -> None:
         line.split(" ")[0] for line in lines
     ]
     assert read.stderr.count("SSH2_MSG_NEWKEYS received") > 1
-
-
-class Tmux:
-    """A terminal that breaks its rows anew when it is made narrower."""
-
-    def __init__(self, command: list[str], columns: int = 80) -> None:
-        self.name = f"chat-{uuid4().hex[:8]}"
-        size = ("-x", str(columns), "-y", "24")
-        self.run("-f", "/dev/null", "new-session", "-d", *size, shlex.join(command))
-
-    def run(self, *words: str) -> str:
-        """Run a command of tmux, on a server of its own."""
-        done = subprocess.run(
-            ["tmux", "-L", self.name, *words],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-        return done.stdout
-
-    def shown(self) -> list[str]:
-        """Return what is on the screen, and above it."""
-        return [row.rstrip() for row in self.run("capture-pane", "-p", "-S", "-200").splitlines()]
-
-    def wait(self, is_so: Callable[[list[str]], bool]) -> list[str]:
-        """Wait until something is shown; return all of it."""
-        deadline = time.monotonic() + 20
-        while not is_so(rows := self.shown()):
-            assert time.monotonic() < deadline, rows
-            time.sleep(0.1)
-        return rows
-
-    def end(self) -> None:
-        """End it, with its server."""
-        subprocess.run(["tmux", "-L", self.name, "kill-server"], capture_output=True, check=False)
 
 
 @pytest.mark.slow

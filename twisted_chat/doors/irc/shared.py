@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
@@ -20,9 +20,23 @@ MAX_TAGGED: Final = 1_000
 MAX_FORMER: Final = 1_000
 """Nicks that WHOWAS knows of, and how many times each."""
 
+MAX_SESSIONS: Final = 1_000
+"""Sessions of which it is known when they began, and whose topic it is."""
+
+T = TypeVar("T")
+
 DAY_SECONDS: Final = 86_400
 
 MAX_TIMES: Final = 10
+
+
+class Latest(OrderedDict[str, T]):
+    """What is known of the last few sessions."""
+
+    def __setitem__(self, epoch: str, value: T) -> None:
+        super().__setitem__(epoch, value)
+        if len(self) > MAX_SESSIONS:
+            self.popitem(last=False)
 
 
 @frozen
@@ -72,6 +86,10 @@ class Shared:
     """Client-only tags of texts, by the ids that the door gave them: stored nowhere."""
     marks: dict[tuple[str, str], str] = field(init=False, factory=dict)
     """How far users have read, as they said it, by user and epoch."""
+    begun: Latest[int] = field(init=False, factory=Latest)
+    """When sessions began by this door, in milliseconds since 1970, by epoch."""
+    topics: Latest[tuple[str, int]] = field(init=False, factory=Latest)
+    """Who has changed topics, and when, by epoch: as far as somebody here was told."""
     watching: dict[str, set[Any]] = field(init=False, factory=dict)
     """Which connections watch whom (MONITOR): each at most so many."""
     watcher: Callable[[Any, bool], None] | None = field(init=False, default=None)
@@ -100,8 +118,12 @@ class Shared:
                 person = chat.people.here.get(key_of(user) or "")
                 return person.away if person is not None else ""
 
-            self._batches = Batches(epoch_of, account_of, away_of, self)
+            self._batches = Batches(epoch_of, account_of, away_of, self, chat.millis)
         return self._batches
+
+    def has_topic(self, epoch: str, user: str, millis: int) -> None:
+        """Somebody has changed a topic."""
+        self.topics[epoch] = (user, millis)
 
     def opened(self, talk: Any) -> None:
         """Somebody connected."""

@@ -60,6 +60,9 @@ MAX_BATCHES: Final = 4
 SHORT: Final = 200
 """Characters of a text that is one line, whoever says it, and wherever."""
 
+MAX_SAID: Final = 1_000
+"""Texts of which it is known how they begin."""
+
 Head = tuple[str, str, str]
 """Who says it, as what, and where."""
 
@@ -75,11 +78,19 @@ def msgid(epoch: str, seq: int) -> str:
     return f"{epoch}-{seq}"
 
 
+def _begin(data: str) -> str:
+    line = " ".join(data.split())
+    return line if len(line) <= 40 else line[:39] + "…"
+
+
 class Known(Protocol):
     """What the door knows of users and texts besides: see shared.Shared."""
 
     goings: Goings
     tags: OrderedDict[str, Mapping[str, str]]
+
+    def has_topic(self, epoch: str, user: str, millis: int) -> None:
+        """Somebody has changed a topic."""
 
     def is_here(self, nick: str) -> bool:
         """Whether somebody is at this door."""
@@ -99,6 +110,9 @@ class Batches:
     account_of: Callable[[str], str | None]
     away_of: Callable[[str], str]
     known: Known
+    millis: Callable[[], int]
+    _said: OrderedDict[tuple[str, int], str] = field(init=False, factory=OrderedDict)
+    """How the last texts begin, by session and seq: for who is told in words of a reaction."""
     _batch: int = field(init=False, default=0)
     _taken: deque[Batch] = field(init=False, factory=lambda: deque(maxlen=MAX_BATCHES))
 
@@ -108,8 +122,25 @@ class Batches:
             if batch.data is data:
                 return batch
         batch = Batch(data, self.known.goings, self.show)
+        for message in batch.messages:
+            self._note(message)
         self._taken.appendleft(batch)
         return batch
+
+    def _note(self, message: Response) -> None:
+        """Know of a batch what is asked for later."""
+        match message:
+            case Text():
+                self._said[message.session, message.seq] = message.data[:80]
+                if len(self._said) > MAX_SAID:
+                    self._said.popitem(last=False)
+            case Edited():
+                self._said[message.session, message.of] = message.data[:80]
+            case Redacted():
+                self._said.pop((message.session, message.of), None)
+            case TopicChanged():
+                epoch = self.epoch_of(message.session)
+                self.known.has_topic(epoch, message.user, self.millis())
 
     def show(self, response: Response, caps: Caps, extra: dict[str, str] | None = None) -> bytes:
         """Return the lines of one message; ``extra`` tags are put before the others."""
@@ -214,7 +245,11 @@ class Batches:
                 name = "+draft/unreact" if event.undo else "+draft/react"
                 tags |= {name: event.data, "+draft/reply": of}
                 return format_line(source, "TAGMSG", target, tags=tags)
-            return b""
+            data = self._said.get((event.session, event.of))
+            what = f"“{_begin(data)}”" if data else "what was said"
+            verb = "takes back" if event.undo else "reacts"
+            told = f"{verb} {event.data}" if event.undo else f"{verb} {event.data} to {what}"
+            return format_line(source, "NOTICE", target, told, tags=tags)
         text = Text(
             session=event.session,
             seq=event.seq,

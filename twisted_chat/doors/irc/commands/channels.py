@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from twisted_chat.chat.permissions import Rank, rank_in
 from twisted_chat.doors.irc.asked import COMMANDS, command
 from twisted_chat.doors.irc.lines import Line
-from twisted_chat.doors.irc.names import SERVER, channel, prefix, session_of
+from twisted_chat.doors.irc.names import channel, prefix, session_of
 from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
@@ -94,32 +94,49 @@ async def enter(talk: IrcTalk, session: str | None, password: Password | None) -
     user = me(talk)
     if is_in(talk, session):
         return
+    read = _read_before(talk, session)
     try:
         snapshot = await user.ask(Join(session=session, password=password))
     except ChatError as refused:
         if refused.code != "no-such-session":
             raise
         snapshot = await user.ask(Create(session=session, password=password))
+        talk.shared.begun[snapshot.epoch] = user.chat.millis()
     batches = talk.shared.batches(user.chat)
     talk.put(batches.joined(snapshot.session, talk.nick, talk.caps, {}))
     if snapshot.topic:
-        talk.reply("332", channel(snapshot.session), snapshot.topic)
-        talk.reply("333", channel(snapshot.session), snapshot.owner or SERVER, "0")
+        say_topic(talk, channel(snapshot.session), snapshot.topic, snapshot.epoch)
     if "draft/read-marker" in talk.caps:
         await COMMANDS["MARKREAD"].do(talk, Line("MARKREAD", [channel(snapshot.session)]))
     if "draft/no-implicit-names" not in talk.caps:
         await names_of(talk, snapshot)
     if "draft/chathistory" not in talk.caps:
-        await playback(talk, snapshot)
+        await playback(talk, snapshot, read)
 
 
-async def playback(talk: IrcTalk, snapshot: Snapshot) -> None:
+def _read_before(talk: IrcTalk, session: str) -> int | None:
+    """Return how far an account has read in a session that it has not left; None for others."""
+    user, there = me(talk), found(talk, session)
+    if there is None or user.is_guest or not user.chat.places.has(user.name.key, there):
+        return None
+    read: int | None = user.chat.places.read_of(user.name.key, there)
+    return read
+
+
+def say_topic(talk: IrcTalk, where: str, topic: str, epoch: str) -> None:
+    """Say what a session is about, and who said so, when: where that is known here."""
+    talk.reply("332", where, topic)
+    known = talk.shared.topics.get(epoch)
+    if known is not None:
+        talk.reply("333", where, known[0], str(known[1] // 1_000))
+
+
+async def playback(talk: IrcTalk, snapshot: Snapshot, read: int | None) -> None:
     """Give what was missed to who can not ask for it: from the read marker, or the last few."""
     user = me(talk)
     there = found(talk, snapshot.session)
     if there is None or not there.head:
         return
-    read = None if user.is_guest else user.chat.places.read_of(user.name.key, there)
     after = max(there.head - PLAYED_BACK, there.life.first - 1, read or 0)
     answer = await user.ask(History(session=there.name, after=after, limit=PLAYED_BACK))
     entries = answer.texts if isinstance(answer, Texts) else []
@@ -213,12 +230,12 @@ async def topic(talk: IrcTalk, line: Line) -> None:
         if not there.life.topic:
             talk.reply("331", line[0], "No topic is set")
         else:
-            talk.reply("332", line[0], there.life.topic)
-            talk.reply("333", line[0], there.life.owner or SERVER, "0")
+            say_topic(talk, line[0], there.life.topic, there.life.epoch)
         return
     if not is_in(talk, session):
         raise ChatError("not-in-session", "You're not on that channel")
     changed = await me(talk).ask(SetTopic(topic=line[1], session=session))
+    talk.shared.has_topic(there.life.epoch, talk.nick, me(talk).chat.millis())
     talk.send("TOPIC", channel(changed.session), changed.topic, source=prefix(talk.nick))
 
 

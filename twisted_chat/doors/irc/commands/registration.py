@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from twisted_chat.chat.user import User
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.identity import mechanisms, rename
 from twisted_chat.doors.irc.commands.multiline import MAX_BYTES, MAX_LINES
@@ -12,7 +13,7 @@ from twisted_chat.doors.irc.lines import Line, fitting_rows
 from twisted_chat.doors.irc.names import SERVER, prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Away, Bye
+from twisted_chat.vocabulary.messages import Away, Bye, Read
 from twisted_chat.vocabulary.names import user_name
 
 CAPABILITIES: Final = {
@@ -218,10 +219,24 @@ async def quit(talk: IrcTalk, line: Line) -> None:
     user = talk.user
     if user is not None and len(user.person.users) == 1:
         talk.shared.goings.goes(user.name.text, "QUIT", f"Quit: {line[0]}" if line[0] else "Quit")
+    if user is not None and not user.is_guest and "draft/read-marker" not in talk.caps:
+        await _has_read(user)
     talk.tell(Bye(data="Goodbye."))
     if user is not None:
         user.logout(for_good=True)
     talk.end("logged-out")
+
+
+async def _has_read(user: User) -> None:
+    """Know what a client has read that can not say so: it has had all that was given out.
+
+    One that vanishes is given the last texts again: it may not have had them.
+    """
+    for member in [*user.members.values()]:
+        try:
+            await user.ask(Read(session=member.session.life.name, seq=member.session.head))
+        except ChatError:
+            return
 
 
 @command("PING", before=True)

@@ -159,7 +159,8 @@ async def mode(talk: IrcTalk, line: Line) -> None:
     there = found(talk, session)
     if len(line) == 1:
         talk.reply("324", channel(there.name), *modes_of(there, is_in(talk, session)))
-        talk.reply("329", channel(there.name), "0")
+        if (begun := talk.shared.begun.get(there.life.epoch)) is not None:
+            talk.reply("329", channel(there.name), str(begun // 1_000))
         return
     arguments = iter([line[at] for at in range(2, len(line))])
     done: list[tuple[str, str, str]] = []
