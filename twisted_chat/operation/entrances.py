@@ -95,6 +95,7 @@ class Entrances:
                 turnstile=parts.turnstile,
                 files=self.files,
                 sayer=parts.chat.webhooks,
+                registration=chosen.registration,
             )
             self._take("web", door)
             for description in in_order(chosen.web):

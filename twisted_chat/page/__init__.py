@@ -28,6 +28,7 @@ TYPES: Final = {
 """The kinds of files that a page has."""
 
 _COMMENT = re.compile(r"^[ \t]*/\*\*?(?:[^*]|\*(?!/))*\*/[ \t]*$", re.MULTILINE)
+_CLOSED = b'data-registration="closed"'
 _REFERENCE = re.compile(rb'(?<=")assets/(?=[^"/]+")')
 
 
@@ -50,8 +51,8 @@ class Page:
     folder: str
 
 
-def load(directory: Path = Path(__file__).parent) -> Page:
-    """Read the page's files."""
+def load(directory: Path = Path(__file__).parent, registration: str = "closed") -> Page:
+    """Read the page's files. ``registration`` says who may make an account, for the login form."""
     bodies = {
         path.name: path.read_bytes()
         for path in sorted((directory / "assets").iterdir())
@@ -63,6 +64,7 @@ def load(directory: Path = Path(__file__).parent) -> Page:
     folder = digest.hexdigest()[:16]
     index = (directory / "index.html").read_bytes()
     index = _REFERENCE.sub(f"assets/{folder}/".encode(), index)
+    index = index.replace(_CLOSED, f'data-registration="{registration}"'.encode())
     assets = {name: _file(name, body) for name, body in bodies.items()}
     return Page(_file("index.html", index), assets, folder)
 

@@ -74,6 +74,7 @@ def web_door(
     turnstile: Turnstile | None = None,
     files: Files | None = None,
     sayer: Sayer | None = None,
+    registration: str = "closed",
 ) -> WebDoor:
     """Return a web door.
 
@@ -81,11 +82,20 @@ def web_door(
     the door's own host, and of ``origins`` (such as ``https://chat.example.org``), may open a
     WebSocket; so may whatever is no page. ``X-Forwarded-For`` is believed from ``proxies`` alone.
     For ``hosts`` see Hosts. ``files`` keeps what people send, where it is to be kept, and
-    ``sayer`` says what programs post.
+    ``sayer`` says what programs post. ``registration``: who may make an account.
     """
     turnstile = turnstile or Turnstile()
     sockets = WebFactory(admission, clock, entry, rate, turnstile)
     site = make_site(
-        load(), sockets, clock, accepts, origins, proxies, turnstile, hosts, files, sayer
+        load(registration=registration),
+        sockets,
+        clock,
+        accepts,
+        origins,
+        proxies,
+        turnstile,
+        hosts,
+        files,
+        sayer,
     )
     return WebDoor(site, sockets)

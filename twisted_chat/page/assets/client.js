@@ -14,15 +14,14 @@ import { Connection, Refused } from "./connection.js";
 import { Inbox } from "./inbox.js";
 import { Marks, savedIgnored, saveLogin, savedLogin, savedSeats } from "./memory.js";
 import { Past } from "./past.js";
+import { placesToResume, sizeOf } from "./resuming.js";
 import { Signal } from "./signal.js";
-import { MAX_BEFORE_LOGIN, MAX_RESUMED, PAGE } from "./wire.js";
+import { PAGE } from "./wire.js";
 
 /** After how long the server is told how far somebody has read. */
 const READ_AFTER = 1_000;
 
 const utf8 = new TextEncoder();
-/** @param {unknown} value */
-const sizeOf = (value) => utf8.encode(JSON.stringify(value)).length;
 
 export class Client {
   /** The login was refused, and why. @type {Signal<string>} */
@@ -81,7 +80,7 @@ export class Client {
   }
 
   async logout() {
-    const device = this.store.guest ? "" : this.#login?.token?.split(".")[0];
+    const { device } = this;
     if (device) this.connection.ask({ type: "forget", device }).catch(() => {});
     const bye = this.connection.ask({ type: "logout" }).catch(() => {});
     await Promise.race([bye, new Promise((done) => setTimeout(done, 1000))]);
@@ -100,7 +99,9 @@ export class Client {
     const login = this.#login;
     if (!login) return this.connection.stop();
     const { connection, store } = this;
-    const resume = this.#places(login);
+    if (login.wants && !(await this.#register(login))) return undefined;
+    const { resume, later } = placesToResume(store, login);
+    this.#later = later;
     const remember = login.password !== undefined; // an account: from then on a token is enough
     const welcomed = connection.ask({ type: "login", ...login, resume, remember, places: true });
     this.reading = !store.session?.timeline.lines.length;
@@ -123,39 +124,33 @@ export class Client {
     }
   }
 
+  /** Make the account that somebody is to come in with. @param {Login} login */
+  async #register(login) {
+    const { user, password, wants: invite } = login;
+    try {
+      await this.connection.ask({ type: "register", user, password, ...(invite !== true && { invite }) });
+      delete login.wants;
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) {
+        this.#forgetLogin();
+        this.refused.emit(error.message);
+      }
+      return false; // lost: it is tried again when the connection has come back
+    }
+  }
+
+  /** This browser's device, of an account. */
+  get device() {
+    return this.store.guest ? "" : this.#login?.token?.split(".")[0] ?? "";
+  }
+
   /** @param {Texts} page */
   #newest(page) {
     const session = this.store.sessions.get(page.session);
     if (!session) return;
     this.past.newest(session, page);
     if (session === this.store.session) this.store.changed.emit("texts");
-  }
-
-  /**
-   * The sessions to come back to, as many as fit into a login; the others are joined after it.
-   * @param {Login} login
-   * @returns {Place[]}
-   */
-  #places(login) {
-    /** @type {Place[]} */
-    let places;
-    if (this.store.me) {
-      places = [...this.store.sessions.values()]
-        .filter((session) => session.epoch && !session.over)
-        .map(({ name, head, epoch, password }) => ({
-          session: name, after: head, epoch, ...(password && { password }),
-        }));
-    } else {
-      places = savedSeats().seats.map(({ session, password }) => ({ session, password }));
-    }
-    const room = MAX_BEFORE_LOGIN - 250 - sizeOf(login);
-    let size = 0;
-    const fitting = places.filter((place, index) => {
-      size += sizeOf(place) + 1;
-      return size < room && index < MAX_RESUMED;
-    });
-    this.#later = places.slice(fitting.length);
-    return fitting;
   }
 
   /** Who is logged in, and its proof, as HTTP has it. */

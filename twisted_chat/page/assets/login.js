@@ -6,6 +6,9 @@ import { byId } from "./dom.js";
 import { MAX_USER, tooLong } from "./wire.js";
 
 export class LoginView {
+  /** Whether an account is to be made. */
+  #registers = false;
+
   /** @param {Client} client */
   constructor(client) {
     this.client = client;
@@ -14,6 +17,10 @@ export class LoginView {
     this.password = /** @type {HTMLInputElement} */ (byId("login-password"));
     this.problem = byId("login-problem");
     this.enter = /** @type {HTMLButtonElement} */ (byId("login-enter"));
+    this.again = /** @type {HTMLInputElement} */ (byId("login-again"));
+    this.code = /** @type {HTMLInputElement} */ (byId("login-code"));
+    byId("login-other").hidden = this.#policy === "closed";
+    byId("login-other").addEventListener("click", () => this.#turn(!this.#registers));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -25,16 +32,41 @@ export class LoginView {
     });
   }
 
+  /** Who may make an account: as the server has written it into the page. */
+  get #policy() {
+    return document.body.dataset["registration"] ?? "closed";
+  }
+
+  /** Ask for what an account needs, or for what one comes in with. @param {boolean} registers */
+  #turn(registers) {
+    this.#registers = registers;
+    byId("login-title").textContent = registers ? "Make an account" : "Join the chat";
+    byId("login-password-note").textContent = registers ? "6 characters at least" : "if you have an account";
+    this.password.autocomplete = registers ? "new-password" : "current-password";
+    byId("login-more").hidden = !registers;
+    byId("login-invited").hidden = this.#policy !== "invite";
+    byId("login-other").textContent = registers ? "Come in without making one" : "Make an account";
+    this.#show("", this.user);
+    this.#idle();
+  }
+
   #submit() {
     const user = this.user.value.trim();
     if (!user) return this.#show("Please say who you are.", this.user);
     const long = tooLong(user, MAX_USER);
     if (long) return this.#show(`A name ${long}`, this.user);
     const password = this.password.value;
+    const code = this.code.value.trim();
+    if (this.#registers && !password) return this.#show("An account has a password.", this.password);
+    if (this.#registers && password !== this.again.value) {
+      return this.#show("The two passwords are not the same.", this.again);
+    }
     this.#show("");
     this.enter.disabled = true;
     this.enter.textContent = "Entering …";
-    return this.client.login({ user, ...(password && { password }) });
+    return this.client.login({
+      user, ...(password && { password }), ...(this.#registers && { wants: code || true }),
+    });
   }
 
   /** Nobody is let in, or not any more: what is here stays, for who comes in again. @param {string} sentence */
@@ -50,7 +82,8 @@ export class LoginView {
     document.body.dataset["view"] = here ? "chat" : "login";
     this.#idle();
     if (here) {
-      this.password.value = "";
+      this.password.value = this.again.value = this.code.value = "";
+      if (this.#registers) this.#turn(false);
       this.#show("");
     } else {
       this.user.focus();
@@ -66,7 +99,7 @@ export class LoginView {
 
   #idle() {
     this.enter.disabled = false;
-    this.enter.textContent = "Enter";
+    this.enter.textContent = this.#registers ? "Make it, and enter" : "Enter";
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Puts the page together. */
 
 import { About } from "./about.js";
+import { AccountDialog } from "./account.js";
 import { preparePictures } from "./attachments.js";
 import { Banner } from "./banner.js";
 import { Bell } from "./bell.js";
@@ -59,6 +60,7 @@ new Banner(client);
 new Notifier(client, rooms);
 const bell = new Bell(client);
 watchVersion(client);
+const account = new AccountDialog(client);
 new TypingView(store);
 
 commands.add("list", "ls", "", "Show which sessions there are, and who is here.", () => switcher.open());
@@ -66,6 +68,7 @@ commands.add("who", "w", "", "Show who is in this session.", () => members.toggl
 commands.add("search", "f", "WORDS…", "Find texts with these words.", (words) => {
   search.look(words ?? "");
 });
+commands.add("account", "", "", "Show your devices and password, and be away.", () => account.open());
 commands.add("notify", "", "", "Say of what you are told in this session.", () => bell.open());
 commands.add("print", "", "", "Print this conversation.", () => texts.print());
 

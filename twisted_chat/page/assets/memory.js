@@ -10,7 +10,8 @@ const PREFIX = "twisted-chat.";
 const MAX_MARKS = 300;
 
 /**
- * @typedef {{ user: string, password?: string, token?: string }} Login
+ * @typedef {{ user: string, password?: string, token?: string,
+ *   wants?: string | true }} Login  `wants`: an account, perhaps with a code
  * @typedef {{ session: string, epoch: string, password?: string }} Seat
  * @typedef {{ epoch: string, seq: number }} Mark
  */

@@ -65,6 +65,9 @@ export function tooLong(words, most) {
  *   until?: number, reason?: string }} Measure
  * @typedef {{ type: "bans", entries: Measure[], session?: string, more?: boolean,
  *   id?: string }} BanList
+ * @typedef {{ device: string, since: number, last: number, door: string, address: string }} Device
+ * @typedef {{ type: "devices", devices: Device[], id?: string }} DeviceList
+ * @typedef {{ type: "registered", user: string, id?: string }} Registered
  * @typedef {{ type: "webhook", session: string, name: string, link: string, id?: string }} WebhookMade
  * @typedef {{ type: "webhooks", session: string,
  *   entries: { name: string, by: string, since: number }[], id?: string }} WebhookList
@@ -97,5 +100,5 @@ export function tooLong(words, most) {
  *   | (Presence & { id?: undefined }) | Topic | Deleted | Listing | Members | Texts | Found | Pong
  *   | Notice | Bye | Failure | Change | Kicked | Invited | ReadTo | IsTyping
  * | WentAway | Changed | RoleGiven | RoleList | BanList
- *   | WebhookMade | WebhookList | Revoked} Message
+ *   | WebhookMade | WebhookList | Revoked | DeviceList | Registered} Message
  */

@@ -1,0 +1,128 @@
+"""The page: an account is made, its password changed, its devices forgotten; being away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kit.browser import Visitor, WebDaemon, violations
+from tests.kit.daemon import RawClient
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def make(visitor: Visitor, user: str, password: str, again: str | None = None) -> None:
+    """Ask for an account."""
+    page = visitor.page
+    if page.is_hidden("#login-more"):
+        page.click("#login-other")
+    page.fill("#login-user", user)
+    page.fill("#login-password", password)
+    page.fill("#login-again", password if again is None else again)
+    page.click("#login-enter")
+
+
+def test_register(browser: Browser, tmp_path: Path) -> None:
+    """Who may makes an account, is in it at once, and comes back to it; what is wrong is said."""
+    users = tmp_path / "users.csv"
+    users.write_text("user,password\nada,enigma-99\n")
+    options = ("--users", str(users), "--registration", "open", "--guests")
+    with WebDaemon(*options) as daemon, Visitor(browser, daemon.url) as visitor:
+        page = visitor.page
+        page.click("#login-other")
+        assert violations(page) == []
+        make(visitor, "ada", "correct-horse-7")
+        page.wait_for_selector("#login-problem:has-text('taken')")
+        make(visitor, "nell", "correct-horse-7", "another")
+        page.wait_for_selector("#login-problem:has-text('not the same')")
+        make(visitor, "nell", "nell")
+        page.wait_for_selector("#login-problem:visible")
+        make(visitor, "nell", "correct-horse-7")
+        page.wait_for_selector("#composer:visible")
+        assert page.inner_text("#me-kind") == ""
+        page.reload()
+        page.wait_for_selector("#composer:visible")
+        assert "nell" in users.read_text()
+        assert "correct-horse-7" not in users.read_text()
+        kept = page.evaluate("JSON.stringify([sessionStorage, localStorage])")
+        assert "correct-horse-7" not in kept
+
+
+@pytest.mark.parametrize("policy", ["closed", "invite"])
+def test_who_may(browser: Browser, tmp_path: Path, policy: str) -> None:
+    """Where accounts are closed the page offers none; where a code is needed it asks for one."""
+    users = tmp_path / "users.csv"
+    users.write_text("user,password\nada,enigma-99\n")
+    options = ("--users", str(users), "--registration", policy, "--guests")
+    with WebDaemon(*options) as daemon, Visitor(browser, daemon.url) as visitor:
+        page = visitor.page
+        assert page.is_visible("#login-other") == (policy == "invite")
+        if policy == "invite":
+            page.click("#login-other")
+            page.fill("#login-code", "guessed")
+            make(visitor, "nell", "correct-horse-7")
+            page.wait_for_selector("#login-problem:has-text('invitation code')")
+            page.click("#login-other")
+            page.click("#login-enter")  # as a guest
+            page.wait_for_selector("#login-problem:visible, #composer:visible")
+
+
+def test_account(browser: Browser, tmp_path: Path) -> None:
+    """One's devices are listed and forgotten; the password is changed, and this browser stays."""
+    users = tmp_path / "users.csv"
+    users.write_text("user,password\nada,enigma-99\n")
+    with (
+        WebDaemon("--users", str(users)) as daemon,
+        Visitor(browser, daemon.url) as one,
+        Visitor(browser, daemon.url) as other,
+        RawClient(daemon.port) as third,
+    ):
+        one.login("ada", "enigma-99")
+        other.login("ada", "enigma-99")
+        third.login("ada", password="enigma-99", remember=True)
+        page = one.page
+        page.click("#account-open")
+        page.click("#account-own summary >> nth=0")
+        page.wait_for_selector("#devices-list .line:has-text('This browser')")
+        one.wait("() => document.querySelectorAll('#devices-list .line').length === 3")
+        assert violations(page) == []
+        page.click("#devices-list .line:has-text('native') button")
+        one.wait("() => document.querySelectorAll('#devices-list .line').length === 2")
+        assert third.receive_until("bye")["type"] == "bye"
+        page.click("#account-own summary >> nth=1")
+        assert violations(page) == []
+        page.fill("#passwd-old", "wrong")
+        page.fill("#passwd-new", "correct-horse-7")
+        page.press("#passwd-new", "Enter")
+        page.wait_for_selector("#account-problem:has-text('not your password')")
+        page.fill("#passwd-old", "enigma-99")
+        page.press("#passwd-new", "Enter")
+        page.wait_for_selector("#said:has-text('Your password is changed')")
+        other.page.wait_for_selector("#login-problem:visible")
+        one.say("still here")
+        page.reload()
+        page.wait_for_selector("#composer:visible")
+        one.say("and after a reload")
+        other.login("ada", "correct-horse-7")
+
+
+def test_away(browser: Browser, shared: WebDaemon) -> None:
+    """One is away, and back, and others see it."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("bob-away")
+        visitor.login("wanderer")
+        page = visitor.page
+        page.click("#account-open")
+        assert page.is_hidden("#account-own")
+        assert violations(page) == []
+        page.fill("#away-why", "At the lake")
+        page.press("#away-why", "Enter")
+        assert bob.receive_until("away")["data"] == "At the lake"
+        page.wait_for_selector("#members-list .entry:has-text('wanderer'):has-text('away')")
+        page.click("#account-open")
+        assert page.inner_text("#away-set") == "I am back"
+        page.click("#away-set")
+        assert "data" not in bob.receive_until("away")
