@@ -9,14 +9,17 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.support import ChatCase, World
+from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.client.words import render
 from twisted_chat.client.words.render import Looks
 from twisted_chat.client.words.shared import MAX_SIZE, SharedTexts
+from twisted_chat.client.words.wishes import Wishes
 from twisted_chat.doors.soon import IN_A_TURN, Soon
 from twisted_chat.doors.ssh.terminal import Terminal
 from twisted_chat.doors.visit import seat, way_in
 from twisted_chat.vocabulary import messages as m
+from twisted_chat.vocabulary.names import user_name
 
 
 class Window:
@@ -24,8 +27,7 @@ class Window:
 
     def __init__(self, world: World, prover: Prover, name: str, columns: int) -> None:
         self.shown = ""
-        proof = prover.guest(name, "192.0.2.1")
-        assert proof is not None
+        proof = prover.guest(name, "192.0.2.1") or Proof(user_name(name), account=True)
         address = ("192.0.2.1", 50_000)
         way = way_in("ssh", address, world.clock, prover, proof, lambda: "lobby", 0.0)
         self.terminal = Terminal(self, world.clock, lambda one: seat(one, way, proof))
@@ -62,6 +64,27 @@ class SharedWorkTests(ChatCase):
             self.assertEqual(window.shown.count("hello"), 10)
             rows = [row for row in window.shown.split("\r\n") if "hello" in row]
             self.assertEqual(len(rows), 1 if number % 2 else 3)
+
+
+class KeptTests(ChatCase):
+    """What an account has set at a terminal is there again, by whichever door."""
+
+    def test_kept(self) -> None:
+        """It is kept with the log, for accounts; a guest of another time has nothing of it."""
+        world = self.world(users=["alice"])
+        prover = Prover(world.admission, cast(Any, world.directory))
+        for name in ("alice", "gus"):
+            window = Window(world, prover, name, 80)
+            world.settle()
+            window.terminal.received(b"/set times none\r/ignore bob\r")
+            world.settle()
+            self.assertEqual(window.terminal.desk.kept.wishes.times, "none")
+            window.terminal.received(b"\x04")
+            world.settle()
+        alice, gus = (Window(world, prover, name, 80) for name in ("alice", "gus"))
+        world.settle()
+        self.assertEqual(alice.terminal.desk.kept.wishes, Wishes(times="none", ignored=["bob"]))
+        self.assertEqual(gus.terminal.desk.kept.wishes, Wishes())
 
 
 class SharedTextsTests(SynchronousTestCase):

@@ -28,7 +28,7 @@ that is told was never told before, and one that was said is stored once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from random import Random, SystemRandom
+from random import Random
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from weakref import WeakSet
@@ -45,7 +45,7 @@ from zope.interface import implementer
 from twisted_chat.client.events import Ended, Event, Listeners, Offline, Online
 from twisted_chat.client.keeping import Keeper
 from twisted_chat.client.link import Connection, Way, Wire, hopeless
-from twisted_chat.client.outbox import Fate, Ids, Outbox, Unanswered
+from twisted_chat.client.outbox import SYSTEM, Fate, Ids, Outbox, Unanswered
 from twisted_chat.client.places import Place, Places
 from twisted_chat.client.reaching import described
 from twisted_chat.client.requests import Requests
@@ -84,7 +84,7 @@ class ChatClient(Requests, Visit, Service):
     endpoint: IStreamClientEndpoint | Way
     user: str
     password: str | None = None
-    random: Random = field(factory=SystemRandom)
+    random: Random = field(default=SYSTEM)
     token: str | None = None
     remembers: bool = field(default=False, kw_only=True)
     stays: bool = field(default=False, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from random import Random
+from random import Random, SystemRandom
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from attrs import define, field, frozen
@@ -19,6 +19,9 @@ MAX_WAITING: Final = 1_000
 
 MAX_IN_FLIGHT: Final = 64
 """Requests that are sent and not answered, at most."""
+
+SYSTEM: Final = SystemRandom()
+"""The system's randomness: it has no state, and one is enough for all."""
 
 T = TypeVar("T")
 

@@ -13,9 +13,11 @@ from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.client.address import Address
 from twisted_chat.client.chatclient import ChatClient
+from twisted_chat.client.events import Event, Online
 from twisted_chat.client.words import Desk, Screen
 from twisted_chat.doors.conversation import Conversation
 from twisted_chat.doors.inside import Inside
+from twisted_chat.doors.wishing import take_up
 
 HERE = Address("here")
 """The one server that there is."""
@@ -46,5 +48,12 @@ def client_of(inside: Inside, proof: Proof) -> ChatClient:
 def seat(screen: Screen, inside: Inside, proof: Proof) -> Desk:
     """Give somebody a desk, and let it come in."""
     desk = Desk(screen, lambda *_: client_of(inside, proof), proof.name.text, alone=True)
-    desk.connect(HERE, proof.name.text)
+    server = desk.connect(HERE, proof.name.text)
+
+    def told(event: Event) -> None:
+        user = inside.conversation.user if inside.conversation is not None else None
+        if isinstance(event, Online) and user is not None:
+            desk.view.run(take_up(desk.kept, user))
+
+    server.client.listen(told)
     return desk
