@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kit.browser import Visitor, WebDaemon, violations
+from tests.kit.browser import Visitor, WebDaemon, fill, violations
 from tests.kit.daemon import RawClient
 
 if TYPE_CHECKING:
@@ -160,3 +160,30 @@ def test_search_everywhere(browser: Browser, shared: WebDaemon) -> None:
         assert page.locator(".result").count() == 3
         page.keyboard.press("Escape")
         page.wait_for_selector("#search", state="hidden")
+
+
+def test_from_mention_to_mention(browser: Browser, shared: WebDaemon) -> None:
+    """Mentions that came meanwhile are gone through, one after the other, and then are read."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("bob-k")
+        bob.ask("create", session="deep")
+        visitor.login("kim")
+        visitor.go_to("deep")
+        bob.ask("text", session="deep", data="the beginning")
+        visitor.wait_for_text("the beginning")
+        visitor.open("lobby")
+        for part in ("first", "second", "third"):
+            fill(bob, "deep", 150)
+            bob.ask("text", session="deep", data=f"kim, the {part}")
+        fill(bob, "deep", 150)
+        page = visitor.page
+        page.wait_for_selector("[data-session=deep] .badge.calls:has-text('@3')")
+        visitor.open("deep")
+        page.wait_for_selector("#called:has-text('3 mentions')")
+        assert violations(page) == []
+        for part, left in (("first", "2 mentions"), ("second", "the mention"), ("third", "")):
+            page.click("#called")
+            page.wait_for_selector(f".row.flash:has-text('kim, the {part}')")
+            if left:
+                page.wait_for_selector(f"#called:has-text('{left}')")
+        page.wait_for_selector("#called", state="hidden")

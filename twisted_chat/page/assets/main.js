@@ -14,6 +14,7 @@ import { Entrance } from "./entrance.js";
 import { Header } from "./header.js";
 import { LoginView } from "./login.js";
 import { MembersView } from "./members.js";
+import { Mentions } from "./mentions.js";
 import { Menu } from "./menu.js";
 import { Notifier } from "./notify.js";
 import { PersonMenu } from "./person.js";
@@ -62,6 +63,7 @@ const bell = new Bell(client);
 watchVersion(client);
 const account = new AccountDialog(client);
 new TypingView(store);
+new Mentions(client, texts);
 
 commands.add("list", "ls", "", "Show which sessions there are, and who is here.", () => switcher.open());
 commands.add("who", "w", "", "Show who is in this session.", () => members.toggle(true));
