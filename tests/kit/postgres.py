@@ -112,7 +112,43 @@ class Postgres:
             check=True,
             cwd="/",
         )
+        return self.url_of(name)
+
+    def url_of(self, name: str) -> str:
+        """Return the address of a database."""
         return f"postgresql://chat@127.0.0.1:{self.port}/{name}"
+
+    def standby(self, name: str) -> Postgres:
+        """Start a server that follows this one, under that name."""
+        folder = Path(tempfile.mkdtemp(prefix="chat-postgres-"))
+        other = Postgres(self.bin, folder, options=self.options)
+        if not os.geteuid():
+            user = pwd.getpwnam("postgres")
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        subprocess.run(
+            [self.bin / "pg_basebackup", "-D", folder / "data", "-X", "stream", "-R", "-d",
+             f"host=127.0.0.1 port={self.port} user=chat application_name={name}"],
+            check=True, capture_output=True, cwd="/", **self._as_its_user(),  # type: ignore[call-overload]
+        )  # fmt: skip
+        atexit.register(other.remove)
+        other.start()
+        return other
+
+    def promote(self) -> None:
+        """Let a standby be a server of its own, which takes what is written."""
+        subprocess.run(
+            [self.bin / "pg_ctl", "promote", "-D", self.folder / "data", "-w"],
+            check=True, capture_output=True, cwd="/", **self._as_its_user(),  # type: ignore[call-overload]
+        )  # fmt: skip
+
+    def execute(self, *statements: str) -> None:
+        """Run some statements as its superuser."""
+        import psycopg
+
+        with psycopg.connect(f"host=127.0.0.1 port={self.port} user=chat dbname=postgres",
+                             autocommit=True) as connection:  # fmt: skip
+            for statement in statements:
+                connection.execute(statement)
 
     def remove(self) -> None:
         """End it, and remove its files."""

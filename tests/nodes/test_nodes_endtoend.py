@@ -120,38 +120,80 @@ def test_whatever_happens(tmp_path: Path) -> None:
         _stop_a_node(nodes, 1, seconds=11)
         _cut_the_wire(nodes, seconds=11)
         time.sleep(2)
-        for writer in writers:
-            writer.over.set()
-        for writer in writers:
-            writer.join(30)
-        with psycopg.connect(nodes.url) as connection:
-            rows = connection.execute(
-                "SELECT seq, id FROM chat.texts WHERE life ="
-                " (SELECT n FROM chat.lives WHERE key = 'lobby') ORDER BY seq"
-            ).fetchall()
-        stored = {seq: bytes(id).decode() for seq, id in rows}
-        deadline = time.monotonic() + 30
-        while any(reader.last < len(stored) for reader in readers):
-            assert time.monotonic() < deadline, [reader.last for reader in readers]
-            time.sleep(0.1)
-        for reader in readers:
-            reader.over.set()
-        for member in (*writers, *readers):
-            member.join(30)
-            assert not member.wrong, (member.name, member.wrong[:5])
-        assert list(stored) == list(range(1, len(stored) + 1))
-        assert len(set(stored.values())) == len(stored), "a text was stored twice"
-        for writer in writers:
-            assert writer.count > 50, (writer.name, writer.count)
-            for id, seq in writer.acknowledged.items():
-                assert stored[seq] == id
-        for reader in readers:
-            assert reader.texts == {seq: stored[seq] for seq in reader.texts}
-            first = min(reader.texts)
-            assert sorted(reader.texts) == list(range(first, len(stored) + 1))
+        _all_have_all(nodes.url, writers, readers)
         assert min(writer.moves for writer in writers) > 3
         for daemon in nodes.daemons:
             assert "Traceback" not in daemon.output, daemon.output
+
+
+def test_the_databases_machine_is_lost(tmp_path: Path) -> None:
+    """With a synchronous standby the loss of the database itself loses nothing acknowledged."""
+    with ExitStack() as stack:
+        first = new_postgres("fsync=on")
+        stack.callback(first.remove)
+        url = first.url()
+        second = first.standby("standby")
+        stack.callback(second.remove)
+        first.execute(
+            "ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()"
+        )
+        database = url.rsplit("/", 1)[1]
+        hosts = f"127.0.0.1:{first.port},127.0.0.1:{second.port}"
+        both = f"postgresql://chat@{hosts}/{database}?target_session_attrs=read-write"
+        users = tmp_path / "users.csv"
+        names = (*WRITERS, *READERS)
+        users.write_text("user,password\n" + "".join(f"{name},secret\n" for name in names))
+        users.chmod(0o600)
+        daemons = [
+            stack.enter_context(Daemon("--log", both, "--users", str(users))) for _ in range(2)
+        ]
+        ports = [daemon.port for daemon in daemons]
+        writers = [Writer(name, lambda: ports) for name in WRITERS]
+        readers = [Reader(name, lambda: ports) for name in READERS]
+        for member in (*readers, *writers):
+            member.start()
+        time.sleep(3)
+        counts = [writer.count for writer in writers]
+        first.stop(signal.SIGKILL)
+        second.promote()
+        deadline = time.monotonic() + 40
+        while any(writer.count < count + 20 for writer, count in zip(writers, counts, strict=True)):
+            assert time.monotonic() < deadline, "nothing is stored after the change"
+            time.sleep(0.1)
+        _all_have_all(second.url_of(database), writers, readers)
+
+
+def _all_have_all(url: str, writers: Sequence[Writer], readers: Sequence[Reader]) -> None:
+    """Let the writers end; what they were told is stored, and every reader has all of it."""
+    for writer in writers:
+        writer.over.set()
+    for writer in writers:
+        writer.join(30)
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT seq, id FROM chat.texts WHERE life ="
+            " (SELECT n FROM chat.lives WHERE key = 'lobby') ORDER BY seq"
+        ).fetchall()
+    stored = {seq: bytes(id).decode() for seq, id in rows}
+    deadline = time.monotonic() + 30
+    while any(reader.last < len(stored) for reader in readers):
+        assert time.monotonic() < deadline, [reader.last for reader in readers]
+        time.sleep(0.1)
+    for reader in readers:
+        reader.over.set()
+    for member in (*writers, *readers):
+        member.join(30)
+        assert not member.wrong, (member.name, member.wrong[:5])
+    assert list(stored) == list(range(1, len(stored) + 1))
+    assert len(set(stored.values())) == len(stored), "a text was stored twice"
+    for writer in writers:
+        assert writer.count > 50, (writer.name, writer.count)
+        for id, seq in writer.acknowledged.items():
+            assert stored[seq] == id
+    for reader in readers:
+        assert reader.texts == {seq: stored[seq] for seq in reader.texts}
+        first = min(reader.texts)
+        assert sorted(reader.texts) == list(range(first, len(stored) + 1))
 
 
 def _kill_a_node(nodes: Nodes, number: int) -> None:

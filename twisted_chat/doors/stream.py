@@ -20,7 +20,7 @@ from twisted_chat.accounts.admission import Admission
 from twisted_chat.chat.member import Encode
 from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.talk import Talk, Why
-from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
+from twisted_chat.doors.tcp import host_of, keep_alive, peer_of, speaks_for_others
 from twisted_chat.doors.turnstile import Refused, Turnstile
 from twisted_chat.doors.watch import Watch
 from twisted_chat.vocabulary.messages import Bye
@@ -72,6 +72,8 @@ class Stream(Protocol):
         """Begin a conversation."""
         transport = self.transport
         self.host, self.port = peer_of(transport)
+        if speaks_for_others(transport):
+            self.dataReceived = self._introduced  # type: ignore[method-assign]
         keep_alive(transport)
         self._outlet = Outlet(transport, self.pauseProducing)
         self.deliver = self._outlet.deliver
@@ -88,6 +90,13 @@ class Stream(Protocol):
         self.conversation.lost()
         self.factory.watch.gone(self)
         del self.conversation, self._outlet, self.deliver  # no cycle is left behind
+
+    def _introduced(self, data: bytes) -> None:
+        """Know who it is: a proxy has said so before the first of these."""
+        del self.dataReceived
+        self.host, self.port = peer_of(self.transport)
+        self.conversation.host, self.conversation.port = self.host, self.port
+        self.dataReceived(data)
 
     def dataReceived(self, data: bytes) -> None:
         """Cut messages; ``release`` may come within one."""

@@ -6,6 +6,7 @@ import socket
 from typing import Any, Final
 
 from twisted.internet.interfaces import ITCPTransport
+from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper
 from twisted.protocols.policies import ProtocolWrapper
 
 from twisted_chat.vocabulary.addresses import LOCAL, spelled
@@ -41,6 +42,11 @@ def peer_of(transport: Any) -> tuple[str, int]:
     """Return the address of who is on the other side."""
     peer = transport.getPeer()
     return host_of(peer), int(getattr(peer, "port", 0))
+
+
+def speaks_for_others(transport: Any) -> bool:
+    """Whether a proxy says first who is on the other side (``haproxy:tcp:…``, PROXY protocol)."""
+    return isinstance(transport, HAProxyProtocolWrapper)
 
 
 def keep_alive(transport: Any) -> None:

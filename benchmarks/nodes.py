@@ -1,0 +1,314 @@
+"""Several nodes: a log in PostgreSQL beside one in a file, and one node beside two.
+
+``write``: texts a second and the time to the echo, of 16 writers in 1 session and in 1,000.
+``cross``: from the echo at one node to the delivery at another, with a broker and without.
+``deliver``: deliveries a second and processor time, of one node and of two. A PostgreSQL
+(``fsync`` on) and a Redis are started for it, on loopback; they and the generator share the
+machine's cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import selectors
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import cycle
+from statistics import median, quantiles
+from typing import Final
+
+import msgspec
+from attrs import Factory, define
+
+from benchmarks import machine
+from benchmarks.report import short, spread, table
+from benchmarks.servers import Daemon
+from tests.kit.postgres import new_postgres
+from tests.kit.redis import Redis
+
+WRITERS: Final = 16
+DATA: Final = "x" * 100
+
+
+class _Message(msgspec.Struct):
+    type: str
+    id: str | None = None
+    session: str | None = None
+    seq: int = 0
+
+
+_decode: Final = msgspec.json.Decoder(_Message).decode
+
+
+def _frame(**fields: object) -> bytes:
+    body = json.dumps(fields).encode()
+    return struct.pack("!I", len(body)) + body
+
+
+@define(eq=False)
+class Talker:
+    """A client that always has ``window`` texts unanswered, spread over its sessions."""
+
+    name: str
+    port: int
+    window: int = 0
+    sessions: Sequence[str] = ("lobby",)
+    link: socket.socket = Factory(socket.socket)
+    taken: int = 0
+    """Texts that came, of whomever."""
+    waiting: dict[str, float] = Factory(dict)
+    times: list[float] = Factory(list)
+    _held: bytearray = Factory(bytearray)
+    _count: int = 0
+    _next: Iterator[str] = Factory(lambda: cycle(["lobby"]))
+
+    def come(self) -> None:
+        """Log in, and be in the sessions."""
+        self.link = socket.create_connection(("127.0.0.1", self.port))
+        self.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.ask(type="login", user=self.name)
+        for session in self.sessions:
+            if session != "lobby":
+                answer = self.ask(type="join", session=session)
+                if answer.type == "error":
+                    answer = self.ask(type="create", session=session)
+                if answer.type == "error":
+                    self.ask(type="join", session=session)
+        self._next = cycle(self.sessions)
+
+    def ask(self, **fields: object) -> _Message:
+        """Ask for something, and wait for the answer."""
+        self._count += 1
+        self.link.sendall(_frame(**fields, id=f"a{self._count}"))
+        while True:
+            for message in self.read():
+                if message.id == f"a{self._count}":
+                    return message
+
+    def read(self) -> list[_Message]:
+        """Return what came."""
+        data = self.link.recv(262_144)
+        if not data:
+            raise SystemExit(f"{self.name}: the server has closed the connection")
+        self._held += data
+        found, at, held = [], 0, self._held
+        while len(held) - at >= 4:
+            end = at + 4 + int.from_bytes(held[at : at + 4], "big")
+            if end > len(held):
+                break
+            found.append(_decode(bytes(held[at + 4 : end])))
+            at = end
+        del held[:at]
+        return found
+
+    def say(self, count: int) -> None:
+        """Say some texts."""
+        frames = []
+        now = time.monotonic()
+        for _ in range(count):
+            self._count += 1
+            id = f"{self.name}.{self._count}"
+            self.waiting[id] = now
+            frames.append(_frame(type="text", session=next(self._next), data=DATA, id=id))
+        self.link.sendall(b"".join(frames))
+
+    def take(self) -> None:
+        """Take what came; keep the window full."""
+        echoes = 0
+        for message in self.read():
+            if message.type == "error":
+                raise SystemExit(f"{self.name}: {message}")
+            if message.type != "text":
+                continue
+            self.taken += 1
+            began = self.waiting.pop(message.id or "", None)
+            if began is not None:
+                self.times.append(time.monotonic() - began)
+                echoes += 1
+        if echoes and self.window:
+            self.say(echoes)
+
+
+def run(talkers: Sequence[Talker], seconds: float) -> float:
+    """Let them talk; return how long that was."""
+    for talker in talkers:
+        if talker.window:
+            talker.say(talker.window)
+    return _go_on(talkers, seconds)
+
+
+@contextmanager
+def running(kind: str, url: str, broker: str | None, *more: str) -> Iterator[list[Daemon]]:
+    """Run the daemons of one kind: ``sqlite``, ``1 node``, ``2 nodes``."""
+    log = "sqlite:chat.db" if kind == "sqlite" else url
+    hints = [] if kind == "sqlite" or broker is None else ["--hints", broker]
+    limits = ("--max-sessions", "2000", "--max-members", "2000", "--max-sessions-per-user", "0")
+    options = ("--rate", "0", *limits, *hints, *more)
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(Daemon(*options, log=log, name=kind, pinned=False))
+            for _ in range(2 if kind == "2 nodes" else 1)
+        ]
+
+
+def write(args: argparse.Namespace) -> None:
+    """Texts a second, and the time to the echo."""
+    for sessions in (1, 1_000):
+        rows: dict[str, tuple[list[float], list[float], list[float]]] = {}
+        for _ in range(args.runs):
+            for kind in ("sqlite", "1 node", "2 nodes"):
+                with running(kind, args.server.url(), args.broker) as daemons:
+                    count, times = _written(daemons, sessions, args.seconds)
+                cuts = quantiles(times, n=100)
+                found = rows.setdefault(kind, ([], [], []))
+                for values, value in zip(found, (count, cuts[49], cuts[98]), strict=True):
+                    values.append(value)
+        print(f"\n**{WRITERS} writers, window {args.window}, {sessions:,} sessions**\n")
+        base = median(rows["sqlite"][0])
+        print(
+            table(
+                ("log", "texts/s", "/ sqlite", "p50 ms", "p99 ms"),
+                [
+                    (
+                        kind,
+                        spread(found[0]),
+                        short(median(found[0]) / base),
+                        *(spread([1_000 * value for value in values]) for values in found[1:]),
+                    )
+                    for kind, found in rows.items()
+                ],
+            )
+        )
+
+
+def _written(daemons: Sequence[Daemon], sessions: int, seconds: float) -> tuple[float, list[float]]:
+    names = ["lobby"] if sessions == 1 else [f"s{number}" for number in range(sessions)]
+    talkers = [
+        Talker(
+            f"w{number}",
+            daemons[number % len(daemons)].port,
+            ARGS.window,
+            names if sessions == 1 else names[number::WRITERS],
+        )
+        for number in range(WRITERS)
+    ]
+    for talker in talkers:
+        talker.come()
+    run(talkers, 1.0)
+    for talker in talkers:
+        talker.times.clear()
+    took = _go_on(talkers, seconds)
+    times = [one for talker in talkers for one in talker.times]
+    for talker in talkers:
+        talker.link.close()
+    return len(times) / took, times
+
+
+def _go_on(talkers: Sequence[Talker], seconds: float) -> float:
+    """Let those who talk already go on; return how long that was."""
+    began = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        for talker in talkers:
+            selector.register(talker.link, selectors.EVENT_READ, talker)
+        while time.monotonic() - began < seconds:
+            for key, _ in selector.select(0.1):
+                key.data.take()
+    return time.monotonic() - began
+
+
+def cross(args: argparse.Namespace) -> None:
+    """From the echo at one node to the delivery at another."""
+    rows = []
+    for name, broker in (("with a broker", args.broker), ("without", None)):
+        with running("2 nodes", args.server.url(), broker) as daemons:
+            here, there = (Talker(n, d.port) for n, d in zip("ab", daemons, strict=True))
+            here.come()
+            there.come()
+            time.sleep(1.5)
+            late: list[float] = []
+            for _ in range(args.texts if broker else max(10, args.texts // 20)):
+                here.say(1)
+                while here.waiting:
+                    here.take()
+                echo = time.monotonic()
+                wanted = there.taken + 1
+                while there.taken < wanted:
+                    there.take()
+                late.append(1_000 * (time.monotonic() - echo))
+            cuts = quantiles(late, n=100)
+            rows.append((name, short(cuts[49]), short(cuts[98])))
+            here.link.close()
+            there.link.close()
+    print("\n**From the echo at one node to the delivery at another**\n")
+    print(table(("hints", "p50 ms", "p99 ms"), rows))
+
+
+def deliver(args: argparse.Namespace) -> None:
+    """Deliveries a second, of one node and of two."""
+    rows: dict[str, tuple[list[float], list[float]]] = {}
+    for _ in range(args.runs):
+        for kind in ("1 node", "2 nodes"):
+            with running(kind, args.server.url(), args.broker) as daemons:
+                rate, cost = _delivered(daemons, args)
+            found = rows.setdefault(kind, ([], []))
+            found[0].append(rate)
+            found[1].append(cost)
+    base = median(rows["1 node"][0])
+    print(f"\n**{args.members} members, 4 of them talk with {args.window} texts outstanding**\n")
+    print(
+        table(
+            ("nodes", "deliveries/s", "/ 1 node", "us/delivery, all nodes"),
+            [
+                (kind, spread(rates), short(median(rates) / base), spread(costs))
+                for kind, (rates, costs) in rows.items()
+            ],
+        )
+    )
+
+
+def _delivered(daemons: Sequence[Daemon], args: argparse.Namespace) -> tuple[float, float]:
+    talkers = [
+        Talker(f"m{number}", daemons[number % len(daemons)].port, args.window if number < 4 else 0)
+        for number in range(args.members)
+    ]
+    for talker in talkers:
+        talker.come()
+    time.sleep(1.0)
+    run(talkers, 1.0)
+    before = [machine.processor_ns(daemon.pid) for daemon in daemons]
+    taken = sum(talker.taken for talker in talkers)
+    took = _go_on(talkers, args.seconds)
+    count = sum(talker.taken for talker in talkers) - taken
+    used = sum(
+        machine.processor_ns(daemon.pid) - at for daemon, at in zip(daemons, before, strict=True)
+    )
+    for talker in talkers:
+        talker.link.close()
+    return count / took, used / 1_000 / count
+
+
+ARGS = argparse.Namespace(window=16)
+
+
+def main(argv: list[str]) -> None:
+    """Run what is asked for; everything, where nothing is."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks nodes", description=__doc__)
+    parser.add_argument("what", nargs="*", choices=["write", "cross", "deliver", []])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--window", type=int, default=16)
+    parser.add_argument("--members", type=int, default=200)
+    parser.add_argument("--texts", type=int, default=400)
+    args = parser.parse_args(argv, namespace=ARGS)
+    print(machine.describe())
+    server = new_postgres("fsync=on")
+    with Redis() as broker:
+        args.server, args.broker = server, broker.url
+        for what in args.what or ("write", "cross", "deliver"):
+            {"write": write, "cross": cross, "deliver": deliver}[what](args)
+            sys.stdout.flush()
