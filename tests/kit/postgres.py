@@ -126,8 +126,8 @@ class Postgres:
             user = pwd.getpwnam("postgres")
             os.chown(folder, user.pw_uid, user.pw_gid)
         subprocess.run(
-            [self.bin / "pg_basebackup", "-D", folder / "data", "-X", "stream", "-c", "fast", "-R", "-d",
-             f"host=127.0.0.1 port={self.port} user=chat application_name={name}"],
+            [self.bin / "pg_basebackup", "-D", folder / "data", "-X", "stream", "-c", "fast", "-R",
+             "-d", f"host=127.0.0.1 port={self.port} user=chat application_name={name}"],
             check=True, capture_output=True, cwd="/", **self._as_its_user(),  # type: ignore[call-overload]
         )  # fmt: skip
         atexit.register(other.remove)
