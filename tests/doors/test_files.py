@@ -19,7 +19,10 @@ from tests.kit.web_support import Answer, Web, answer_in
 from twisted_chat.accounts.bearers import Bearers
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat.measures import Measure
+from twisted_chat.chat.peers import Alone
+from twisted_chat.chat.people import Person
 from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.names import user_name
 
 pytest.importorskip("PIL", reason="no Pillow: pip install pillow")
 
@@ -198,6 +201,21 @@ class UploadTests(FilesCase):
             measures.remove(Measure(kind=kind, by="op", since=0, user="eve").key)
         self.assertEqual((self.left(), len(files.store)), ([], 1))
 
+    def test_a_guest_of_another_node(self) -> None:
+        """Who is at another node sends files here, with the token that its name is claimed with."""
+
+        class Others(Alone):
+            async def proves(self, key: str, token: str) -> bool:
+                return (key, token) == ("far", "right")
+
+        world = self.world()
+        web, _ = self.web_of(world)
+        world.chat.people.add(Person(user_name("far"), guest=True))
+        self.assertEqual(self.send(web, b"x", basic("far", "right")).status, 401)
+        world.chat.peers = Others()
+        self.assertEqual(self.send(web, b"x", basic("far", "right")).status, 201)
+        self.assertEqual(self.send(web, b"x", basic("far", "wrong")).status, 401)
+
     def test_bounds(self) -> None:
         """Of a file, of a user, of the server; each at its edge, and nothing of it stays."""
         world = self.world(users=["cid"])
@@ -277,11 +295,30 @@ class UploadTests(FilesCase):
         (self.folder / "incoming" / "left").write_bytes(b"x")
         (self.folder / "ab").mkdir(exist_ok=True)
         (self.folder / "ab" / "abcd.data").write_bytes(b"x")
+        (self.folder / "incoming" / "new").write_bytes(b"x")
+        for old in ("incoming/left", "ab/abcd.data"):
+            os.utime(self.folder / old, (0, 0))
         web, files = self.web_of(world)
         self.assertEqual(self.get(web, found["link"]).body, b"kept" * 5_000)
-        self.assertEqual((self.left(), files.store.total), ([], total))
+        self.assertEqual((self.left(), files.store.total), (["new"], total))
         self.assertFalse((self.folder / "ab" / "abcd.data").exists())
         self.assertEqual(os.stat(self.folder / "secret").st_mode & 0o077, 0)
+
+    def test_several_processes(self) -> None:
+        """What one has put into the folder the other serves, counts, and misses when it is gone."""
+        world = self.world()
+        web, files = self.web_of(world)
+        other_web, others = self.web_of(world)
+        bob = basic("bob", token_of(world.come("bob")))
+        found = self.stored(self.send(web, b"shared" * 999, bob))
+        self.assertEqual(self.get(other_web, found["link"]).body, b"shared" * 999)
+        self.assertEqual(others.store.total, files.store.total)
+        again = self.stored(self.send(other_web, b"shared" * 999, bob))
+        self.assertEqual(again["link"], found["link"])
+        files.store.remove(found["link"].split("/")[1])
+        self.assertEqual(self.get(other_web, found["link"]).status, 404)
+        others.store.refresh()
+        self.assertEqual((others.store.total, len(others.store)), (0, 0))
 
 
 class PictureTests(FilesCase):

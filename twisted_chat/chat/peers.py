@@ -54,6 +54,12 @@ class Peers(Protocol):
         ``name-in-use``, ``not-stored``.
         """
 
+    async def proves(self, key: str, token: str) -> bool:
+        """Whether a guest's name is claimed with that token, by whichever node.
+
+        Raises ChatError ``not-stored``.
+        """
+
     def let_go(self, key: str) -> None:
         """A guest's name is anybody's again."""
 
@@ -93,6 +99,10 @@ class Alone:
     async def claim(self, key: str, token: str | None) -> str:
         """See Peers: nobody asks."""
         raise NotImplementedError
+
+    async def proves(self, key: str, token: str) -> bool:
+        """See Peers: nobody is elsewhere."""
+        return False
 
     def let_go(self, key: str) -> None:
         """See Peers."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from hmac import compare_digest
 from typing import Final
 
 from attrs import define, field
@@ -187,6 +188,12 @@ class Node:
             await self.log.keep([self._claim(key, token)])  # it is this node's from now on
             return token
         raise ChatError("name-in-use", "Somebody is here by that name already.")
+
+    async def proves(self, key: str, token: str) -> bool:
+        """See Peers."""
+        found = await self.log.kept(CLAIM, "", key=key)
+        held = found[0].value or b"" if found else b""
+        return compare_digest(held.partition(b" ")[2], _hash(token))
 
     def let_go(self, key: str) -> None:
         """See Peers."""

@@ -41,6 +41,7 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Remove what is due. What can not be looked for stays, until it can."""
+        self.store.refresh()
         gone = 0
         for id in self.store:
             kept = self.store.get(id)

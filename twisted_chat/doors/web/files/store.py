@@ -3,15 +3,19 @@
 ::
 
     DIR/secret              makes the names of contents, so that none can be guessed
-    DIR/incoming/           what is being sent; emptied at start
+    DIR/incoming/           what is being sent; what is left of old is removed at start
     DIR/ab/ab12….data       a content (``.small``: a small picture of it)
     DIR/ab/ab12….json       what is known of it: written last, and removed first
+
+Several processes may have the same folder: each finds what the others have put there.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
@@ -64,7 +68,11 @@ class Bounds:
     all: int
 
 
+OLD_SECONDS: Final = 86_400.0
+"""After so long nobody is sending what is incoming."""
+
 _kept: Final = Decoder(Kept)
+_ID: Final = re.compile(f"[0-9a-f]{{{ID_LENGTH}}}")
 
 
 @define(eq=False)
@@ -84,17 +92,22 @@ class Store:
         incoming = self.folder / "incoming"
         for one in (self.folder, incoming):
             one.mkdir(mode=0o700, exist_ok=True)
-        for left in incoming.iterdir():
-            left.unlink()
+        for left in (*incoming.iterdir(), *self.folder.glob("??/*.new")):
+            _remove_old(left)
         self._secret = _secret_of(self.folder / "secret")
-        for described in sorted(self.folder.glob("??/*.json")):
-            try:
-                self._add(described.stem, _kept.decode(described.read_bytes()))
-            except DecodeError:
-                described.unlink()
+        self.refresh()
         for data in self.folder.glob("??/*.*"):
             if data.stem not in self._files:
-                data.unlink()
+                _remove_old(data)
+
+    def refresh(self) -> None:
+        """Know what others have put into the folder, or taken out of it."""
+        there = set()
+        for described in self.folder.glob("??/*.json"):
+            there.add(described.stem)
+            self.get(described.stem)
+        for id in self._files.keys() - there:
+            self._drop(id)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -104,6 +117,9 @@ class Store:
 
     def get(self, id: str) -> Kept | None:
         """Return what is known of a file."""
+        if id not in self._files and _ID.fullmatch(id):
+            with suppress(OSError, DecodeError):
+                self._add(id, _kept.decode(self.path(id, "json").read_bytes()))
         return self._files.get(id)
 
     def path(self, id: str, suffix: str = "data") -> Path:
@@ -154,7 +170,7 @@ class Store:
         ``data`` and ``small`` are moved. What is here already counts as its first user's, and
         stays for another while. Raises ChatError ``not-stored``.
         """
-        known = self._files.get(id)
+        known = self.get(id)
         try:
             if known is not None:
                 kept = replace(known, since=kept.since)
@@ -181,10 +197,15 @@ class Store:
 
     def remove(self, id: str) -> None:
         """Forget a file."""
-        if (known := self._files.pop(id, None)) is not None:
-            self._count(known.user, -known.weight)
+        if self._drop(id):
             for suffix in ("json", "data", "small"):
                 self.path(id, suffix).unlink(missing_ok=True)
+
+    def _drop(self, id: str) -> bool:
+        known = self._files.pop(id, None)
+        if known is not None:
+            self._count(known.user, -known.weight)
+        return known is not None
 
     def _add(self, id: str, kept: Kept) -> None:
         self._files[id] = kept
@@ -192,16 +213,25 @@ class Store:
 
     def _describe(self, id: str, kept: Kept) -> None:
         path = self.path(id, "json")
-        new = path.with_suffix(".new")
+        new = path.with_suffix(f".{secrets.token_hex(4)}.new")
         new.write_bytes(encode(kept))
         os.replace(new, path)
 
 
+def _remove_old(path: Path) -> None:
+    """Remove what nobody is writing any more: another process may have it in hand."""
+    with suppress(FileNotFoundError):
+        if time.time() - path.stat().st_mtime > OLD_SECONDS:
+            path.unlink()
+
+
 def _secret_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        secret = secrets.token_bytes(32)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secret)
-        return secret
+    """Return the folder's secret; whoever comes first makes it, whole."""
+    if not path.exists():
+        new = path.with_name(f"secret.{secrets.token_hex(4)}")
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+        with suppress(FileExistsError):
+            os.link(new, path)
+        new.unlink()
+    return path.read_bytes()
