@@ -57,36 +57,43 @@ class Batch:
     messages: Sequence[Response] = field(init=False)
     _goings: Goings
     _show: Callable[[Response, Caps], bytes]
-    _own: dict[str, list[int]] = field(init=False, factory=dict)
-    """The places of what somebody did, by its name."""
+    own: dict[str, list[int]] = field(init=False, factory=dict)
+    """The places of what somebody did, by its name; those of refusals by none."""
+    plain: dict[Caps, bytes] = field(init=False, factory=dict)
+    """Its lines, for those of whom nothing is in it."""
     _apart: dict[int, Farewell] = field(init=False, factory=dict)
     """Of what is told otherwise than as a coming or a going, and once: why."""
-    _written: dict[Caps, tuple[bytes, Sequence[int]]] = field(init=False, factory=dict)
-    """Its lines, one after the other, and where those of each message begin."""
+    _ends: dict[Caps, Sequence[int]] = field(init=False, factory=dict)
+    """Where the lines of each message begin, and the last ones end."""
 
     def __attrs_post_init__(self) -> None:
         self.messages = _decoder.decode_lines(self.data)
         for place, message in enumerate(self.messages):
             match message:
                 case Text() | Reacted() | Redacted():
-                    self._own.setdefault(message.source, []).append(place)
+                    self.own.setdefault(message.source, []).append(place)
                 case Left():
-                    self._own.setdefault(message.user, []).append(place)
+                    self.own.setdefault(message.user, []).append(place)
                     self._set_apart(place, self._goings.why_gone(message.user))
                 case Joined():
                     self._set_apart(place, self._goings.why_back(message))
                 case Error():
-                    self._own.setdefault("", []).append(place)
+                    self.own.setdefault("", []).append(place)
 
     def _set_apart(self, place: int, why: Farewell | None) -> None:
         if why is not None:
             self._apart[place] = why
 
+    @property
+    def is_special(self) -> bool:
+        """Whether something in it is each connection's own affair."""
+        return bool(self._apart) or "" in self.own
+
     def places_of(self, name: str) -> Sequence[int]:
         """Return which of the messages are not for everybody alike, for somebody."""
-        found: Sequence[int] = self._own.get(name, ())
-        if self._apart or "" in self._own:
-            return sorted({*found, *self._apart, *self._own.get("", ())})
+        found: Sequence[int] = self.own.get(name, ())
+        if self._apart or "" in self.own:
+            return sorted({*found, *self._apart, *self.own.get("", ())})
         return found
 
     def why(self, place: int) -> Farewell | None:
@@ -94,11 +101,11 @@ class Batch:
         return self._apart.get(place)
 
     def _lines(self, caps: Caps) -> tuple[bytes, Sequence[int]]:
-        if (found := self._written.get(caps)) is None:
+        if caps not in self.plain:
             lines = [self._show(one, caps) for one in self.messages]
-            found = b"".join(lines), [0, *accumulate(map(len, lines))]
-            self._written[caps] = found
-        return found
+            self.plain[caps] = b"".join(lines)
+            self._ends[caps] = [0, *accumulate(map(len, lines))]
+        return self.plain[caps], self._ends[caps]
 
     def written(self, caps: Caps) -> bytes:
         """Return all of it, for anybody whose capabilities these are."""

@@ -114,17 +114,21 @@ class Batches:
     _said: OrderedDict[tuple[str, int], str] = field(init=False, factory=OrderedDict)
     """How the last texts begin, by session and seq: for who is told in words of a reaction."""
     _batch: int = field(init=False, default=0)
+    last: Batch | None = field(init=False, default=None)
+    """The one that was taken last."""
     _taken: deque[Batch] = field(init=False, factory=lambda: deque(maxlen=MAX_BATCHES))
 
     def take(self, data: bytes) -> Batch:
         """Return a batch: the same one for the same bytes, while they are given out."""
         for batch in self._taken:
             if batch.data is data:
+                self.last = batch
                 return batch
         batch = Batch(data, self.known.goings, self.show)
         for message in batch.messages:
             self._note(message)
         self._taken.appendleft(batch)
+        self.last = batch
         return batch
 
     def _note(self, message: Response) -> None:

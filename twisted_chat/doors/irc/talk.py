@@ -6,7 +6,7 @@ capabilities, the moment in which a registration is whole, and what comes from t
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import count
 from secrets import token_hex
@@ -21,7 +21,7 @@ from twisted_chat.doors.irc.batch import Batch, Caps
 from twisted_chat.doors.irc.lines import Line, format_line, format_tags, parse
 from twisted_chat.doors.irc.names import SERVER, channel
 from twisted_chat.doors.irc.shared import Shared
-from twisted_chat.doors.irc.shown import MATTERING
+from twisted_chat.doors.irc.shown import MATTERING, Batches
 from twisted_chat.doors.talk import Talk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
@@ -138,6 +138,9 @@ class IrcTalk(Talk):
     _view: Caps = field(init=False, default=frozenset())
     """What of its capabilities makes a difference to what is told to all."""
     _unique: str = field(init=False, factory=lambda: token_hex(10))
+    _send: Callable[[bytes], None] = field(init=False)
+    """What sends bytes as they are."""
+    _batches: Batches | None = field(init=False, default=None)
     _said: int = field(init=False, default=0)
     _mine: set[str] = field(init=False, factory=set)
     """Ids of what this connection said: without ``echo-message`` it is not told."""
@@ -145,6 +148,7 @@ class IrcTalk(Talk):
     def __attrs_post_init__(self) -> None:
         """Take what the chat delivers as it comes, and write it as lines."""
         super().__attrs_post_init__()
+        self._send = self.deliver
         self.deliver = self._deliver
         self.shared.opened(self)
 
@@ -282,14 +286,23 @@ class IrcTalk(Talk):
         user = self.user
         if user is None or self.over:
             return
-        batch = self.shared.batches(user.chat).take(data)
-        places = batch.places_of(user.name.text)
-        if places:
-            lines = batch.written_with(self._view, places, partial(self._show, batch))
-        else:
-            lines = batch.written(self._view)
+        batches = self._batches
+        if batches is None:
+            batches = self._batches = self.shared.batches(user.chat)
+        batch = batches.last
+        if batch is None or batch.data is not data:
+            batch = batches.take(data)
+        own, lines = user.name.text, batch.plain.get(self._view)
+        if lines is None or own in batch.own or batch.is_special:
+            lines = self._written(batch, own)
         if lines:
-            self.line.deliver(lines)
+            self._send(lines)
+
+    def _written(self, batch: Batch, own: str) -> bytes:
+        places = batch.places_of(own)
+        if places:
+            return batch.written_with(self._view, places, partial(self._show, batch))
+        return batch.written(self._view)
 
     def _show(self, batch: Batch, place: int) -> bytes:
         """Return what of a batch is not the same for everybody."""

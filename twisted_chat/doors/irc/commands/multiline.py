@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field
 
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.lines import Line
 from twisted_chat.doors.irc.talk import IrcTalk, Labelled
-
-MAX_BYTES: Final = 16_384
-"""Of a text of several lines: what a text has at most."""
+from twisted_chat.vocabulary.messages import MAX_TEXT
 
 MAX_LINES: Final = 1_024
 
@@ -30,6 +28,8 @@ class Batch:
     wrong: str = ""
     """The code of what is wrong with it."""
     about: str = field(default="", repr=False)
+    most: int = MAX_TEXT
+    """Its bytes, at most."""
 
     def add(self, line: Line) -> None:
         """Take one more line of it."""
@@ -46,8 +46,8 @@ class Batch:
             self.command = line.command
             self.text += line[1] if concat or not self.lines else f"\n{line[1]}"
             self.lines += 1
-        if len(self.text.encode()) > MAX_BYTES:
-            self.fail("MULTILINE_MAX_BYTES", str(MAX_BYTES))
+        if len(self.text.encode()) > self.most:
+            self.fail("MULTILINE_MAX_BYTES", str(self.most))
         elif self.lines > MAX_LINES:
             self.fail("MULTILINE_MAX_LINES", str(MAX_LINES))
 
@@ -56,6 +56,12 @@ class Batch:
         if not self.wrong:
             self.wrong, self.about = code, about
         self.text = ""
+
+
+def max_bytes(talk: IrcTalk) -> int:
+    """Return how many bytes a text of several lines has, at most: as any text."""
+    realm: Any = talk.admission.portal.realm
+    return int(realm.rules.max_text)
 
 
 @command("BATCH", 1)
@@ -68,7 +74,7 @@ async def batch(talk: IrcTalk, line: Line) -> None:
             return
         if talk.answer is not None:  # its answer is the echo of it all
             talk.answer = None
-        talk.batch = Batch(name, line[2], line.tags)
+        talk.batch = Batch(name, line[2], line.tags, most=max_bytes(talk))
     elif talk.batch is None or talk.batch.name != name:
         talk.send("FAIL", "BATCH", "UNKNOWN_REFERENCE", name, "There is no such batch")
     else:

@@ -7,7 +7,7 @@ from typing import Final
 from twisted_chat.chat.user import User
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.identity import mechanisms, rename
-from twisted_chat.doors.irc.commands.multiline import MAX_BYTES, MAX_LINES
+from twisted_chat.doors.irc.commands.multiline import MAX_LINES, max_bytes
 from twisted_chat.doors.irc.commands.server import USER_LENGTH, isupport, lusers, motd
 from twisted_chat.doors.irc.lines import Line, fitting_rows
 from twisted_chat.doors.irc.names import SERVER, prefix
@@ -27,7 +27,7 @@ CAPABILITIES: Final = {
     "draft/event-playback": "",
     "draft/extended-isupport": "",
     "draft/message-redaction": "",
-    "draft/multiline": f"max-bytes={MAX_BYTES},max-lines={MAX_LINES}",
+    "draft/multiline": f"max-lines={MAX_LINES}",
     "draft/no-implicit-names": "",
     "draft/pre-away": "",
     "draft/read-marker": "",
@@ -53,6 +53,7 @@ LINE_SIZE: Final = 400
 def offered(talk: IrcTalk) -> dict[str, str]:
     """Return what is offered here and now, with its values."""
     found = dict(CAPABILITIES)
+    found["draft/multiline"] = f"max-bytes={max_bytes(talk)},{found['draft/multiline']}"
     admission = talk.admission
     if not admission.accounts:
         del found["sasl"]
