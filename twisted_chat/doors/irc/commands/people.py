@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from twisted.internet.task import deferLater
 
+from twisted_chat.chat.acting import sessions_of
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, may_see, me, members, sign_of
 from twisted_chat.doors.irc.lines import Line
@@ -188,12 +189,11 @@ def _whois(talk: IrcTalk, person: Any) -> None:
 
 def _sessions_of(talk: IrcTalk, person: Any) -> list[Any]:
     user = me(talk)
-    found = {}
-    for one in person.users:
-        for key, member in one.members.items():
-            there = member.session
-            if there.life.direct is None and may_see(talk, there):
-                found[key] = there
+    found = {
+        there.life.key: there
+        for there in sessions_of(user.chat, person)
+        if there.life.direct is None and may_see(talk, there)
+    }
     is_hidden = _is_invisible(talk, person.name.text) and person is not user.person
     return [there for key, there in found.items() if not is_hidden or key in user.members]
 
