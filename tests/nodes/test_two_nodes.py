@@ -253,6 +253,40 @@ class TwoNodesTests(SynchronousTestCase):
         topics = [world.chat.sessions["den"].life.topic for world in self.cluster.worlds]
         self.assertEqual(topics, ["second", "second"])
 
+    def test_many_at_once(self) -> None:
+        """A node with very many users is known to the others in turns, whole."""
+        guests = [self.one.come(f"guest{number}") for number in range(600)]
+        self.cluster.settle()
+        three = self.cluster.add()
+        self.cluster.pass_time(2)
+        self.assertEqual(three.chat.sessions["lobby"].count, 600)
+        for guest in guests[:300]:
+            guest.vanish()
+        self.cluster.pass_time(2)
+        self.assertEqual(three.chat.sessions["lobby"].count, 300)
+
+    def test_a_guests_name_that_another_has_now(self) -> None:
+        """A guest whose node was away for too long loses its name, and what was said to it."""
+        old = self.one.come("dora")
+        alice = self.one.come("alice")
+        self.cluster.settle()
+        alice.ask("text", to="dora", data="secret")
+        mend = self.cluster.cut_off(0)
+        self.cluster.pass_time(12)
+        new = self.two.come("dora")
+        mend()
+        self.cluster.pass_time(5)
+        self.assertTrue(old.closed)
+        self.assertEqual(new.ask("list")["type"], "list")
+        there = self.one.connect()
+        welcome = there.ask("login", user="dora", token=new.token)
+        self.assertEqual((welcome["type"], welcome.get("direct", [])), ("welcome", []))
+
+    def test_two_nodes_begin_at_once(self) -> None:
+        """The lobby is made once, whoever is first."""
+        epochs = {world.chat.sessions["lobby"].life.epoch for world in self.cluster.worlds}
+        self.assertEqual(len(epochs), 1)
+
     def test_a_forgotten_feed(self) -> None:
         """A node that was away for longer than lines are kept says that it must begin anew."""
         mend = self.cluster.cut_off(1)

@@ -8,7 +8,7 @@ thing in between: then the last line is what is so.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -80,8 +80,8 @@ class Hearing:
 
     # --- lines -------------------------------------------------------------------------------
 
-    def hear(self, lines: Sequence[Line]) -> None:
-        """Take up some lines, in their order."""
+    def hear(self, lines: Sequence[Line]) -> Iterator[None]:
+        """Take up some lines, in their order, a step at a time."""
         last = {self._identity(line): line for line in lines if line.kind in ("life", "record")}
         for line in lines:
             identity = self._identity(line)
@@ -94,7 +94,7 @@ class Hearing:
                     continue
                 self._foreign.pop(identity, None)
             try:
-                self._hear(line, identity)
+                yield from self._hear(line, identity)
             except (DecodeError, ChatError, ValueError) as problem:
                 said = "Node {node} wrote what is not understood: {problem}"
                 self._logger.error(said, node=line.node, problem=str(problem))
@@ -120,10 +120,15 @@ class Hearing:
         if len(self._foreign) > MAX_FOREIGN:
             self._foreign.popitem(last=False)
 
-    def _hear(self, line: Line, identity: str) -> None:
+    def _hear(self, line: Line, identity: str) -> Iterator[None]:
+        yield
         if line.kind == "note":
             for note in decode_notes(line.body):
-                self._note(line.node, note)
+                if isinstance(note, Here):
+                    yield from self._here(line.node, note)
+                else:
+                    self._note(line.node, note)
+                yield
         elif line.kind == "buried":
             self.bury(line.body.decode())
         elif line.kind == "ended":
@@ -244,7 +249,7 @@ class Hearing:
             case Hello():
                 self.greet()
             case Here():
-                self._here(node, note)
+                pass  # it takes longer: see _hear
 
     def hint(self, hint: Hint) -> None:
         """Take up what may have been lost."""
@@ -324,12 +329,13 @@ class Hearing:
             for epochs in person.elsewhere.values():
                 epochs.pop(epoch, None)
 
-    def _here(self, node: str, note: Here) -> None:
+    def _here(self, node: str, note: Here) -> Iterator[None]:
         if node == self.node:
             return
         seen = self._seen.setdefault(node, set()) if note.part else set()
         self._seen[node] = seen
         for somebody in note.people:
+            yield
             with suppress(ChatError):
                 person = self._came(node, somebody.name, somebody.away, guest=somebody.guest)
                 if person is not None:

@@ -114,7 +114,11 @@ class Sessions(Mapping[str, Session]):
             name = session_name(self._rules.lobby)
             if name.key not in self:
                 life = Life(epoch=secrets.token_hex(8), key=name.key, name=name.text, keep=True)
-                await self.begin(life)
+                try:
+                    await self.begin(life)
+                except ChatError:
+                    if name.key not in self:  # else another node was first
+                        raise
             self.lobby = self[name.key]
 
     async def revive(self, life: Life) -> None:
@@ -340,11 +344,10 @@ class Sessions(Mapping[str, Session]):
                 await self.peers.look()
                 if not session.is_empty:
                     return
-            name = session.life.name
+            name = session.name
+            deleted = None if by is None else Deleted(session=name, user=by.text)
             try:
-                await self.finish(
-                    session, Deleted(session=name, user=by.text) if by is not None else None
-                )
+                await self.finish(session, deleted)
             except ChatError:
                 self.lingering.end_later(session, RETRY_SECONDS, by)
                 return
@@ -374,8 +377,6 @@ class Sessions(Mapping[str, Session]):
             self._looks.discard(session_name(session.life.name))
         self.lingering.stays(session)
         self._close_port(session.port)
-
-    # --- within ------------------------------------------------------------------------------
 
     def _close_port(self, port: int | None) -> None:
         if port is not None and self._ports is not None:

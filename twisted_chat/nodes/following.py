@@ -6,15 +6,21 @@ Invariants: one read of the feed is under way; each line is heard once, in order
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from twisted_chat.chat.hearing import Hearing
 from twisted_chat.chat.sessions import Sessions
 from twisted_chat.log.shared import SharedLog
 from twisted_chat.vocabulary.errors import ChatError
+
+STEPS_IN_A_TURN: Final = 256
+"""Notes, or users of a node, that are heard in one turn, at most: about 2 ms."""
 
 
 @define(eq=False)
@@ -24,6 +30,7 @@ class Following:
     _log: SharedLog
     _hearing: Hearing
     _sessions: Sessions
+    _clock: IReactorTime
     _forgotten: Callable[[], object]
     position: int = field(default=0, init=False)
     """The last line that was heard."""
@@ -70,7 +77,9 @@ class Following:
                     self._forgotten()
                     return
                 self.position = found.position
-                self._hearing.hear(found.lines)
+                for count, _ in enumerate(self._hearing.hear(found.lines), 1):
+                    if count % STEPS_IN_A_TURN == 0:  # others are served in between
+                        await deferLater(self._clock, 0)
                 if not found.lines:
                     return
         except ChatError:

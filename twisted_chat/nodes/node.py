@@ -25,6 +25,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_chat import __version__
+from twisted_chat.chat.acting import end_user
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.hearing import Hearing
 from twisted_chat.chat.notes import Hello, Hint, Note, Stored, decode_hint, encode_notes
@@ -77,7 +78,9 @@ class Node:
 
     def __attrs_post_init__(self) -> None:
         self.hearing = Hearing(self.chat, self.log.node, self._greet)
-        self.following = Following(self.log, self.hearing, self.chat.sessions, self._forgotten)
+        self.following = Following(
+            self.log, self.hearing, self.chat.sessions, self.clock, self._forgotten
+        )
         self.telling = Telling(self.log, self.clock, self.hearing.everybody)
         self._looking = LoopingCall(self._look)
         self._renewing = LoopingCall(self._renew)
@@ -255,9 +258,9 @@ class Node:
                 if refused.code != "name-in-use":
                     self._logger.warn("{problem}", problem=refused)
                     continue
-                for user in tuple(person.users):
-                    user.mind.close(Bye(data=f"{person.name.text} is another's name now."))
-                    user.logout(for_good=True)
+                end_user(person, Bye(data=f"{person.name.text} is another's name now."))
+                person.token = None
+                self.chat.directs.forget_guest(person.name)
 
     def _told(self) -> None:
         self.hints.publish(FEED, b"")
@@ -275,6 +278,7 @@ class Node:
 
     def _broken(self, failure: Failure) -> None:
         self._logger.failure("What joins the nodes is broken", failure)
+        self.fail("What joins this node to the others is broken.")
 
 
 def _channel(session: Told) -> str:
