@@ -143,6 +143,26 @@ class RulesTests(ChatCase):
         self.assertEqual(owner.ask("unban", session="ops", user="BOB")["type"], "unbanned")
         self.assertEqual(bob.ask("join", session="ops")["type"], "session")
 
+    def test_moderators_by_name(self) -> None:
+        """Its owner bans and mutes a moderator by name; by an address nobody of that rank."""
+        world, people = self.rooms()
+        owner, moderator = people["owner"], people["moderator"]
+        for request in ("ban", "mute"):
+            owner.ask(request, session="ops", address=moderator.protocol.host)
+        self.assertEqual(moderator.ask("text", session="ops", data="x")["type"], "text")
+        owner.ask("mute", session="ops", user="moderator")
+        self.assert_refused("muted", moderator.ask("text", session="ops", data="x"))
+        owner.ask("unmute", session="ops", user="moderator")
+        self.assertEqual(moderator.ask("text", session="ops", data="x")["type"], "text")
+        owner.ask("ban", session="ops", user="moderator")
+        self.assertEqual(moderator.got()[-1]["type"], "kicked")
+        self.assert_refused("banned", moderator.ask("join", session="ops"))
+        owner.ask("unban", session="ops", user="moderator")
+        self.assertEqual(moderator.ask("join", session="ops")["type"], "session")
+        people["operator"].ask("mute", server=True, user="owner")
+        self.assert_refused("muted", owner.ask("text", session="ops", data="x"))
+        world.quiet()
+
     def test_ban_of_addresses(self) -> None:
         """A network in any spelling fits whoever comes from there; moderators stay."""
         world, people = self.rooms()

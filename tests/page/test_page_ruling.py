@@ -72,8 +72,6 @@ def test_menu_at_a_name(browser: Browser, shared: WebDaemon) -> None:
         assert eve.receive_until("kicked")["reason"] == "once"
         eve.ask("join", session="court")
         page.wait_for_selector("#members-list .entry:has-text('eve-r')")
-        owner.write("/role eve-r none")  # no ban holds for moderators
-        eve.receive_until("role")
         menu_of(owner, "eve-r")
         page.click("#person-ban")
         page.click("#person-do")
@@ -256,3 +254,20 @@ def test_webhooks(browser: Browser, shared: WebDaemon) -> None:
         assert page.input_value("#webhook-link") not in ("", link)
         member.page.click("#about-open")
         assert member.page.is_hidden("#about-webhooks")
+
+
+def test_invited(browser: Browser, shared: WebDaemon) -> None:
+    """Who is invited goes there by a press, past the password."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("bob-i")
+        bob.ask("create", session="vault", password="sesame")
+        bob.ask("text", session="vault", data="treasure")
+        visitor.login("ivy")
+        bob.ask("invite", session="vault", user="ivy")
+        visitor.page.wait_for_selector("#said:has-text('bob-i invites you to vault.')")
+        assert violations(visitor.page) == []
+        visitor.page.click("#said .link")
+        visitor.wait_for_title("vault")
+        visitor.wait_for_text("treasure")
+        visitor.write("/link ^")
+        visitor.page.wait_for_selector("#said:has-text('#/vault/1')")

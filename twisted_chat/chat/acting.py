@@ -78,11 +78,12 @@ def put_out(
     now = home.millis()
     if session is not None:
         found: dict[str, None] = {}
+        below = rank if measure.user is not None else min(rank, Rank.MODERATOR)
         for one in tuple(session.members):
             fit = fits.fitting(one.name.key, one.mind.host, now)
             if fit is None or one is by or one.is_operator:
                 continue
-            if rank_in(home, session, one.name.key) < min(rank, Rank.MODERATOR):
+            if rank_in(home, session, one.name.key) < below:
                 found[one.name.key] = None
         for key in found:
             home.sessions.expel(session, key, measure.by, measure.reason, by)

@@ -195,7 +195,7 @@ def check_speech(user: Asker, session: Session) -> None:
     rank = rank_of(user, session)
     if session.life.moderated and rank < Rank.VOICE:
         raise ChatError("muted", "Only who has a role speaks in this session.")
-    if rank >= Rank.MODERATOR:
+    if rank is Rank.OPERATOR:
         return
     if blocks(session, user.name.key):
         raise ChatError("not-allowed", "You have blocked that user: take it back first.")
@@ -203,6 +203,8 @@ def check_speech(user: Asker, session: Session) -> None:
     own = session.ruling.mutes if session.life.direct is None else Measures()
     mutes = (chat.ruling.mutes, own)
     for found in mutes:
-        if (mute := found.fitting(user.name.key, user.mind.host, now)) is not None:
+        mute = found.fitting(user.name.key, user.mind.host, now)
+        # An address may be many: that of a moderator is mute for the others. A name is meant.
+        if mute is not None and (rank < Rank.MODERATOR or mute.user is not None):
             because = f": {mute.reason}" if mute.reason else "."
             raise ChatError("muted", f"You may not speak here{because}")

@@ -19,7 +19,10 @@ async def may_come_in(user: Asker, session: Session) -> bool:
     is_away = not user.person.guest and user.chat.places.has(user.name.key, session)
     if is_away and ban is None:
         return True  # it is in that session, and was only away
-    if rank >= Rank.MODERATOR or (ban is None and not session.life.invite and not _locked(session)):
+    # An address may be many: that of a moderator is banned for the others. A name is meant.
+    is_meant = ban is not None and ban.user is not None and rank is not Rank.OPERATOR
+    is_open = ban is None and not session.life.invite and not _locked(session)
+    if is_open or (rank >= Rank.MODERATOR and not is_meant):
         return rank is Rank.OPERATOR
     if await _take_invitation(user, session):
         return True

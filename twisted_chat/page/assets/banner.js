@@ -1,6 +1,7 @@
 /** A quiet line while the connection is gone, and sentences that are seen for a while. */
 
 /** @import { Client } from "./client.js" */
+/** @import { Offer } from "./store.js" */
 
 import { button, byId, el, icon } from "./dom.js";
 
@@ -9,6 +10,9 @@ const BRIEF = 700;
 
 /** Milliseconds that a sentence stays. */
 const STAY = 8_000;
+
+/** The same for one with something to do. */
+const STAY_LONG = 60_000;
 
 /** Sentences at once, at most. */
 const MOST = 3;
@@ -62,14 +66,21 @@ export class Banner {
     this.words.textContent = `Not connected. What you write is kept. ${when}`;
   }
 
-  /** @param {string} sentence */
-  #say(sentence) {
-    const words = el("div", "sentence", el("span", "", sentence));
+  /** @param {string | Offer} said */
+  #say(said) {
+    const offer = typeof said === "string" ? null : said;
+    const words = el("div", "sentence", el("span", "", offer?.words ?? String(said)));
+    if (offer) {
+      words.append(button("link", offer.label, () => {
+        words.remove();
+        offer.act();
+      }));
+    }
     const close = button("plain", icon("i-close"), () => words.remove());
     close.setAttribute("aria-label", "Close");
     words.append(close);
     this.said.append(words);
     while (this.said.childElementCount > MOST) this.said.firstElementChild?.remove();
-    setTimeout(() => words.remove(), STAY);
+    setTimeout(() => words.remove(), offer ? STAY_LONG : STAY);
   }
 }

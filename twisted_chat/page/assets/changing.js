@@ -5,6 +5,7 @@
 /** @import { Line } from "./timeline.js" */
 
 import { Usage } from "./commands.js";
+import { linkTo } from "./places.js";
 
 /**
  * @param {Commands} commands
@@ -28,6 +29,11 @@ export function addChanging(commands, client) {
     (which, words) => client.edit(text(which, true).seq, words ?? ""));
   commands.add("redact", "", "WHICH", "Take back a text of yours; ^ is your last one.", (which) =>
     client.redact(text(which, true)));
+  commands.add("link", "", "WHICH", "Copy the link to a text.", (which) => {
+    const link = new URL(linkTo(client.store.current, text(which).seq), location.href).href;
+    void navigator.clipboard?.writeText(link);
+    client.store.said.emit(`The link is copied: ${link}`);
+  });
   commands.add("react", "", "WHICH MARK", "Put a mark beside a text, or take it away.", (which, mark) =>
     client.react(text(which), mark ?? ""));
 }

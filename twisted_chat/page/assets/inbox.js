@@ -17,6 +17,9 @@ export class Inbox {
   /** A new text, and whether it calls the person. @type {Signal<{ text: Text, calls: boolean }>} */
   heard = new Signal();
 
+  /** The person takes an invitation to a session. @type {Signal<string>} */
+  invited = new Signal();
+
   #mention = new Mention("");
 
   /** @param {Client} client */
@@ -47,8 +50,11 @@ export class Inbox {
         return this.#moved(session, [], [user], count);
       }
       case "invited":
-        return message.id ? undefined
-          : store.said.emit(`${message.by} invites you to ${message.session}: /joinsession ${message.session}`);
+        return message.id ? undefined : store.said.emit({
+          words: `${message.by} invites you to ${message.session}.`,
+          label: "Go there",
+          act: () => this.invited.emit(message.session),
+        });
       case "read":
         return message.id ? undefined
           : store.readTo(message.seq, store.sessions.get(message.session), true);

@@ -53,6 +53,9 @@ addRuling(commands, client, rooms, new About(client, rooms, person), person);
 const entrance = new Entrance(rooms);
 const switcher = new Switcher(rooms, entrance);
 const search = new Search(client, rooms, texts);
+client.inbox.invited.on((session) => {
+  rooms.join(session).catch((error) => store.said.emit(`${session}: ${error.message}`));
+});
 new Sidebar(client, rooms);
 new Header(client);
 const members = new MembersView(rooms, person);

@@ -17,10 +17,12 @@ import { OUT_OF_SIGHT } from "./timeline.js";
  * @typedef {"login" | "link" | "sessions" | "current" | "texts" | "members" | "typing"} Change
  */
 
+/** @typedef {{ words: string, label: string, act: () => void }} Offer */
+
 export class Store {
   /** @type {Signal<Change>} */
   changed = new Signal();
-  /** A sentence for the person, to be seen for a while. @type {Signal<string>} */
+  /** A sentence for the person, to be seen for a while; or one with something to do. @type {Signal<string | Offer>} */
   said = new Signal();
 
   /** Who is logged in here, or "". */
