@@ -109,7 +109,7 @@ class TwoNodesTests(SynchronousTestCase):
         alice.ask("unban", session="den", user="carol")
         self.cluster.settle()
         self.assertEqual(carol.ask("join", session="den")["type"], "session")
-        alice.ask("mute", session="den", user="carol")
+        alice.ask("set", session="den", moderated=True)
         self.cluster.settle()
         self.assertEqual(carol.say("x", session="den")["code"], "muted")
         alice.ask("role", session="den", user="carol", role="moderator")
