@@ -405,6 +405,19 @@ class ServerTests(CommandTests):
         (read,) = home.sent()
         self.assertEqual(read, m.Read(session="ops", seq=9, id=read.id))
 
+    def test_places_that_were_read(self) -> None:
+        """Who goes into a session in which it has read all sees how it ended."""
+        self.type("/connect home")
+        home = self.servers["home"].last
+        places = [m.KeptPlace(session="ops", epoch="e-1", head=9, read=9, unread=0, mentions=0)]
+        home.welcome(places=places)
+        home.say(snapshot("ops", head=9))
+        self.assertEqual(self.prompt(), "home/lobby> ")
+        self.type("/switch ops")
+        (history,) = home.sent()
+        assert isinstance(history, m.History)
+        self.assertEqual((history.before, history.limit), (10, 10))
+
     def test_read_elsewhere(self) -> None:
         """What was read on another device is not unread here."""
         home = self.connect()

@@ -18,7 +18,7 @@ from tests.kit.support import FULL, ChatCase, Pipe, World
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.lines import LinesFactory, LinesProtocol
 from twisted_chat.doors.lines.cutting import MAX_LINE, Cutter, TooLong
-from twisted_chat.doors.lines.telnet import DO, ECHO, IAC, NAWS, SB, SE, WILL, WONT
+from twisted_chat.doors.lines.telnet import DO, DONT, ECHO, IAC, NAWS, SB, SE, WILL, WONT
 from twisted_chat.doors.watch import LOGIN_SECONDS
 from twisted_chat.vocabulary.messages import Bye
 
@@ -130,6 +130,23 @@ class ComingTests(LinesCase):
         said = alice.raw()
         self.assertTrue(said.startswith(SHOWN + b"\r\n"), said)
         self.assertIn(b"You are on twisted-chat as alice.", said)
+
+    def test_one_password_after_another(self) -> None:
+        """What a telnet answers late is not taken for a wish to show the next password."""
+        self.begin(users=["alice"])
+        alice = self.connect()
+        alice.send(b"alice\r\n")
+        alice.send(bytes((IAC, DO, ECHO)))
+        alice.send(b"secret\r\0")
+        alice.send(bytes((IAC, DONT, ECHO)))
+        alice.raw()
+        alice.send(b"/passwd\r\0")
+        self.assertTrue(alice.raw().endswith(HIDDEN + b"Password now: "))
+        alice.send(bytes((IAC, DO, ECHO)))
+        alice.send(b"secret\r\0")
+        self.assertEqual(alice.raw(), SHOWN + b"\r\n" + HIDDEN + b"New password: ")
+        alice.send(bytes((IAC, DONT, ECHO, IAC, DO, ECHO)))
+        self.assertEqual(alice.raw(), b"")
 
     def test_a_program_is_not_negotiated_with(self) -> None:
         """Where name and password have come already, nothing but lines is sent."""

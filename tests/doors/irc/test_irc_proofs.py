@@ -130,12 +130,11 @@ class ProofTests(IrcCase):
         self.assertIn(" 906 ", shown[0])
         self.assertIn(" 001 bob ", shown[1])
 
-    def test_playback_of_events(self) -> None:
-        """What was done to texts is in its place for who asks for it; for others pages are full."""
+    def test_pages_are_full(self) -> None:
+        """What was done to texts does not make a page of them short."""
         world = self.world()
         factory = self.factory(world)
         caps = "batch message-tags draft/chathistory"
-        bob = self.come(world, factory, "bob", f"{caps} draft/event-playback")
         carol = self.come(world, factory, "carol", caps)
         alice = world.come("alice")
         alice.ask("join", session="ops")
@@ -145,12 +144,7 @@ class ProofTests(IrcCase):
             alice.ask("react", session="ops", of=1, data=mark)
         alice.ask("edit", session="ops", of=2, data="better")
         alice.ask("redact", session="ops", of=3)
-        bob.got()
         carol.got()
-        shown = bob.ask("CHATHISTORY LATEST #ops * 20")[1:-1]
-        self.assertEqual(sum(" TAGMSG " in line for line in shown), 8)
-        self.assertTrue(any("(edited) better" in line for line in shown))
-        self.assertTrue(all("msgid=" in line for line in shown))
         shown = carol.ask("CHATHISTORY LATEST #ops * 2")[1:-1]
         self.assertEqual([line.rsplit(" ", 1)[1] for line in shown], ["better"])
 

@@ -25,7 +25,7 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import DynamicStyle, Style
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
@@ -123,8 +123,12 @@ class Terminal:
             key_bindings=self._keys(),
             erase_when_done=True,  # one's own text is shown where its echo comes
             interrupt_exception=EOFError,  # in asyncio a KeyboardInterrupt would end everything
-            style=STYLE,
+            style=DynamicStyle(self._style),
         )
+
+    def _style(self) -> Style:
+        """Return the colours that the person wants."""
+        return STYLE if self.desk.kept.wishes.colours else PLAIN
 
     async def run(self) -> None:
         """Take what is typed until the person has left."""
@@ -194,8 +198,7 @@ class Terminal:
         while self._lines and len(rows) < AT_ONCE:
             rows.extend(render.folded(self._lines.popleft(), columns))
         shown = (fragment for row in rows for fragment in [*_formatted(row), ("", "\n")])
-        style = STYLE if self.desk.kept.wishes.colours else PLAIN
-        print_formatted_text(FormattedText(shown), style=style, end="")
+        print_formatted_text(FormattedText(shown), style=self._style(), end="")
 
     def _printed(self, _: object = None) -> None:
         self._printing = False

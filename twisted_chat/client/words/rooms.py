@@ -48,6 +48,8 @@ class Room:
     entering: bool = False
     missed: int = 0
     """Texts that were said while one was away, and are not here: they are in the history."""
+    unseen: bool = False
+    """Whether one is in it again, and has seen nothing of it yet."""
     head: int = 0
     """The last text when one came."""
     read: int = 0

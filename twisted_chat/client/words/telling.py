@@ -136,7 +136,7 @@ class Teller:
             self.view.info(f"{name} begins anew: this is what the server has of it.")
             self.where.recall(room, snapshot.head)
         elif new and unread is not None and not self._is_wanted(server, snapshot):
-            room.missed = unread  # one was in it before: it is there, and not looked at
+            room.missed, room.unseen = unread, True  # one was in it before, and looks elsewhere
         elif (new or self._is_first(server, snapshot)) and not room.direct:
             self.view.show(render.snapshot(snapshot))
             self.where.enter(room, snapshot.head)

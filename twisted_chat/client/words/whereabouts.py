@@ -51,8 +51,9 @@ class Whereabouts:
         if room is not self.room:
             self.view.info(f"Now in {self.tag(room)}.")
         self.room = room
-        if room.missed and not room.entering:
-            self.recall(room, room.head, max(RECENT, min(room.missed, MAX_HISTORY)))
+        if room.unseen and not room.entering:
+            count = room.missed + room.dropped + len(room.unread)
+            self.recall(room, room.head, max(RECENT, min(count, MAX_HISTORY)))
         elif not room.entering:
             self.read(room)
         self.view.screen.refresh()
@@ -101,7 +102,7 @@ class Whereabouts:
     def recall(self, room: Room, head: int, count: int = RECENT) -> None:
         """Show the last of a session's past, before what is new."""
         room.take()
-        room.missed = 0
+        room.missed, room.unseen = 0, False
         if head:
             room.entering = True
             self.view.run(self._past(room, head, count))

@@ -18,7 +18,6 @@ from twisted_chat.doors.irc.going import Goings
 from twisted_chat.doors.irc.lines import format_line, pieces
 from twisted_chat.doors.irc.names import SERVER, channel, prefix, target_of
 from twisted_chat.vocabulary.messages import (
-    AnyEntry,
     Changed,
     Deleted,
     Edited,
@@ -221,12 +220,6 @@ class Batches:
         values += [str(event.limit)] if event.limit else []
         where = channel(event.session)
         return format_line(prefix(event.by), "MODE", where, words, *values, tags=tags)
-
-    def entry(self, entry: AnyEntry, caps: Caps, epoch: str) -> bytes:
-        """Return the lines of what the log has kept."""
-        if isinstance(entry, Text):
-            return self.text(entry, caps, {}, epoch)
-        return self.changes(entry, caps, {})
 
     def changes(
         self, event: Edited | Redacted | Reacted, caps: Caps, tags: dict[str, str]

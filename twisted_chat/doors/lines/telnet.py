@@ -51,6 +51,8 @@ class Telnet:
     """The beginning of a command."""
     _asked_size: bool = field(init=False, default=False)
     _answers: int = field(init=False, default=0)
+    _hidden: bool = field(init=False, default=False)
+    """Whether the client is to show nothing: it may answer to what was said before, too."""
     _wanted: set[int] = field(init=False, factory=set)
     """Options of which we have spoken first: their answers are not answered."""
 
@@ -76,11 +78,12 @@ class Telnet:
 
     def hide(self) -> None:
         """Let the client show nothing of what is typed."""
-        self._wanted.add(ECHO)
+        self._hidden = True
         self.send(HIDE)
 
     def unhide(self) -> None:
         """Let it show what is typed."""
+        self._hidden = False
         self.send(UNHIDE)
 
     def ask_size(self) -> None:
@@ -132,6 +135,8 @@ class Telnet:
     def _negotiate(self, code: int, option: int) -> None:
         if code in (DONT, WONT):  # that is how it is
             self._wanted.discard(option)
+            return
+        if option == ECHO and code == DO and self._hidden:
             return
         if option in self._wanted:
             self._wanted.discard(option)

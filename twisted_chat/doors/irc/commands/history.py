@@ -54,7 +54,7 @@ async def chathistory(talk: IrcTalk, line: Line) -> None:
         return
     batches = talk.shared.batches(me(talk).chat)
     epoch = member.session.life.epoch
-    lines = [batches.entry(one, talk.caps, epoch) for one in texts]
+    lines = [batches.text(text, talk.caps, {}, epoch) for text in texts]
     _batch(talk, "chathistory", line[1], lines)
 
 
@@ -98,17 +98,16 @@ async def _page(
 
 async def _read(
     talk: IrcTalk, member: Any, *, limit: int, before: int | None = None, after: int | None = None
-) -> list[AnyEntry]:
+) -> list[Text]:
     """Return what is there: so much of what the client takes, as long as there is more.
 
-    Texts alone, but for ``draft/event-playback``. What is none of it does not end a page early:
-    a client takes a short one for the last.
+    Texts alone. What was done to them does not end a page early: a client takes a short one for
+    the last.
     """
-    wants_all = "draft/event-playback" in talk.caps
-    found: list[AnyEntry] = []
+    found: list[Text] = []
     for _ in range(MAX_PAGES):
         page, more = await _page(talk, member, limit=limit, before=before, after=after)
-        shown = [one for one in page if wants_all or isinstance(one, Text)]
+        shown = [one for one in page if isinstance(one, Text)]
         if after is not None:
             found += shown
             after = page[-1].seq if page else after
@@ -120,7 +119,7 @@ async def _read(
     return found[:limit] if after is not None else found[-limit:]
 
 
-async def _texts(talk: IrcTalk, member: Any, what: str, line: Line, limit: int) -> list[AnyEntry]:
+async def _texts(talk: IrcTalk, member: Any, what: str, line: Line, limit: int) -> list[Text]:
     if what == "LATEST":
         if line[2] == "*":
             return await _read(talk, member, limit=limit)

@@ -24,7 +24,6 @@ CAPABILITIES: Final = {
     "cap-notify": "",
     "draft/account-registration": "before-connect",
     "draft/chathistory": "",
-    "draft/event-playback": "",
     "draft/extended-isupport": "",
     "draft/message-redaction": "",
     "draft/multiline": f"max-lines={MAX_LINES}",
