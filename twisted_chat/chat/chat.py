@@ -30,6 +30,7 @@ from twisted_chat.chat.letting_in import LettingIn
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.notes import Came, Forgot, Went
+from twisted_chat.chat.pace import Pace
 from twisted_chat.chat.paging import SharedListing, listing
 from twisted_chat.chat.peers import ALONE, Peers
 from twisted_chat.chat.people import Directory, Guest, People, Person
@@ -94,6 +95,8 @@ class Chat:
     ruling: Ruling = field(init=False, factory=lambda: Ruling(""))
     """What was decided for the server."""
     audit: Audit = field(init=False)
+    inviting: Pace = field(init=False)
+    """How often somebody may ask others in."""
     former: FormerNames = field(init=False)
     """Names that accounts have or had: no guest's."""
     peers: Peers = field(init=False, default=ALONE)
@@ -112,6 +115,7 @@ class Chat:
         self.former = FormerNames(self.log, self.clock)
         self.audit = Audit(self.log)
         self.places = Places(self.log)
+        self.inviting = Pace(self.clock, self.rules.invites_per_minute)
         self.sessions = Sessions(
             self.log,
             self.turn,

@@ -10,6 +10,7 @@ from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.locks import Guesses, Passwords
+from twisted_chat.chat.pace import Pace
 from twisted_chat.chat.paging import SharedListing
 from twisted_chat.chat.peers import Peers
 from twisted_chat.chat.people import People
@@ -68,6 +69,8 @@ class Home(Protocol):
     ruling: Ruling
     """What was decided for the server."""
     audit: Audit
+    inviting: Pace
+    """How often somebody may ask others in."""
     former: FormerNames
     """Names that accounts have or had."""
     guesses: Guesses

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import Factory, define, field, frozen
 
@@ -63,6 +63,8 @@ class Person:
     """Of a guest: its roles in sessions, by their epochs."""
     invited: dict[str, str] = Factory(dict)
     """Of a guest: the sessions that it was invited to, by their epochs, and by whom."""
+    rate: Any = None
+    """What its doors have in common, to count how often it asks."""
     elsewhere: dict[str, dict[str, None]] = Factory(dict)
     """The other nodes at which it is, and the epochs of the sessions that it is in there."""
 

@@ -23,6 +23,9 @@ from twisted_chat.vocabulary.names import Name, key_of
 MAX_MENTIONS: Final = 1_000
 """Mentions of one account in one session that are remembered, at most: the last ones."""
 
+MAX_NAMED: Final = 50
+"""Accounts that one text may name, at most: others are not told of it."""
+
 PLACE, READ, MENTION = "place", "read", "mention"
 """Kinds of records: that an account is there, how far it has read, what names it."""
 
@@ -174,9 +177,13 @@ class Places:
             if isinstance(text, Text):
                 said = prepared(text.data)
                 author = key_of(text.source)
+                named = 0
                 for key, place in places.items():
                     if key != author and place.is_in and place.mention.is_in_folded(said):
                         records += self._named(session, key, place, text.seq)
+                        named += 1
+                        if named == MAX_NAMED:
+                            break  # a list of everybody is no mention of anybody
         if records:
             self._keep(records)
 

@@ -25,6 +25,8 @@ class Rules:
     """Sessions of one owner, and twice as many of one address."""
     directs_per_minute: int = 30
     """Direct sessions that the guests of one address may begin in a minute."""
+    invites_per_minute: int = 20
+    """Invitations of one user."""
     max_members: int = 1_000
     max_connections: int = 0
     max_connections_per_user: int = 0

@@ -89,7 +89,7 @@ class Talk:
 
     ``entry`` is the session that one is in after login: the lobby, or that of a session's own
     port; None for neither. ``rate`` is how many messages a second are read (0: any number), and
-    twice as many at once.
+    twice as many at once: of all connections of a user together.
     """
 
     line: Line
@@ -251,6 +251,10 @@ class Talk:
             user.logout()
             return False
         self.user = user
+        if self._bucket is not None:  # of a user, and not of a connection: it has one rate
+            if user.person.rate is None:
+                user.person.rate = self._bucket
+            self._bucket = user.person.rate
         if self._full:
             user.filled()
         return True

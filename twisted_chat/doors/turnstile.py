@@ -11,7 +11,9 @@ from twisted.internet.protocol import Protocol as Connection
 from twisted.logger import Logger
 
 from twisted_chat.chat.crowd import Crowd
+from twisted_chat.chat.pace import Pace
 from twisted_chat.doors.talk import Talk
+from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.messages import Bye
 
 RETURNS = 50
@@ -38,16 +40,19 @@ class Watched(Protocol):
 class Turnstile:
     """Counts the connections of all doors together, from their accept to their end.
 
-    A door closes new ones at once past ``limit`` (0: none) in all or ``per_address`` from one
-    address that is not ``trusted``, and while more than ``max_waiting`` bytes (0: any number) wait
-    for those who are inside to read them. Where all the room is taken it is shared: the address
-    that has most of it gives some to one that has less, of those who are not logged in first.
+    A door closes new ones at once past ``limit`` (0: none) in all, past ``per_address`` from one
+    address that is not ``trusted`` or ``pace`` of it in a minute, and while more than
+    ``max_waiting`` bytes (0: any number) wait for those who are inside to read them. Where all the
+    room is taken it is shared: the address that has most of it gives some to one that has less, of
+    those who are not logged in first.
     """
 
     limit: int = 0
     max_waiting: int = 0
     per_address: int = 0
     trusted: Container[str] = ()
+    pace: Pace | None = None
+    """How many one address may open in a minute."""
     _crowd: Crowd[Watched] = field(init=False, factory=Crowd)
     refused: int = field(init=False, default=0)
     """How many found no room, since the start."""
@@ -84,6 +89,12 @@ class Turnstile:
             return False
         count = self._crowd.count(host)
         if self.per_address and count >= self.per_address and host not in self.trusted:
+            return False
+        if (
+            self.pace is not None
+            and host not in self.trusted
+            and not self.pace.takes(network(host))
+        ):
             return False
         return not self.is_full or self._make_room(count)
 

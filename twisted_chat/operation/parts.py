@@ -25,6 +25,7 @@ from twisted_chat.accounts.refusals import Refusals
 from twisted_chat.accounts.roll import Roll
 from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.chat.chat import Chat
+from twisted_chat.chat.pace import Pace
 from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
 from twisted_chat.doors.turnstile import Turnstile
@@ -55,6 +56,7 @@ def rules_of(chosen: Settings, connections: int, accounts: bool) -> Rules:
         max_sessions=chosen.max_sessions,
         max_sessions_per_user=chosen.max_sessions_per_user,
         directs_per_minute=chosen.directs_per_minute,
+        invites_per_minute=chosen.invites_per_minute,
         max_members=chosen.max_members,
         max_connections=connections,
         max_connections_per_user=chosen.max_connections_per_user,
@@ -197,6 +199,7 @@ class Parts:
                 chosen.max_waiting,
                 chosen.max_connections_per_address,
                 Blocks((*chosen.trust, *chosen.trust_proxy)),
+                Pace(reactor, chosen.connects_per_minute),
             ),
             chat,
             admission,

@@ -187,6 +187,16 @@ class Settings:
         "direct sessions that guests of one address may begin in a minute; 0 for no limit [30]",
         30,
     )
+    invites_per_minute: int = _setting(
+        values.whole(0, 1_000_000, "a number"),
+        "invitations that one user may give in a minute; 0 for no limit [20]",
+        20,
+    )
+    connects_per_minute: int = _setting(
+        values.whole(0, 1_000_000, "a number"),
+        "connections that one address (IPv6: each /64) may open in a minute; 0 for no limit [300]",
+        300,
+    )
     max_members: int = _setting(
         values.whole(1, 1_000_000, "a number"),
         "members of a session at once, at most; the lobby has no limit [1000]",
@@ -222,7 +232,7 @@ class Settings:
     )
     rate: float = _setting(
         values.amount("a number of requests a second"),
-        "requests a second that a connection is read for, and twice as many at once;"
+        "requests a second that a user is read for, by all connections, and twice as many at once;"
         " 0 for no limit [1000]",
         1_000.0,
     )

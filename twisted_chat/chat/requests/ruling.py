@@ -169,6 +169,8 @@ async def invite(user: User, request: Invite) -> Invited:
     """
     session = user.ruled(request.session)
     check_invite(user, session)
+    if not user.is_operator and not user.chat.inviting.takes(user.name.key):
+        raise ChatError("too-many-attempts", "You have asked in too many; wait a minute.")
     name = user.chat.directs.named(user, request.user)
     person = user.chat.people.here.get(name.key)
     if person is not None and person.guest:
