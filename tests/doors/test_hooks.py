@@ -192,6 +192,13 @@ class SenderTests(ChatCase):
         ]
         self.assertEqual(said({"blocks": blocks}), "Deploy\n**env**: live")
 
+    def test_forms(self) -> None:
+        """A form, one with all of it in ``payload``, and JSON that curl calls a form."""
+        form = "application/x-www-form-urlencoded"
+        for body in (b"text=up+%26+well", b"payload=%7B%22text%22%3A%22up+%26amp%3B+well%22%7D"):
+            self.assertEqual(text_of(form, "", body), "up & well")
+        self.assertEqual(text_of(form, "", b'{"text": "up"}'), "up")
+
     def test_alerts(self) -> None:
         """Alertmanager's and Grafana's: what is wrong, where, and the way there."""
 

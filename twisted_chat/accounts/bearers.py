@@ -53,13 +53,12 @@ class Bearers:
 
     async def _guest(self, name: Name, secret: str) -> Bearer | None:
         person = self.chat.people.here.get(name.key)
-        if person is None or not person.guest:
-            return None
-        if person.users:
-            is_it = person.token is not None and _same(person.token, secret)
-        else:  # it is at another node
-            is_it = await self.chat.peers.proves(name.key, secret)
-        return Bearer(person.name, guest=True) if is_it else None
+        if person is not None and person.users:
+            is_it = person.guest and person.token is not None and _same(person.token, secret)
+            return Bearer(person.name, guest=True) if is_it else None
+        # It may be at another node, of which this one may not have heard yet.
+        is_it = await self.chat.peers.proves(name.key, secret)
+        return Bearer(name, guest=True) if is_it else None
 
     async def _device(self, name: Name, secret: str) -> Bearer | None:
         devices = self.prover.admission.devices

@@ -168,6 +168,8 @@ class Webhooks:
         """
         found = await self._home.log.kept(KIND, key=_hash(secret), limit=1)
         kept = _read(found[0]) if found else None
+        if found and found[0].scope not in self._home.sessions.by_epoch:
+            await self._home.peers.look()  # another node has begun it just now
         session = self._home.sessions.by_epoch.get(found[0].scope) if found else None
         if kept is None or session is None:
             raise ChatError("no-such-session", "There is no such webhook, or not any more.")
