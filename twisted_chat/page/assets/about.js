@@ -216,10 +216,11 @@ export class About {
   async #invite() {
     const session = this.#session;
     const field = input("invite-user");
-    const user = field.value.trim().replace(/^@/u, "");
+    const written = field.value;
+    const user = written.trim().replace(/^@/u, "");
     if (!session || !user) return;
     await this.connection.ask({ type: "invite", session: session.name, user });
-    field.value = "";
+    if (field.value === written) field.value = ""; // what was written meanwhile stays
     this.store.said.emit(`${user} is invited.`);
   }
 
