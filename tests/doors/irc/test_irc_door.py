@@ -422,6 +422,27 @@ class IrcCommandTests(IrcCase):
         ):
             self.assertIn(f" {numeric} bob", bob.ask(command)[0], command)
 
+    def test_lusers(self) -> None:
+        """How many are here, are invisible, rule, and are nobody yet."""
+        world = self.world(users=["root"], operators=["root"])
+        factory = self.factory(world)
+        bob, carol = self.come(world, factory, "bob"), self.come(world, factory, "carol")
+        nobody = Irc(world, factory)
+        carol.ask("MODE carol +i", "OPER root secret")
+        shown = "\n".join(bob.ask("LUSERS"))
+        self.assertIn("There are 1 users and 1 invisible on 1 servers", shown)
+        self.assertIn(" 252 bob 1 ", shown)
+        self.assertIn(" 253 bob 1 ", shown)
+        carol.ask("MODE carol -i")
+        nobody.pipe.lose()
+        shown = "\n".join(bob.ask("LUSERS"))
+        self.assertIn("There are 2 users and 0 invisible on 1 servers", shown)
+        self.assertNotIn(" 253 ", shown)
+        carol.pipe.lose()
+        shown = "\n".join(bob.ask("LUSERS"))
+        self.assertIn("There are 1 users and 0 invisible on 1 servers", shown)
+        self.assertNotIn(" 252 ", shown)
+
     def test_away(self) -> None:
         """Who is away is told so to who writes, and to those who see it come."""
         world = self.world()

@@ -75,6 +75,11 @@ class Shared:
     sts: Sts = field(init=False, factory=Sts)
     talks: dict[Any, None] = field(init=False, factory=dict)
     """All connections of this listener, those that are nobody's too."""
+    registered: set[Any] = field(init=False, factory=set)
+    """Those of them that are somebody's: so LUSERS, which each of them is told, counts nothing."""
+    invisible: set[Any] = field(init=False, factory=set)
+    operators: set[Any] = field(init=False, factory=set)
+    """Those that were operators when they came, or became some."""
     most: int = field(init=False, default=0)
     """How many they were, at most."""
     former: OrderedDict[str, deque[Former]] = field(init=False, factory=OrderedDict)
@@ -132,6 +137,8 @@ class Shared:
     def lost(self, talk: Any) -> None:
         """A connection is gone."""
         self.talks.pop(talk, None)
+        for some in (self.registered, self.invisible, self.operators):
+            some.discard(talk)
         for key in talk.watched:
             self.unwatch(key, talk)
         user = talk.user
@@ -206,4 +213,7 @@ class Shared:
         key = talk.user.name.key
         self.goings.came(key)
         self.named[key] = talk
+        self.registered.add(talk)
+        if talk.user.is_operator:
+            self.operators.add(talk)
         self.most = max(self.most, len(self.named))

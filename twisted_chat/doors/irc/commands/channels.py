@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from twisted_chat.chat.permissions import Rank, rank_in
+from twisted_chat.chat.permissions import Rank, rank_in, roles_in
 from twisted_chat.doors.irc.asked import COMMANDS, command
-from twisted_chat.doors.irc.lines import Line
-from twisted_chat.doors.irc.names import channel, prefix, session_of
+from twisted_chat.doors.irc.lines import Line, fitting_rows
+from twisted_chat.doors.irc.names import SERVER, channel, prefix, session_of
 from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
@@ -38,8 +38,8 @@ PLAYED_BACK: Final = 50
 MAX_NAMES: Final = 20
 """Channels of one NAMES."""
 
-NAMES_SIZE = 380
-"""Bytes of names in a line."""
+LEAST_NAMES: Final = 200
+"""Bytes for names in a line, at least, however long a channel's name is."""
 
 
 def me(talk: IrcTalk) -> Any:
@@ -158,16 +158,25 @@ async def names_of(talk: IrcTalk, snapshot: Snapshot) -> None:
     where = channel(snapshot.session)
     there = found(talk, snapshot.session)
     sign = "@" if there is not None and there.life.hidden else "="
-    row: list[str] = []
-    for one in await members(talk, snapshot.session):
-        shown = prefix(one) if "userhost-in-names" in talk.caps else one
-        row.append(sign_of(talk, snapshot.session, one) + shown)
-        if sum(map(len, row)) + len(row) > NAMES_SIZE // 2:
-            talk.reply("353", sign, where, " ".join(row))
-            row = []
-    if row:
-        talk.reply("353", sign, where, " ".join(row))
+    signs = _signs(talk, there) if there is not None else {}
+    names = await members(talk, snapshot.session)
+    shown = [prefix(one) for one in names] if "userhost-in-names" in talk.caps else names
+    if signs:
+        shown = [
+            signs.get(key_of(one) or "", "") + name for one, name in zip(names, shown, strict=True)
+        ]
+    head = len(f":{SERVER} 353 {talk.nick} {sign} {where} :".encode())
+    for row in fitting_rows(shown, max(LEAST_NAMES, 510 - head)):
+        if row:
+            talk.reply("353", sign, where, row)
     talk.reply("366", where, "End of /NAMES list")
+
+
+def _signs(talk: IrcTalk, there: Any) -> dict[str, str]:
+    """Return what stands before the names of those who have a role, by their compared form."""
+    chat = me(talk).chat
+    keys = {key_of(name) or "" for name, _ in roles_in(chat, there)}
+    return {key: SIGNS.get(rank_in(chat, there, key), "") for key in keys}
 
 
 SIGNS: Final = {Rank.OWNER: "@", Rank.MODERATOR: "@", Rank.VOICE: "+"}

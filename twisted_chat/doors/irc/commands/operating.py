@@ -28,6 +28,7 @@ async def oper(talk: IrcTalk, line: Line) -> None:
         talk.reply("491", "No O-lines for your account")
         return
     user.operator = proof.name
+    talk.shared.operators.add(talk)
     user.chat.audit.note(user.chat.millis(), "oper", user.name.text, user=proof.name.text)
     talk.reply("381", "You are now an IRC operator")
     talk.send("MODE", talk.nick, "+o", source=prefix(talk.nick))

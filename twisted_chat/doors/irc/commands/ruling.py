@@ -375,6 +375,8 @@ def _change_own(talk: IrcTalk, words: str) -> None:
             unknown = True
         elif (sign == "+") != (letter in talk.modes):
             (talk.modes.add if sign == "+" else talk.modes.discard)(letter)
+            if letter == "i":
+                (talk.shared.invisible.add if sign == "+" else talk.shared.invisible.discard)(talk)
             done.append((sign, letter))
     if unknown:
         talk.reply("501", "Unknown MODE flag")

@@ -82,9 +82,10 @@ def lusers(talk: IrcTalk) -> None:
         return
     chat, shared = talk.user.chat, talk.shared
     here = len(chat.people.here)
-    invisible = sum("i" in one.modes for one in shared.named.values())
-    operators = sum(one.user is not None and one.user.is_operator for one in shared.named.values())
-    unknown = sum(one.user is None for one in shared.talks)
+    invisible = min(here, len(shared.invisible))
+    ruling = (one.user for one in shared.operators if one.user is not None)
+    operators = len({user.name.key for user in ruling if user.is_operator})
+    unknown = len(shared.talks) - len(shared.registered)
     most = str(max(shared.most, here))
     users = f"There are {here - invisible} users and {invisible} invisible on 1 servers"
     talk.reply("251", users)
