@@ -37,6 +37,9 @@ from twisted_chat.vocabulary.messages import (
 
 _connections: Final = count()
 
+_views: Final[dict[Caps, Caps]] = {}
+"""What of capabilities makes a difference, each once: they are not more than a hundred."""
+
 CODES: Final = {
     "bad-credentials": "464",
     "not-in-session": "442",
@@ -117,7 +120,7 @@ class IrcTalk(Talk):
     """The channel, nick or command that is being dealt with: what a refusal is about."""
     labels: dict[str, Labelled] = field(init=False, factory=dict)
     """What waits for its echoes to be answered, by the ids that the door gave to what was said."""
-    modes: set[str] = field(factory=set)
+    modes: frozenset[str] = frozenset()
     """Its user modes: ``i``, ``w``, ``B``."""
     gone_away: str | None = None
     """Why it is away, said before it is anybody (draft/pre-away)."""
@@ -142,7 +145,7 @@ class IrcTalk(Talk):
     """What sends bytes as they are."""
     _batches: Batches | None = field(init=False, default=None)
     _said: int = field(init=False, default=0)
-    _mine: set[str] = field(init=False, factory=set)
+    _mine: set[str] | frozenset[str] = field(init=False, default=frozenset())
     """Ids of what this connection said: without ``echo-message`` it is not told."""
 
     def __attrs_post_init__(self) -> None:
@@ -164,7 +167,8 @@ class IrcTalk(Talk):
 
     @caps.setter
     def caps(self, caps: Caps) -> None:
-        self._caps, self._view = caps, caps & MATTERING
+        view = caps & MATTERING
+        self._caps, self._view = caps, _views.setdefault(view, view)
 
     @property
     def is_secure(self) -> bool:
@@ -312,15 +316,15 @@ class IrcTalk(Talk):
             case Error() if response.id in self.redacting:
                 return self.not_redacted(response.id, response.code, response.data)
             case Error():
-                self._mine.discard(response.id or "")
+                self._not_mine(response.id)
                 self.tell(response)
                 return self._echoed(response.id or "", b"")
             case Redacted() if response.id in self.redacting:
                 del self.redacting[response.id]
             case Text() | Reacted() if response.id in self._mine:
-                self._mine.discard(response.id)
+                self._not_mine(response.id)
                 echo = batch.lines(place, self._view) if "echo-message" in self.caps else b""
-                return self._echoed(response.id, echo)
+                return self._echoed(response.id or "", echo)
             case Left() if response.user == self.nick:
                 return b""
             case Left() if why is not None:
@@ -353,14 +357,21 @@ class IrcTalk(Talk):
 
     def own(self, id: str) -> None:
         """Know what was said here when it comes back."""
+        if isinstance(self._mine, frozenset):
+            self._mine = set()
         self._mine.add(id)
         if self.answer is not None:
             self.answer.waiting.add(id)
             self.labels[id] = self.answer
 
+    def _not_mine(self, id: str | None) -> None:
+        """What was said here has come back, or does not."""
+        if id in self._mine and isinstance(self._mine, set):
+            self._mine.discard(id)
+
     def disown(self, id: str) -> None:
         """What was to be said was refused at once."""
-        self._mine.discard(id)
+        self._not_mine(id)
         pending = self.labels.pop(id, None)
         if pending is not None:
             pending.waiting.discard(id)

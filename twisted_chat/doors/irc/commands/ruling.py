@@ -374,7 +374,7 @@ def _change_own(talk: IrcTalk, words: str) -> None:
         elif letter not in OWN_MODES:
             unknown = True
         elif (sign == "+") != (letter in talk.modes):
-            (talk.modes.add if sign == "+" else talk.modes.discard)(letter)
+            talk.modes = talk.modes | {letter} if sign == "+" else talk.modes - {letter}
             if letter == "i":
                 (talk.shared.invisible.add if sign == "+" else talk.shared.invisible.discard)(talk)
             done.append((sign, letter))
