@@ -17,7 +17,8 @@ from PIL import Image, ImageOps
 from twisted_chat.vocabulary.errors import ChatError
 
 MAX_PIXELS: Final = 50_000_000
-"""Pixels of a picture, at most."""
+"""Pixels of a picture, at most, and half as many where some can be seen through: those take a copy
+while it is shrunk. So a picture takes some 210 MiB for a second or two, and one is done at a time."""
 
 MAX_MOVING: Final = 150_000_000
 """Pixels of all pictures of a moving one, at most."""
@@ -40,7 +41,7 @@ ORIENTATION: Final = 0x0112
 """The tag of EXIF that says which way up a picture is."""
 
 SHOWN: Final = (
-    *("transparency", "gamma", "icc_profile", "progressive"),
+    *("transparency", "gamma", "icc_profile"),
     *("loop", "duration", "background", "disposal", "blend", "default_image"),
 )
 """What Pillow knows of a picture, beside its pixels, that is how it looks: no more is kept."""
@@ -109,7 +110,9 @@ def clean(source: Path, kind: str, target: Path, small: Path) -> Picture:
 def _check(picture: Any) -> None:
     width, height = picture.size
     frames = getattr(picture, "n_frames", 1)
-    if width * height > MAX_PIXELS or width * height * frames > MAX_MOVING:
+    has_holes = "A" in picture.getbands() or "transparency" in picture.info
+    most = MAX_PIXELS // 2 if has_holes else MAX_PIXELS
+    if width * height > most or width * height * frames > MAX_MOVING:
         raise ChatError("too-large", "The picture has too many pixels.")
 
 
@@ -123,9 +126,8 @@ def _write(picture: Any, kind: str, target: Path) -> tuple[int, int]:
     match kind:
         case "image/jpeg":
             # "keep" writes with the picture's own tables: nothing that can be seen is lost.
-            own = picture.format == "JPEG"
-            options |= {"quality": "keep" if own else 92, "optimize": True}
-            options["progressive"] = bool(info.get("progressive"))
+            # (Neither optimized nor progressive: each would take two bytes more for each pixel.)
+            options["quality"] = "keep" if picture.format == "JPEG" else 92
             moving = False
         case "image/png":
             options["exif"] = b""
@@ -146,8 +148,10 @@ def _write(picture: Any, kind: str, target: Path) -> tuple[int, int]:
 def _shrink(picture: Any, small: Path) -> None:
     """Write a small picture: the first one of a moving one."""
     picture.draft("RGB", SMALL)
-    shrunk = ImageOps.exif_transpose(picture)
-    has_holes = "A" in shrunk.getbands() or "transparency" in shrunk.info
-    shrunk = shrunk.convert("RGBA" if has_holes else "RGB")
-    shrunk.thumbnail(SMALL)
+    has_holes = "A" in picture.getbands() or "transparency" in picture.info
+    if picture.mode not in ("RGB", "RGBA", "L"):
+        picture = picture.convert("RGBA" if has_holes else "RGB")
+    turned = picture.getexif().get(ORIENTATION, 1)
+    picture.thumbnail(SMALL[::-1] if turned in range(5, 9) else SMALL)  # first: it is small then
+    shrunk = ImageOps.exif_transpose(picture).convert("RGBA" if has_holes else "RGB")
     shrunk.save(small, "WEBP", quality=78, exif=b"", xmp=b"")
