@@ -18,7 +18,7 @@ from twisted_chat.vocabulary.errors import ChatError
 
 MAX_PIXELS: Final = 50_000_000
 """Pixels of a picture, at most, and half as many where some can be seen through: those take a copy
-while it is shrunk. So a picture takes some 210 MiB for a second or two, and one is done at a time."""
+while it is shrunk. So one takes some 210 MiB for a second or two, one at a time."""
 
 MAX_MOVING: Final = 150_000_000
 """Pixels of all pictures of a moving one, at most."""
