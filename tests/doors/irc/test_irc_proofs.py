@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import socket
 import ssl
+import subprocess
 import tempfile
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,6 +151,17 @@ class ProofTests(IrcCase):
         self.assertEqual([line.rsplit(" ", 1)[1] for line in shown], ["better"])
 
 
+def reach(port: int) -> socket.socket:
+    """Connect to a door, which may be opened only just now."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 10)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Return a folder with an account."""
@@ -176,7 +189,7 @@ def test_certificate_over_tls(folder: Path) -> None:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.load_cert_chain(client)
         with (
-            socket.create_connection(("127.0.0.1", port), 10) as plain,
+            reach(port) as plain,
             context.wrap_socket(plain) as secure,
         ):
             secure.sendall(b"CAP REQ sasl\r\nNICK x\r\nUSER x 0 * :x\r\n")
@@ -190,3 +203,54 @@ def test_certificate_over_tls(folder: Path) -> None:
             assert b" 001 alice " in got
     assert admin.main(["users", "unkey", users, "alice", key.fingerprint]) == 0
     assert FileKeys(users + ".keys").whose(key.blob) is None
+
+
+def make_signed(folder: Path) -> Path:
+    """Write a certificate that an authority has signed, and its key, into one file."""
+    commands = (
+        "req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt",
+        "req -newkey ed25519 -nodes -subj /CN=localhost -keyout leaf.key -out leaf.csr",
+        "x509 -req -in leaf.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out leaf.crt",
+    )
+    for words in commands:
+        subprocess.run(["openssl", *words.split()], cwd=folder, check=True, capture_output=True)
+    made = folder / "leaf.pem"
+    made.write_bytes((folder / "leaf.key").read_bytes() + (folder / "leaf.crt").read_bytes())
+    return made
+
+
+def capabilities(port: int, context: ssl.SSLContext | None = None) -> str:
+    """Return what is offered to a client."""
+    with reach(port) as plain:
+        line = context.wrap_socket(plain) if context is not None else plain
+        line.sendall(b"CAP LS 302\r\n")
+        got = b""
+        while b" LS :" not in got and b"userhost-in-names" not in got:
+            more = line.recv(65_536)
+            assert more, got
+            got += more
+        if context is not None:
+            line.close()
+    return got.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl here")
+def test_told_of_tls(folder: Path) -> None:
+    """Clients are told of TLS where an authority has signed for it, and not otherwise."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for file, days, is_told in (
+        (make_signed(folder), 7, True),
+        (make_signed(folder), 0, False),
+        (make_certificate(folder), 7, False),
+    ):
+        clear, secure = free_port(), free_port()
+        options = (
+            *("--irc", f"tcp:{clear}:interface=127.0.0.1", "--irc-sts", str(days)),
+            *("--irc", f"ssl:{secure}:privateKey={file}:interface=127.0.0.1"),
+        )
+        with Daemon(*options, "--log", "memory:", directory=folder):
+            said, over_tls = capabilities(clear), capabilities(secure, context)
+        assert (f"sts=port={secure}" in said) is is_told
+        assert ("sts=duration=604800" in over_tls) is is_told
