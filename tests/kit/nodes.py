@@ -79,7 +79,8 @@ class Cluster:
         node = self.nodes[number]
         self.feed.broken.add(node.name)
         for call in (node._looking, node._renewing):
-            call.stop()
+            if call.running:
+                call.stop()
         node.telling.stop()
         node.hints.close()
 

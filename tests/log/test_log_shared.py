@@ -120,12 +120,16 @@ class SharedLogTests:
         self.assertEqual(self.got(self.two.renew()).was_over, True)  # type: ignore[attr-defined]
 
     def test_resigning(self) -> None:
-        """A node that ends in an orderly way is buried at once."""
+        """A node that ends in an orderly way is gone at once; what it claimed is not yet free."""
         self.got(self.one.renew())
         self.got(self.two.renew())
+        claim = Record(CLAIM, "", "dora", self.two.node.encode() + b" x", "absent")
+        self.got(self.two.keep([claim]))
         self.got(self.two.resign())
         self.assertEqual(list(self.got(self.one.renew()).others), [])  # type: ignore[attr-defined]
-        self.assertEqual(self.lines()[-1].kind, "buried")  # type: ignore[attr-defined]
+        last = self.lines()[-1]
+        self.assertEqual((last.kind, last.node), ("resigned", self.two.node))  # type: ignore[attr-defined]
+        self.assertEqual(len(self.got(self.one.kept(CLAIM, ""))), 1)  # type: ignore[attr-defined]
 
 
 class SharedMemoryLogTests(SharedLogTests, SynchronousTestCase):

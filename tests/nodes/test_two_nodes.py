@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.nodes import Cluster, kinds
@@ -281,6 +282,32 @@ class TwoNodesTests(SynchronousTestCase):
         there = self.one.connect()
         welcome = there.ask("login", user="dora", token=new.token)
         self.assertEqual((welcome["type"], welcome.get("direct", [])), ("welcome", []))
+
+    def test_a_guest_moves_when_its_node_ends(self) -> None:
+        """A guest whose node ends in an orderly way comes to another with all that it had."""
+        old = self.one.come("dora")
+        alice = self.two.come("alice")
+        self.cluster.settle()
+        alice.ask("text", to="dora", data="psst")
+        self.cluster.settle()
+        Deferred.fromCoroutine(self.cluster.nodes[0].end())
+        self.cluster.kill(0)
+        self.cluster.settle()
+        self.assertEqual(self.two.connect().ask("login", user="dora")["code"], "name-in-use")
+        there = self.two.connect()
+        welcome = there.ask("login", user="dora", token=old.token)
+        self.assertEqual([d["session"] for d in welcome["direct"]], ["@alice,dora"])
+        there.vanish()
+        self.cluster.pass_time(self.two.chat.rules.linger + 2)
+        self.assertEqual(self.two.connect().ask("login", user="dora")["type"], "welcome")
+
+    def test_names_of_a_node_that_has_ended(self) -> None:
+        """A guest that does not come back has its name for a while, and then anybody."""
+        self.one.come("dora")
+        Deferred.fromCoroutine(self.cluster.nodes[0].end())
+        self.cluster.kill(0)
+        self.cluster.pass_time(1)
+        self.assertEqual(self.two.connect().ask("login", user="dora")["type"], "welcome")
 
     def test_two_nodes_begin_at_once(self) -> None:
         """The lobby is made once, whoever is first."""

@@ -89,7 +89,7 @@ class Hearing:
                 if line.node != self.node:
                     self._mark(identity)
                 continue
-            if line.node == self.node and line.kind not in ("ended", "buried"):
+            if line.node == self.node and line.kind not in ("ended", "buried", "resigned"):
                 if identity not in self._foreign and not self._is_new_life(line):
                     continue
                 self._foreign.pop(identity, None)
@@ -130,7 +130,9 @@ class Hearing:
                     self._note(line.node, note)
                 yield
         elif line.kind == "buried":
-            self.bury(line.body.decode())
+            self.bury(line.body.decode(), free=True)
+        elif line.kind == "resigned":
+            self.bury(line.node, free=False)
         elif line.kind == "ended":
             epoch = line.body.decode()
             deleted = self._deleting.pop(epoch, None)
@@ -357,15 +359,20 @@ class Hearing:
             if epoch not in person.elsewhere[node]:
                 self._moved(node, Entered(epoch, key))
 
-    def bury(self, node: str) -> None:
-        """A node is no more, with all its users; its guests' names are anybody's."""
+    def bury(self, node: str, *, free: bool) -> None:
+        """A node is no more, with all its users.
+
+        Its guests' names are anybody's, where they are ``free``; else they have a while to come to
+        another node, as after any lost connection.
+        """
         if node == self.node:
             return
         self._seen.pop(node, None)
         for key, person in tuple(self.chat.people.here.items()):
             if node in person.elsewhere:
                 self._went(node, key)
-                if person.guest and not person.is_here and key in self.chat.people.here:
+                is_gone = not person.is_here and self.chat.people.here.get(key) is person
+                if free and person.guest and is_gone:
                     self.chat.forget_guest(person)
 
     def is_at(self, node: str) -> int:

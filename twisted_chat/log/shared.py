@@ -39,15 +39,15 @@ CLAIM: Final = "claim"
 UNTOLD: Final = frozenset({"audit", "code", CLAIM})
 """Kinds of records that no other node has to hear of: they have no lines."""
 
-LineKind = Literal["life", "ended", "record", "note", "buried"]
+LineKind = Literal["life", "ended", "record", "note", "buried", "resigned"]
 
 
 @frozen
 class Line:
     """A line of the feed: ``node`` wrote it.
 
-    ``body`` is a Life or a Record as JSON, an epoch (``ended``), a node (``buried``), or whatever
-    the note says.
+    ``body`` is a Life or a Record as JSON, an epoch (``ended``), a node (``buried``), nothing
+    (``resigned``), or whatever the note says.
     """
 
     n: int
@@ -116,4 +116,4 @@ class SharedLog(Log, Protocol):
         """
 
     def resign(self) -> Deferred[None]:
-        """End, in an orderly way: the node is buried at once."""
+        """End, in an orderly way. What was claimed in its name stays claimed: see Node.claim."""

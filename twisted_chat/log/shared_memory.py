@@ -274,6 +274,6 @@ class SharedMemoryLog:
 
     def resign(self) -> Deferred[None]:
         """See SharedLog."""
-        if self.node in self._feed.until:
-            self._feed.bury(self.node, self.node)
+        if self._feed.until.pop(self.node, None) is not None:
+            self._write("resigned", b"")
         return succeed(None)

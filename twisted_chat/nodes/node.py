@@ -19,6 +19,7 @@ from typing import Final
 
 from attrs import define, field
 from msgspec import DecodeError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
@@ -185,24 +186,44 @@ class Node:
         (took,) = await self.log.keep([self._claim(key, wanted, absent=True)])
         if took:
             return wanted
-        found = await self.log.kept(CLAIM, "", key=key)
-        held = found[0].value or b"" if found else b""
-        if token is not None and held.partition(b" ")[2] == _hash(token):
-            await self.log.keep([self._claim(key, token)])  # it is this node's from now on
-            return token
+        node, hashed = await self._held(key)
+        is_same = token is not None and compare_digest(hashed, _hash(token))
+        if is_same or not await self._lives(node):
+            await self.log.keep([self._claim(key, wanted)])  # it is this node's from now on
+            return wanted
         raise ChatError("name-in-use", "Somebody is here by that name already.")
 
     async def proves(self, key: str, token: str) -> bool:
         """See Peers."""
-        found = await self.log.kept(CLAIM, "", key=key)
-        held = found[0].value or b"" if found else b""
-        return compare_digest(held.partition(b" ")[2], _hash(token))
+        _, hashed = await self._held(key)
+        return compare_digest(hashed, _hash(token))
 
     def let_go(self, key: str) -> None:
         """See Peers."""
-        self.log.keep([Record(CLAIM, "", key, None)]).addErrback(
+        Deferred.fromCoroutine(self._let_go(key)).addErrback(
             lambda _: self._logger.warn("The name {key} stays claimed for now", key=key)
         )
+
+    async def _let_go(self, key: str) -> None:
+        """Free a name, unless another node has it by now."""
+        node, _ = await self._held(key)
+        if node == self.name or not await self._lives(node):
+            await self.log.keep([Record(CLAIM, "", key, None)])
+
+    async def _held(self, key: str) -> tuple[str, bytes]:
+        """Return which node has claimed a name, and the hash of its guest's token."""
+        found = await self.log.kept(CLAIM, "", key=key)
+        node, _, hashed = (found[0].value or b"" if found else b"").partition(b" ")
+        return node.decode(), hashed
+
+    async def _lives(self, node: str) -> bool:
+        """Whether a node is there: one that has ended in an orderly way has left its claims."""
+        if node == self.name:
+            return True
+        await self._renew()
+        if self.lost_at is not None:
+            raise Unreadable("which nodes there are is not known now")
+        return any(other.name == node for other in self.others)
 
     def _claim(self, key: str, token: str, *, absent: bool = False) -> Record:
         value = f"{self.name} ".encode() + _hash(token)

@@ -134,7 +134,7 @@ def resign(lines: Lines, connection: Connection) -> None:
     """See SharedLog.resign."""
     gone = connection.execute("DELETE FROM chat.nodes WHERE node = %s", (lines.node,))
     if gone.rowcount:
-        _bury(lines.node, lines, connection)
+        lines.add("resigned", b"")
 
 
 def _bury(node: str, lines: Lines, connection: Connection) -> None:
