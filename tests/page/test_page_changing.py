@@ -100,3 +100,30 @@ def test_taken_out(browser: Browser, shared: WebDaemon) -> None:
         visitor.go_to("strict")
         bob.ask("kick", session="strict", user="alice-e", reason="spam")
         visitor.page.wait_for_selector("#over:has-text('bob-e has taken you out (spam).')")
+
+
+def test_by_keyboard(browser: Browser, shared: WebDaemon) -> None:
+    """The texts are gone through by keyboard, and what can be done to one is done."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("bob-y")
+        bob.ask("create", session="keys")
+        for data in ("one", "two", "three"):
+            bob.ask("text", session="keys", data=data)
+        visitor.login("kay")
+        visitor.go_to("keys")
+        visitor.wait_for_text("three")
+        page = visitor.page
+        page.focus("#write")
+        for key in ("Control+ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown"):
+            page.keyboard.press(key)
+        label = page.evaluate("document.activeElement.getAttribute('aria-label')")
+        assert label == "More about this text: bob-y: two"
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#more[open]")
+        page.focus("#more-reply")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#about-text:has-text('An answer to bob-y')")
+        page.wait_for_selector("#write:focus")
+        page.keyboard.press("Control+ArrowUp")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#write:focus")

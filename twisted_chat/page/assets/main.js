@@ -29,6 +29,7 @@ import { TextsView } from "./texts.js";
 import { TypingView } from "./typing.js";
 import { Uploads } from "./uploads.js";
 import { watchVersion } from "./version.js";
+import { walkTexts } from "./walking.js";
 
 const url = new URL("ws", document.baseURI);
 url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -44,6 +45,7 @@ const commands = new Commands(client, rooms);
 const composer = new Composer(client, commands, () => void texts.toNewest());
 texts.menu = new Menu(client, composer);
 new Uploads(client, composer);
+walkTexts(composer);
 preparePictures();
 addChanging(commands, client);
 const menu = new PersonMenu(client, rooms, composer);

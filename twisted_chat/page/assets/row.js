@@ -95,7 +95,7 @@ export function row(line, look, mention, does) {
   if (pictures) text.append(pictures);
   if (line.reactions?.length) text.append(reactions(line, does));
   if (look.state) text.append(status(look, does));
-  else if (line.seq && !line.redacted) text.append(more(does));
+  else if (line.seq && !line.redacted) text.append(more(line, does));
   item.append(text);
   return item;
 }
@@ -201,11 +201,14 @@ function reactions(line, does) {
   return list;
 }
 
-/** @param {Does} does */
-function more(does) {
+/**
+ * @param {Line} line
+ * @param {Does} does
+ */
+function more(line, does) {
   const element = button("plain more", icon("i-more"), () => does.more(element));
-  element.setAttribute("aria-label", "More about this text");
+  element.setAttribute("aria-label", `More about this text: ${quoted(line)}`);
   element.title = "Answer, react, edit …";
-  element.tabIndex = -1; // one for each text would be in the way; ArrowUp and commands do the same
+  element.tabIndex = -1; // one for each text would be in the way: see walking.js
   return element;
 }
