@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.kit.nodes import Cluster
 from tests.kit.support import ChatCase, types
 
 TWO = "@alice,bob"
@@ -71,3 +74,32 @@ class BlockingTests(ChatCase):
         self.assert_refused("bad-request", alice.ask("mute", session=TWO, user="bob", seconds=5))
         self.assert_refused("no-such-session", carol.ask("mute", session=TWO, user="bob"))
         self.assert_refused("not-allowed", alice.ask("ban", session=TWO, user="bob"))
+
+
+class NodesTests(SynchronousTestCase):
+    """Who is blocked is blocked at whichever node."""
+
+    def test_two_nodes(self) -> None:
+        """What was asked at one node holds for one's connections at the other, and ends there."""
+        cluster = Cluster(users=["alice", "bob"])
+        one, two = cluster.worlds
+        alice, elsewhere, bob = one.come("alice"), two.come("alice"), two.come("bob")
+        bob.ask("text", to="alice", data="one")
+        cluster.settle()
+        cluster.quiet()
+        alice.got()
+        elsewhere.got()
+        self.assertEqual(alice.ask("mute", session=TWO, user="bob")["type"], "muted")
+        cluster.settle()
+        self.assertEqual(bob.ask("text", to="alice", data="two")["seq"], 2)
+        cluster.settle()
+        self.assertEqual((alice.texts(), elsewhere.texts()), ([], []))
+        elsewhere.ask("unmute", session=TWO, user="bob")
+        cluster.settle()
+        bob.ask("text", to="alice", data="three")
+        cluster.settle()
+        for connection in (alice, elsewhere):  # a node may have heard of the second only now
+            said = [text["data"] for text in connection.texts()]
+            self.assertIn(said, (["three"], ["two", "three"]))
+            texts = connection.ask("history", session=TWO)["texts"]
+            self.assertEqual([text["seq"] for text in texts], [1, 2, 3])
