@@ -248,7 +248,7 @@ class ChatClient(Requests, Visit, Service):
         return stream
 
     def _tell(self, event: Event) -> None:
-        for stream in tuple(self._streams):
+        for stream in tuple(self._streams) if self._streams else ():
             stream.heard(event)
         self._listeners.tell(event)
 

@@ -31,8 +31,10 @@ class Soon:
 
     def _turn(self) -> None:
         for _ in range(min(len(self._waiting), IN_A_TURN)):
-            with self._log.failuresHandled("Something went wrong in a turn"):
+            try:
                 self._waiting[0]()
+            except Exception:
+                self._log.failure("Something went wrong in a turn")
             self._waiting.popleft()  # now: what is asked for meanwhile begins no turn of its own
         if self._waiting:
             self.clock.callLater(0, self._turn)

@@ -54,6 +54,7 @@ def seat(screen: Screen, inside: Inside, proof: Proof) -> Desk:
         user = inside.conversation.user if inside.conversation is not None else None
         if isinstance(event, Online) and user is not None:
             desk.view.run(take_up(desk.kept, user))
+            no_more()  # one comes in once
 
-    server.client.listen(told)
+    no_more = server.client.listen(told)
     return desk
