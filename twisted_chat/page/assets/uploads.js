@@ -57,8 +57,9 @@ export class Uploads {
   /** The links of what goes with a text in a session, which has them from now on. @param {string} session */
   take(session) {
     const links = [];
-    for (const [item, link] of this.#ready) {
-      if (item.dataset["session"] !== session) continue;
+    for (const item of [...this.list.children]) { // as they were chosen, whichever was quicker
+      const link = item instanceof HTMLElement ? this.#ready.get(item) : undefined;
+      if (!link || !(item instanceof HTMLElement) || item.dataset["session"] !== session) continue;
       links.push(link);
       item.remove();
       this.#ready.delete(item);
@@ -193,7 +194,7 @@ export class Uploads {
   #done(item, file, link) {
     if (!item.isConnected) return;
     this.#ready.set(item, link);
-    item.querySelector("progress")?.replaceWith(el("span", "note", "goes with your text"));
+    item.querySelector("progress")?.replaceWith(el("span", "note", "ready"));
     const away = item.querySelector("button");
     away?.setAttribute("aria-label", `Do not send ${file.name}`);
     away?.setAttribute("title", "Do not send it");
