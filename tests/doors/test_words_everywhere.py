@@ -66,12 +66,13 @@ class EverywhereTests(ChatCase):
             self.assertIn("/greet WORDS...", shown)
 
     def test_all(self) -> None:
-        """Every command is everywhere, but those that are about other servers."""
+        """Every command is everywhere, but for those about other servers and one's own files."""
         world = self.world()
         window = Window(world, Prover(world.admission, cast(Any, world.directory)), "carol", 80)
         here = {one.name for one in commands(window.terminal.desk)}
         missing = {one.name for one in commands()} - here
-        self.assertEqual(missing, {"login", "connect", "disconnect", "logout", "servers"})
+        servers = {"login", "connect", "disconnect", "logout", "servers"}
+        self.assertEqual(missing, {*servers, "files", "page"})
 
 
 class ClientTests(SynchronousTestCase):

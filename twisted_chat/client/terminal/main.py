@@ -27,6 +27,7 @@ from twisted_chat.client.reaching import Unreachable, described, over_tls
 from twisted_chat.client.terminal.output import complain, encoding, lenient
 from twisted_chat.client.terminal.pipe import Pipe, PipeOptions
 from twisted_chat.client.terminal.plain import Failed, Person, PlainScreen
+from twisted_chat.client.terminal.uploading import Uploader
 from twisted_chat.client.words.desk import Desk
 from twisted_chat.client.words.view import Screen
 from twisted_chat.client.words.wishes import in_file
@@ -217,7 +218,8 @@ def _desk(reactor: Any, options: Options, screen: Screen) -> Desk:
     def make(address: Address, user: str, password: str | None) -> ChatClient:
         return ChatClient(reactor, endpoint(reactor, options, address), user, password)
 
-    return Desk(screen, make, options.user, Memory(usual_path()), kept=in_file(wishes_path()))
+    kept, send = in_file(wishes_path()), Uploader(reactor).send
+    return Desk(screen, make, options.user, Memory(usual_path()), kept=kept, upload=send)
 
 
 # --- running -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ speaker's; the commands are in ``commands/``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import tzinfo
 from typing import Final
 
@@ -34,6 +34,8 @@ from twisted_chat.vocabulary.errors import ChatError
 DIRECT_NAMED: Final = 10
 """Direct sessions that are named at the login, at most."""
 
+Upload = Callable[[str, str, str, str, Callable[[str, int], object]], Awaitable[str]]
+
 ASKED: Final = 3
 """Times that the password of a session is asked for."""
 
@@ -56,6 +58,8 @@ class Desk:
     memory: Memory = field(factory=lambda: Memory(None))
     zone: tzinfo | None = None
     kept: Kept = field(factory=Kept)
+    upload: Upload | None = None
+    """Sends a file of the person's machine; see client/terminal/uploading.py."""
     alone: bool = False
     leaving: bool = False
     refusal: ChatError | None = field(default=None, init=False)

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from twisted_chat.client.words import render
-from twisted_chat.client.words.rooms import Server
+from twisted_chat.client.words.rooms import Room, Server
 from twisted_chat.client.words.view import View
 from twisted_chat.client.words.whereabouts import Whereabouts
 from twisted_chat.vocabulary import messages as m
@@ -34,6 +34,10 @@ class Speaker:
         if room is None:
             self.view.fail("You are in no session: /list shows them, /joinsession NAME joins one.")
             return succeed(None)
+        return self.say_in(room, data)
+
+    def say_in(self, room: Room, data: str) -> Deferred[None]:
+        """Say something in a session, wherever the person is by now."""
         if room.direct:
             return self.message(room.server, room.peer, data)
         client = room.server.client

@@ -38,6 +38,8 @@ class Wishes(Struct, omit_defaults=True):
     presence: bool = True
     """Whether comings and goings are shown."""
     ignored: list[str] = []
+    pages: dict[str, str] = {}
+    """Where the pages of servers are, by the servers' addresses."""
 
 
 CHOICES: Final[dict[str, Sequence[str]]] = {
@@ -68,6 +70,11 @@ class Kept:
             raise ValueError(f"{name} is {', '.join(CHOICES[name][:-1])} or {CHOICES[name][-1]}.")
         chosen = value == "on" if CHOICES[name] is ON_OFF else value
         setattr(self.wishes, name, chosen)
+        self.save(self.wishes)
+
+    def page(self, server: str, address: str) -> None:
+        """Know where the page of a server is."""
+        self.wishes.pages[server] = address
         self.save(self.wishes)
 
     def ignore(self, key: str, *, wanted: bool) -> bool:

@@ -6,6 +6,7 @@ from twisted_chat.client.words.commands import texts
 from twisted_chat.client.words.commands import changing
 from twisted_chat.client.words.commands import ruling
 from twisted_chat.client.words.commands import own
+from twisted_chat.client.words.commands import files
 from twisted_chat.client.words.commands import servers
 from twisted_chat.client.words.commands import general
 
@@ -18,6 +19,7 @@ __all__ = [
     "changing",
     "command_of",
     "commands",
+    "files",
     "general",
     "own",
     "ruling",
