@@ -6,9 +6,11 @@ from typing import Final
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
 
 from twisted_chat.client.words.rooms import Room
 from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import Read, ReadTo
 
 READ_SECONDS: Final = 5.0
 """How long what is shown waits to be said as read: what comes meanwhile is said with it."""
@@ -36,8 +38,15 @@ class Marker:
             waiting.cancel()
         client = room.server.client
         if client.online and room.session in client.sessions:
-            said = client.read(room.session, room.read)
-            said.addErrback(lambda failure: failure.trap(ChatError) and None)
+            # Nobody waits for it: what is lost with a connection is said with the next text.
+            request = Read(session=room.session, seq=room.read)
+            said = client.ask(request, ReadTo, "forget")
+            said.addErrback(self._unsaid, room)
+
+    @staticmethod
+    def _unsaid(failure: Failure, room: Room) -> None:
+        failure.trap(ChatError)
+        room.read = 0
 
     def say_all(self) -> None:
         """Say what waits: one leaves."""
