@@ -24,6 +24,8 @@ CONNECT_SECONDS: Final = 20.0
 
 MAX_ANSWER: Final = 65_536
 
+TOO_LARGE: Final = 413
+
 _UNREACHABLE: Final = (ConnectError, DNSLookupError, TimeoutError, ResponseFailed, OSError)
 
 
@@ -90,6 +92,8 @@ class Uploader:
             raise ChatError("not-stored", f"{where} can not be reached ({problem}).") from None
         finally:
             file.close()
+        if response.code == TOO_LARGE:
+            raise ChatError("too-large", "That is more than this server takes of one file.")
         try:
             answer = _answer(said)
         except DecodeError:
