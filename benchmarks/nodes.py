@@ -2,9 +2,9 @@
 
 ``write``: texts a second and the time to the echo, of 16 writers in 1 session and in 1,000.
 ``cross``: from the echo at one node to the delivery at another, with a broker and without.
-``deliver``: deliveries a second and processor time, of one node and of two. A PostgreSQL
-(``fsync`` on) and a Redis are started for it, on loopback; they and the generator share the
-machine's cores.
+``deliver``: deliveries a second and processor time, of one node and of two. ``keep``: changes that
+are no texts. A PostgreSQL (``fsync`` on) and a Redis are started for it, on loopback; they and the
+generator share the machine's cores.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import selectors
 import socket
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -292,23 +293,67 @@ def _delivered(daemons: Sequence[Daemon], args: argparse.Namespace) -> tuple[flo
     return count / took, used / 1_000 / count
 
 
+def keep(args: argparse.Namespace) -> None:
+    """Changes that are no texts (a read marker, a coming and going): a second, one and many."""
+    rows = []
+    for waiting in (1, 64, 1_000):
+        command = [sys.executable, "-m", "benchmarks", "nodes"]
+        command += ["--keep", args.server.url(), str(waiting)]
+        said = subprocess.run(command, check=True, capture_output=True)
+        rows.append((f"{waiting:,}", f"{float(said.stdout):,.0f}"))
+    print("\n**Changes that are told by the feed, of one node**\n")
+    print(table(("waiting together", "changes/s"), rows))
+
+
+def _kept(url: str, waiting: int) -> None:
+    from functools import partial
+
+    from twisted.internet import reactor
+    from twisted.internet.defer import Deferred, gatherResults
+
+    from twisted_chat.log.contract import Record
+    from twisted_chat.log.postgres import open_postgres
+    from twisted_chat.log.threads import ThreadWorker
+
+    log = open_postgres(url, reactor, partial(ThreadWorker, reactor=reactor))  # type: ignore[arg-type]
+    log.lives()
+
+    async def measure() -> None:
+        began, count = time.monotonic(), 0
+        while time.monotonic() - began < ARGS.seconds:
+            some = range(count, count + waiting)
+            await gatherResults([log.keep([Record("k", "", f"{n}", b"1")]) for n in some])
+            count += waiting
+        print(count / (time.monotonic() - began))
+        await log.close()
+        reactor.stop()
+
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(measure()))
+    reactor.run()
+
+
 ARGS = argparse.Namespace(window=16)
 
 
 def main(argv: list[str]) -> None:
     """Run what is asked for; everything, where nothing is."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks nodes", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["write", "cross", "deliver", []])
+    parser.add_argument("what", nargs="*", choices=["write", "cross", "deliver", "keep", []])
+    parser.add_argument("--keep", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--window", type=int, default=16)
     parser.add_argument("--members", type=int, default=200)
     parser.add_argument("--texts", type=int, default=400)
     args = parser.parse_args(argv, namespace=ARGS)
+    if args.keep:
+        _kept(args.keep[0], int(args.keep[1]))
+        return
     print(machine.describe())
     server = new_postgres("fsync=on")
     with Redis() as broker:
         args.server, args.broker = server, broker.url
-        for what in args.what or ("write", "cross", "deliver"):
-            {"write": write, "cross": cross, "deliver": deliver}[what](args)
+        measures = {"write": write, "cross": cross, "deliver": deliver, "keep": keep}
+        for what in args.what or measures:
+            measures[what](args)
             sys.stdout.flush()
