@@ -3,8 +3,8 @@
 ``write``: texts a second and the time to the echo, of 16 writers in 1 session and in 1,000.
 ``cross``: from the echo at one node to the delivery at another, with a broker and without.
 ``deliver``: deliveries a second and processor time, of one node and of two. ``keep``: changes that
-are no texts. A PostgreSQL (``fsync`` on) and a Redis are started for it, on loopback; they and the
-generator share the machine's cores.
+are no texts. ``others``: what a node pays for a user of another node. A PostgreSQL (``fsync`` on)
+and a Redis are started for it, on loopback; they and the generator share the machine's cores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from statistics import median, quantiles
@@ -332,13 +333,56 @@ def _kept(url: str, waiting: int) -> None:
     reactor.run()
 
 
+def others(args: argparse.Namespace) -> None:
+    """What a node pays for each user of another node: memory, and the time to hear of it."""
+    from tests.kit.nodes import Cluster
+    from twisted_chat.chat.notes import Came, Entered, Note, encode_notes
+    from twisted_chat.log.shared import Line
+
+    def heard(users: int) -> float:
+        cluster = Cluster(count=1)
+        epoch = cluster.worlds[0].chat.sessions["lobby"].life.epoch
+        began = time.perf_counter()
+        for start in range(0, users, 250):
+            notes: list[Note] = []
+            for number in range(start, start + 250):
+                notes += [Came(f"user{number}", True), Entered(epoch, f"user{number}")]
+            line = Line(start, "another", "note", encode_notes(notes))
+            for _ in cluster.nodes[0].hearing.hear([line]):
+                pass
+        took = time.perf_counter() - began
+        kept.append(cluster)
+        return 1e6 * took / users
+
+    kept: list[Cluster] = []
+    times = [heard(20_000) for _ in range(args.runs)]
+    kept.clear()
+    tracemalloc.start()
+    heard(20_000)
+    size = tracemalloc.get_traced_memory()[0] / 20_000
+    tracemalloc.stop()
+    print("\n**A user of another node, in one session**\n")
+    print(table(("bytes", "us to hear of it"), [(f"{size:,.0f}", spread(times))]))
+
+
 ARGS = argparse.Namespace(window=16)
+
+
+MEASURES: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
+    "write": write,
+    "cross": cross,
+    "deliver": deliver,
+    "keep": keep,
+    "others": others,
+}
 
 
 def main(argv: list[str]) -> None:
     """Run what is asked for; everything, where nothing is."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks nodes", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["write", "cross", "deliver", "keep", []])
+    parser.add_argument(
+        "what", nargs="*", choices=["write", "cross", "deliver", "keep", "others", []]
+    )
     parser.add_argument("--keep", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0)
@@ -353,7 +397,13 @@ def main(argv: list[str]) -> None:
     server = new_postgres("fsync=on")
     with Redis() as broker:
         args.server, args.broker = server, broker.url
-        measures = {"write": write, "cross": cross, "deliver": deliver, "keep": keep}
+        measures = {
+            "write": write,
+            "cross": cross,
+            "deliver": deliver,
+            "keep": keep,
+            "others": others,
+        }
         for what in args.what or measures:
             measures[what](args)
             sys.stdout.flush()
