@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -114,7 +115,7 @@ def test_whatever_happens(tmp_path: Path) -> None:
         for member in (*readers, *writers):
             member.start()
         time.sleep(2)
-        _kill_a_node(nodes, 0)
+        _kill_a_node(nodes, random.randrange(3))
         _kill_the_broker(nodes)
         _kill_the_database(nodes)
         _stop_a_node(nodes, 1, seconds=11)
