@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,11 @@ from tests.kit.browser import WebDaemon, launched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many tests run side by side for ``-n auto``: one more than cores, as many wait."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.fixture(scope="module")

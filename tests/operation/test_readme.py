@@ -40,7 +40,7 @@ class ReadmeTests(SynchronousTestCase):
         """The two commands are one line each: they are what .ci/run runs and people paste."""
         for name, last in (
             ("run", ".venv/bin/twistd -n chat --port 1234"),
-            ("test", "pytest -n auto"),
+            ("test", "pytest -n auto --dist worksteal"),
         ):
             command = block(README, name).strip()
             self.assertNotIn("\n", command)
