@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from tests.kit.support import Client, World
 from twisted_chat.chat.chat import Chat
 from twisted_chat.hints.hub import Carry, Hub
+from twisted_chat.log.contract import Life
 from twisted_chat.log.memory import MemoryLog
-from twisted_chat.log.shared_memory import Feed
+from twisted_chat.log.shared_memory import Feed, SharedMemoryLog
 from twisted_chat.nodes.node import Node
+
+
+class _Late(SharedMemoryLog):
+    """A log in which something happens just after the lives were read, once."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def lives(self) -> Sequence[Life]:
+        lives = super().lives()
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            happens()
+        return lives
 
 
 class Cluster:
@@ -38,18 +53,17 @@ class Cluster:
         for _ in range(count):
             self.add()
 
-    def add(self) -> World:
-        """Begin one more node."""
+    def add(self, meanwhile: Callable[[], object] | None = None) -> World:
+        """Begin one more node; ``meanwhile`` happens when it has read which lives there are."""
         node = f"node{len(self.nodes) + 1:04}"
-        log = self.feed.join(node)
+        log = _Late(self.feed, node)
+        log.meanwhile = meanwhile
         hints = self.hub.join()
 
         def join(chat: Chat) -> None:
             joined = Node(chat, log, hints, self.clock, self.failed.append)
             chat.be_one_of(joined)
             done: list[None] = []
-            from twisted.internet.defer import Deferred
-
             Deferred.fromCoroutine(joined.begin()).addCallback(done.append)
             assert done, "a log in memory answers at once"
             self.nodes.append(joined)

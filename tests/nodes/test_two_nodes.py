@@ -6,6 +6,9 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.nodes import Cluster, kinds
+from twisted_chat.chat.notes import Came, Happened, encode_notes
+from twisted_chat.log.contract import Life
+from twisted_chat.vocabulary.messages import Notice
 
 
 class TwoNodesTests(SynchronousTestCase):
@@ -310,9 +313,37 @@ class TwoNodesTests(SynchronousTestCase):
         self.assertEqual(self.two.connect().ask("login", user="dora")["type"], "welcome")
 
     def test_two_nodes_begin_at_once(self) -> None:
-        """The lobby is made once, whoever is first."""
-        epochs = {world.chat.sessions["lobby"].life.epoch for world in self.cluster.worlds}
-        self.assertEqual(len(epochs), 1)
+        """The lobby that another node makes while this one begins is this one's, too."""
+        cluster = Cluster(0)
+        first = cluster.feed.join("first")
+
+        def made() -> None:
+            lobby = Life(epoch="first", key="lobby", name="lobby", keep=True)
+            self.successResultOf(first.create(lobby))
+
+        world = cluster.add(meanwhile=made)
+        self.successResultOf(world.opened)
+        self.assertEqual(world.chat.sessions["lobby"].life.epoch, "first")
+        self.assertEqual(world.come("dora").say("hi")["type"], "text")
+
+    def test_what_is_not_understood(self) -> None:
+        """A note, or a line, that can not be taken up loses itself, and nothing that follows it."""
+        alice = self.one.come("alice")
+        self.cluster.settle()
+        alice.got()
+        name = self.cluster.nodes[1].name
+        bad = Happened(self.one.chat.sessions["lobby"].life.epoch, Notice(data="heard"))
+        self.cluster.feed.write(name, "note", b"nonsense")
+        self.cluster.feed.write(name, "life", b"nonsense")
+        self.cluster.feed.write(name, "record", b"{}")
+        self.cluster.feed.write(name, "note", encode_notes([Came("\0", True), bad]))
+        self.cluster.pass_time(2)
+        self.assertEqual([m["data"] for m in alice.got() if m["type"] == "notice"], ["heard"])
+        bob = self.two.come("bob")
+        self.cluster.settle()
+        self.assertEqual(kinds(alice, "joined"), [("joined", "bob")])
+        bob.say("still here")
+        self.assertEqual([text["data"] for text in alice.texts()], ["still here"])
 
     def test_a_forgotten_feed(self) -> None:
         """A node that was away for longer than lines are kept says that it must begin anew."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from attrs import define, field
@@ -19,7 +19,6 @@ from twisted.logger import Logger
 
 from twisted_chat.chat.acting import end_user, put_out, tell_all, tell_away
 from twisted_chat.chat.chat import Chat
-from twisted_chat.chat.measures import Measure
 from twisted_chat.chat.notes import (
     Asked,
     Came,
@@ -93,41 +92,50 @@ class Hearing:
                 if identity not in self._foreign and not self._is_new_life(line):
                     continue
                 self._foreign.pop(identity, None)
-            try:
+            yield
+            with self._told_of(line.node):
                 yield from self._hear(line, identity)
-            except (DecodeError, ChatError, ValueError) as problem:
-                said = "Node {node} wrote what is not understood: {problem}"
-                self._logger.error(said, node=line.node, problem=str(problem))
-            except Exception:
-                self._logger.failure("Could not take up what {node} wrote", node=line.node)
+
+    @contextmanager
+    def _told_of(self, node: str) -> Iterator[None]:
+        """What can not be taken up is logged, and loses itself alone."""
+        try:
+            yield
+        except (DecodeError, ChatError, ValueError) as problem:
+            said = "Node {node} wrote what is not understood: {problem}"
+            self._logger.error(said, node=node, problem=str(problem))
+        except Exception:
+            self._logger.failure("Could not take up what {node} wrote", node=node)
 
     def _identity(self, line: Line) -> str:
-        if line.kind == "life":
-            return _life.decode(line.body).epoch
-        if line.kind == "record":
-            record = _record.decode(line.body)
-            return f"{record.kind}\0{record.scope}\0{record.key}"
+        """Return what a line is about; nothing where it can not be understood."""
+        with suppress(DecodeError):
+            if line.kind == "life":
+                return _life.decode(line.body).epoch
+            if line.kind == "record":
+                record = _record.decode(line.body)
+                return f"{record.kind}\0{record.scope}\0{record.key}"
         return ""
 
     def _is_new_life(self, line: Line) -> bool:
         """Whether it is a life of this node whose commit was answered by nothing."""
-        if line.kind != "life":
-            return False
-        return _life.decode(line.body).epoch not in self.chat.sessions.by_epoch
+        return line.kind == "life" and self._identity(line) not in self.chat.sessions.by_epoch
 
     def _mark(self, identity: str) -> None:
+        if not identity:
+            return
         self._foreign[identity] = None
         if len(self._foreign) > MAX_FOREIGN:
             self._foreign.popitem(last=False)
 
     def _hear(self, line: Line, identity: str) -> Iterator[None]:
-        yield
         if line.kind == "note":
             for note in decode_notes(line.body):
-                if isinstance(note, Here):
-                    yield from self._here(line.node, note)
-                else:
-                    self._note(line.node, note)
+                with self._told_of(line.node):
+                    if isinstance(note, Here):
+                        yield from self._here(line.node, note)
+                    else:
+                        self._note(line.node, note)
                 yield
         elif line.kind == "buried":
             self.bury(line.body.decode(), free=True)
@@ -178,15 +186,15 @@ class Hearing:
                 if kind == READ:
                     self._tell_read(record)
             else:
-                session.ruling.take(record)
+                taken = session.ruling.take(record)
                 if session.life.direct is not None:
                     chat.directs.settle(session)
-                if kind == "ban" and (ban := _ban(record)) is not None:
-                    put_out(chat, session, ban)
+                if taken is not None and taken.kind == "ban":
+                    put_out(chat, session, taken)
         elif not record.scope and kind in ("ban", "mute"):
-            chat.ruling.take(record)
-            if kind == "ban" and (ban := _ban(record)) is not None:
-                put_out(chat, None, ban)
+            taken = chat.ruling.take(record)
+            if taken is not None and taken.kind == "ban":
+                put_out(chat, None, taken)
 
     def _tell_read(self, record: Record) -> None:
         session = self.chat.sessions.by_epoch[record.scope]
@@ -375,10 +383,6 @@ class Hearing:
                 if free and person.guest and is_gone:
                     self.chat.forget_guest(person)
 
-    def is_at(self, node: str) -> int:
-        """Return how many users are at another node."""
-        return sum(node in person.elsewhere for person in self.chat.people.here.values())
-
     def everybody(self) -> list[Note]:
         """Return what tells another node who is at this one."""
         people = [self._somebody(p) for p in self.chat.people.here.values() if p.users]
@@ -388,11 +392,3 @@ class Hearing:
     def _somebody(self, person: Person) -> Somebody:
         epochs = {m.session.life.epoch: None for one in person.users for m in one.members.values()}
         return Somebody(person.name.text, person.guest, person.away, list(epochs))
-
-
-def _ban(record: Record) -> Measure | None:
-    if record.value is None:
-        return None
-    with suppress(DecodeError):
-        return Decoder(Measure).decode(record.value)
-    return None

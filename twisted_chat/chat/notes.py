@@ -18,7 +18,6 @@ from twisted_chat.vocabulary.messages import (
     Invited,
     IsTyping,
     Kicked,
-    Message,
     Notice,
     RoleGiven,
     Text,
@@ -97,7 +96,7 @@ class Everybody(Noted, frozen=True, tag="all"):
 
 
 class Ends(Noted, frozen=True, tag="end"):
-    """All connections of a user end: a guest's of that name where ``guest``."""
+    """All connections of a user end."""
 
     key: str
     bye: Bye
@@ -185,7 +184,6 @@ Note = (
 Hint = Writes | Stored
 """What only travels, and may be lost."""
 
-Told = Message
 _encoder: Final = Encoder()
 encode_notes: Final = _encoder.encode
 """Encode a list of notes, or one hint."""

@@ -90,11 +90,6 @@ class Roster:
             more=len(keys) > MAX_WHO,
         )
 
-    def is_at(self, key: str) -> bool:
-        """Whether a user is here by a connection of this node."""
-        attendance = self._users.get(key)
-        return attendance is not None and attendance.connections > 0
-
     def named(self, key: str) -> str | None:
         """Return the name of a user who is here."""
         attendance = self._users.get(key)

@@ -61,16 +61,16 @@ class Ruling:
         """Return what keeps an invitation, or with None keeps it no longer."""
         return Record("invitation", self.scope, key, None if by is None else by.encode())
 
-    def take(self, record: Record) -> None:
+    def take(self, record: Record) -> Measure | None:
         """Take up what was kept, at the start or by another node; without a value it is so no more.
 
-        What can not be read is left out.
+        What can not be read is left out. Returns the ban or mute that it is.
         """
         value = record.value or b""
         try:
             if record.value is None:
                 self._drop(record)
-                return
+                return None
             if record.kind == "role":
                 role, _, name = value.decode().partition(" ")
                 if role in ("moderator", "voice"):
@@ -82,8 +82,10 @@ class Ruling:
                 measures = self.bans if measure.kind == "ban" else self.mutes
                 measures.remove(measure.key)
                 measures.add(measure)
+                return measure
         except (DecodeError, UnicodeDecodeError, ChatError):
-            return
+            pass
+        return None
 
     def _drop(self, record: Record) -> None:
         if record.kind == "role":

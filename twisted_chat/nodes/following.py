@@ -84,6 +84,8 @@ class Following:
                     return
         except ChatError:
             return  # it is read again at the next look
+        except Exception:  # whoever waits goes on, and so does the reading of what follows
+            self._logger.failure("The feed can not be taken up")
 
     async def look_at_heads(self, *, strict: bool = False) -> None:
         """Look which heads have moved; what is missing is read, or passed over.
