@@ -38,11 +38,13 @@ from twisted_chat.accounts.accounts import (
 )
 from twisted_chat.accounts.admission import Admission
 from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.accounts.kept import KeptAccounts, record_of
 from twisted_chat.accounts.passwords import Passwords, hash_password, is_hash
 from twisted_chat.accounts.roll import RESERVED_SECONDS
-from twisted_chat.accounts.users_file import AccountsError, parse
+from twisted_chat.accounts.users_file import Account, AccountsError, parse
 from twisted_chat.chat.people import Guest, People
 from twisted_chat.chat.user import IUser
+from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.names import Name, user_name
 
@@ -125,6 +127,17 @@ class AccountsTests(FileCase):
         self.assertEqual([one["log_level"] for one in logged], [LogLevel.info])
         self.accounts(f"user,password\nbob,{HASH!r}\n")
         self.assertEqual(list(self.logged), [])
+
+    def test_plain_text_in_a_database_too(self) -> None:
+        """Accounts that the log keeps are warned about when they are loaded."""
+        log = MemoryLog(Clock())
+        for name, password in (("alice", "secret"), ("bob", HASH)):
+            self.successResultOf(log.keep([record_of(Account(user_name(name), password))]))
+        with capturedLogs() as logged:
+            self.successResultOf(Deferred.fromCoroutine(KeptAccounts(log).load()))
+        (warning,) = (event for event in logged if event["log_level"] == LogLevel.warn)
+        self.assertEqual((warning["count"], warning["users"]), (1, "alice"))
+        self.assertNotIn("secret", str(warning))
 
     def test_changed(self) -> None:
         """A changed file is read again: replaced, or written in place."""

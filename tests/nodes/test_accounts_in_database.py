@@ -65,6 +65,14 @@ def test_the_commands(tmp_path: Path) -> None:
     (found,) = doctor.accounts(Settings(log=url, users="postgresql:"))
     assert found.sentence == "The database has 1 accounts."
     other = postgres().url()
+    plain = tmp_path / "plain.csv"
+    plain.write_text("user,password,role\nalice,alice-changeme,\nbob,secret,\n")
+    plain.chmod(0o600)
+    with_plain = postgres().url()
+    assert "2 accounts" in command("users", "copy", str(plain), with_plain)[1]
+    told = [one.sentence for one in doctor.accounts(Settings(log=with_plain, users="postgresql:"))]
+    for words in ("2 passwords are plain text", "knows the passwords of alice", "is an operator"):
+        assert any(words in sentence for sentence in told), told
     assert "2 accounts" in command("users", "copy", file, other)[1]
 
 

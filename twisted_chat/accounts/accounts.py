@@ -42,9 +42,6 @@ T = TypeVar("T")
 SMALL: Final = 128 * 1024
 """Bytes of a users file (1,000 accounts or so) that are read in the reactor's thread: 5 ms."""
 
-_SHOWN: Final = 10
-"""Names in a warning, at most."""
-
 
 class Run(Protocol):
     """Does a piece of work, here or in a thread; the Deferred fires in the reactor's."""
@@ -77,15 +74,7 @@ class Accounts(Roll):
         self._told: object = None
         """Which problem was told last, and of which state of the file."""
         self.put_in(*self._read({}))
-        plain = [one.name.text for one in self._accounts.values() if not is_hash(one.password)]
-        if plain:
-            self._log.warn(
-                "{file}: {count} passwords are plain text (of {users}); 'twisted-chat users"
-                " passwd' replaces them by hashes.",
-                file=self._path,
-                count=len(plain),
-                users=", ".join(plain[:_SHOWN]) + (", …" if len(plain) > _SHOWN else ""),
-            )
+        self.warn_of_plain(self._path)
 
     def refresh(self) -> None:
         """Read the file again if it has changed: one system call where it has not.

@@ -67,7 +67,7 @@ def record_of_key(key: PublicKey) -> Record:
 
 def key_in(record: Record) -> PublicKey | None:
     """Return the public key of a record; None for one that is gone, or can not be understood."""
-    user, _, rest = (record.value or b"").decode().partition(" ")
+    user, _, rest = (record.value or b"").decode(errors="replace").partition(" ")
     try:
         return parse_key(user, rest)
     except BadKey:
@@ -100,6 +100,7 @@ class KeptAccounts(Roll):
             for record in records:
                 self.take(record)
             after = records[-1].key
+        self.warn_of_plain("The database")
         waiting, self._waiting = self._waiting or (), None
         for waiter in waiting:
             waiter.callback(None)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from time import monotonic
 from typing import Final
 
-from twisted_chat.accounts.passwords import DECOY
+from twisted.logger import Logger
+
+from twisted_chat.accounts.passwords import DECOY, is_hash
 from twisted_chat.accounts.users_file import Account
 from twisted_chat.vocabulary.lookalikes import Lookalikes
 from twisted_chat.vocabulary.names import Name
@@ -14,12 +16,17 @@ from twisted_chat.vocabulary.names import Name
 RESERVED_SECONDS: Final = 600.0
 """How long no guest may have the name of an account that is there no more."""
 
+_SHOWN: Final = 10
+"""Names in a warning, at most."""
+
 
 class Roll:
     """The accounts that are known, by the compared forms of their names.
 
     ``ended`` is called with the keys of accounts that are gone, or have another password.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -61,6 +68,18 @@ class Roll:
 
     def refresh(self) -> None:
         """Look whether something has changed, where that is not told."""
+
+    def warn_of_plain(self, where: str) -> None:
+        """Tell the operator of passwords that are no hashes; ``where`` is what has them."""
+        plain = [one.name.text for one in self._accounts.values() if not is_hash(one.password)]
+        if plain:
+            self._log.warn(
+                "{where}: {count} passwords are plain text (of {users}); 'twisted-chat users"
+                " passwd' replaces them by hashes.",
+                where=where,
+                count=len(plain),
+                users=", ".join(plain[:_SHOWN]) + (", …" if len(plain) > _SHOWN else ""),
+            )
 
     def put_in(self, accounts: dict[str, Account], decoy: str, looks: Lookalikes) -> None:
         """Let these be all that there are."""

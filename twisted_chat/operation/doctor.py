@@ -23,7 +23,7 @@ from twisted.python.usage import UsageError
 
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.passwords import is_hash
-from twisted_chat.accounts.users_file import AccountsError
+from twisted_chat.accounts.users_file import Account, AccountsError
 from twisted_chat.log.contract import LogError
 from twisted_chat.log.shared import is_shared
 from twisted_chat.operation import settings, steering
@@ -130,29 +130,34 @@ def accounts(chosen: Settings) -> Iterator[Finding]:
     except AccountsError as problem:
         yield wrong(str(problem))
         return
-    yield good(f"{path} has {len(found)} accounts.")
-    plain = [one.name.text for one in found if not is_hash(one.password)]
-    if plain:
-        yield wrong(
-            f"{path}: {len(plain)} passwords are plain text (of {', '.join(plain[:5])});"
-            " 'twisted-chat users passwd' makes hashes of them."
-        )
-    known = [one.name.text for one in found if one.password == EXAMPLES.get(one.name.key)]
-    if known:
-        yield wrong(f"{path}: everybody knows the passwords of {', '.join(known)}: change them.")
-    if not any(one.operator for one in found):
-        yield hint(f"{path}: nobody is an operator.")
+    yield from _judged(path, found)
     yield from _private(path)
 
 
 def _in_database(chosen: Settings) -> Iterator[Finding]:
     try:
         are_in_log(chosen)
-        count = sum(1 for _ in read_users(chosen.log).accounts)
+        found = list(read_users(chosen.log).accounts)
     except (SettingsError, LogError) as problem:
         yield wrong(str(problem))
     else:
-        yield good(f"The database has {count} accounts.")
+        yield from _judged("The database", found)
+
+
+def _judged(where: str, found: list[Account]) -> Iterator[Finding]:
+    """Look at accounts, wherever they are kept."""
+    yield good(f"{where} has {len(found)} accounts.")
+    plain = [one.name.text for one in found if not is_hash(one.password)]
+    if plain:
+        yield wrong(
+            f"{where}: {len(plain)} passwords are plain text (of {', '.join(plain[:5])});"
+            " 'twisted-chat users passwd' makes hashes of them."
+        )
+    known = [one.name.text for one in found if one.password == EXAMPLES.get(one.name.key)]
+    if known:
+        yield wrong(f"{where}: everybody knows the passwords of {', '.join(known)}: change them.")
+    if not any(one.operator for one in found):
+        yield hint(f"{where}: nobody is an operator.")
 
 
 def _private(path: str) -> Iterator[Finding]:
