@@ -64,6 +64,10 @@ class World:
     """What all clients share."""
 
     port: int
+    sessions: int = 1
+    """How many sessions the clients are spread over; the first is the lobby."""
+    pace: float = 1.0
+    """What every wait of a client is multiplied by."""
     truths: dict[str, Truth] = field(factory=dict)
     counts: Counter[str] = field(factory=Counter)
     over: bool = False
@@ -79,6 +83,8 @@ class Client:
 
     world: World
     name: str
+    home: str = "lobby"
+    """The session that it talks in."""
     epoch: str | None = None
     seq: int = 0
     token: str | None = None
@@ -92,14 +98,17 @@ class Client:
         """Log in, go on where it was, and say again what has no answer."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.world.port)
         login: Object = {"type": "login", "user": self.name, "token": self.token}
+        place: Object = {"session": self.home, "after": self.seq, "epoch": self.epoch}
         if self.epoch is not None:
-            login["resume"] = [{"session": "lobby", "after": self.seq, "epoch": self.epoch}]
+            login["resume"] = [place]
         self.send({key: value for key, value in login.items() if value is not None})
         welcome = await self.until("welcome")
         self.token = welcome.get("token", self.token)
-        await self.until("session")
+        if self.epoch is None and self.home != "lobby":
+            self.send({"type": "join", "session": self.home})
+        await self.until_in()
         for id, data in self.unanswered.items():
-            self.send({"type": "text", "session": "lobby", "data": data, "id": id})
+            self.send({"type": "text", "session": self.home, "data": data, "id": id})
         self.world.counts["came"] += 1
 
     def send(self, message: Object) -> None:
@@ -114,7 +123,12 @@ class Client:
         self._said += 1
         id = f"{self._said}"
         self.unanswered[id] = data
-        self.send({"type": "text", "session": "lobby", "data": data, "id": id})
+        self.send({"type": "text", "session": self.home, "data": data, "id": id})
+
+    async def until_in(self) -> None:
+        """Read on until it is in the session that it talks in."""
+        while (await self.until("session"))["session"] != self.home:
+            pass
 
     async def until(self, type: str) -> Object:
         """Read on until there is an object of that type."""
@@ -133,12 +147,12 @@ class Client:
                 found: Object = json.loads(await self._reader.readexactly(size))
         except (asyncio.IncompleteReadError, ConnectionError):
             raise Ended("closed") from None
-        if found["type"] == "session" and found["session"] == "lobby":
+        if found["type"] == "session" and found["session"] == self.home:
             if found.get("reset") or found["epoch"] != self.epoch:
                 if self.epoch is not None:
-                    raise Wrong(f"{self.name}: the lobby began anew")
+                    raise Wrong(f"{self.name}: {self.home} began anew")
                 self.epoch, self.seq = found["epoch"], found["head"]
-        elif found["type"] == "text" and found["session"] == "lobby":
+        elif found["type"] == "text" and found["session"] == self.home:
             self._read(found)
         return found
 
@@ -150,13 +164,13 @@ class Client:
             if text["seq"] != self.seq + 1:
                 raise Wrong(f"{self.name}: after {self.seq} came {text['seq']}")
             self.seq = text["seq"]
-        self.world.truths.setdefault("lobby", Truth()).check(text, self.name)
+        self.world.truths.setdefault(self.home, Truth()).check(text, self.name)
         if own and self.unanswered.pop(text.get("id", ""), None) is not None:
             self.world.counts["stored"] += 1
 
     async def listen(self, seconds: float) -> None:
         """Read for so long."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * self.world.pace
         while (left := end - time.monotonic()) > 0 and not self.world.over:
             with suppress(TimeoutError):
                 await self.receive(min(left, 1.0))
@@ -179,7 +193,7 @@ class Client:
         for _ in range(50):
             self.send({"type": "list"})
             self.send({"type": "nonsense"})
-            self.send({"type": "history", "session": "lobby", "limit": 200})
+            self.send({"type": "history", "session": self.home, "limit": 200})
         self.world.counts["floods"] += 1
 
 
@@ -204,7 +218,7 @@ async def vanishes(client: Client) -> None:
 async def stalls(client: Client) -> None:
     """Read nothing for a while, and then all of it."""
     client.world.counts["stalled"] += 1
-    end = time.monotonic() + random.uniform(5, 30)
+    end = time.monotonic() + random.uniform(5, 30) * client.world.pace
     while time.monotonic() < end and not client.world.over:
         await asyncio.sleep(0.5)
     await client.listen(10)
@@ -226,16 +240,31 @@ KINDS: Final[Sequence[Callable[[Client], Coroutine[Any, Any, None]]]] = (
 )
 
 
-async def live(world: World, name: str, again: float) -> None:
+def home(number: int) -> str:
+    """Return the name of a session."""
+    return f"room{number}" if number else "lobby"
+
+
+async def begin(world: World) -> None:
+    """Create the sessions."""
+    host = Client(world, "host")
+    await host.come()
+    for number in range(1, world.sessions):
+        host.send({"type": "create", "session": home(number), "keep": True})
+        await host.until("session")
+    await host.leave()
+
+
+async def live(world: World, number: int, again: float) -> None:
     """Be one client after another, each where the one before it was."""
-    client = Client(world, name)
+    client = Client(world, f"u{number}", home(number % world.sessions))
     while not world.over:
         try:
             await client.come()
             await random.choice(KINDS)(client)
         except (Ended, OSError, TimeoutError) as ended:
             world.counts[f"ended: {ended}"[:40]] += 1
-        await asyncio.sleep(random.expovariate(1 / again))
+        await asyncio.sleep(random.expovariate(1 / again) * world.pace)
 
 
 async def strange(world: World) -> None:
@@ -251,7 +280,7 @@ async def strange(world: World) -> None:
                     break
                 writer.write(bytes([byte]))
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(random.uniform(0, 3))
+            await asyncio.sleep(random.uniform(0, 3) * world.pace)
             writer.transport.abort()
             world.counts["strangers"] += 1
 
@@ -261,11 +290,14 @@ def descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-async def soak(server: Daemon, minutes: float, clients: int) -> list[list[str]]:
-    """Run it; return what was seen, a row each tenth of the time. Raises Wrong."""
-    world = World(server.port)
+async def soak(
+    server: Daemon, minutes: float, clients: int, sessions: int, pace: float
+) -> list[list[str]]:
+    """Run it; return what was seen, a row each thirtieth of the time. Raises Wrong."""
+    world = World(server.port, sessions, pace)
+    await begin(world)
     began = time.monotonic()
-    tasks = [asyncio.create_task(live(world, f"u{n}", 2.0)) for n in range(clients)]
+    tasks = [asyncio.create_task(live(world, number, 2.0)) for number in range(clients)]
     tasks += [asyncio.create_task(strange(world)) for _ in range(max(1, clients // 20))]
     rows = []
     memory: list[float] = []
@@ -281,6 +313,7 @@ async def soak(server: Daemon, minutes: float, clients: int) -> list[list[str]]:
                 f"{time.monotonic() - began:.0f}",
                 f"{memory[-1]:.0f}",
                 f"{descriptors(server.pid)}",
+                f"{machine.processor_ns(server.pid) / 1e9:.0f}",
                 f"{world.counts['stored']:,}",
                 f"{world.counts['shown']:,}",
                 f"{world.counts['came']:,}",
@@ -304,6 +337,8 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, help="how long [10]")
     parser.add_argument("--clients", type=int, default=200, help="clients at once, about [200]")
+    parser.add_argument("--sessions", type=int, default=1, help="spread over so many [1]")
+    parser.add_argument("--pace", type=float, default=1, help="every wait so much longer [1]")
     parser.add_argument("--log", default="sqlite:chat.db", help="memory: or sqlite:FILE [sqlite]")
     options = parser.parse_args(argv)
     print(machine.describe())
@@ -311,7 +346,9 @@ def main(argv: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with Daemon("--presence-limit", "50", log=options.log) as server:
         before = descriptors(server.pid)
-        rows = asyncio.run(soak(server, options.minutes, options.clients))
+        rows = asyncio.run(
+            soak(server, options.minutes, options.clients, options.sessions, options.pace)
+        )
         deadline = time.monotonic() + 60
         while (left := descriptors(server.pid)) > before + 4 and time.monotonic() < deadline:
             time.sleep(1)
@@ -321,6 +358,6 @@ def main(argv: Sequence[str]) -> int:
         for word in ("Traceback", "Unhandled"):
             if word in said:
                 raise Wrong(f"the daemon's log has a {word}")
-    head = ["s", "MiB", "descriptors", "stored", "shown", "logins"]
+    head = ["s", "MiB", "descriptors", "CPU s", "stored", "shown", "logins"]
     print(f"\n{table(head, rows)}\n\nEvery promise held; {left} descriptors at the end.")
     return 0
