@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from tests.kit.support import ChatCase, HeldLog, types
+from tests.kit.support import ChatCase, Client, HeldLog, types
 from twisted_chat.chat import direct
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.messages import MAX_FRAME
@@ -201,6 +201,23 @@ class DirectTests(ChatCase):
         self.assertEqual(bob.ask("text", to="alice", data="x")["type"], "text")
         here.pass_time(61)
         self.assertEqual(here.come("h").ask("text", to="alice", data="x")["type"], "text")
+
+    def test_accounts_begin_so_many_in_a_minute(self) -> None:
+        """An account does too, from however many connections; operators and the trusted do not."""
+        names = [f"u{number}" for number in range(9)]
+        here = self.world(users=["alice", *names], operators=["root"], directs_per_minute=3)
+
+        def begin(client: Client) -> list[str | None]:
+            return [client.ask("text", to=name, data="x").get("code") for name in names[:5]]
+
+        none = [None] * 3
+        self.assertEqual(begin(here.come("alice")), [*none, *["too-many-sessions"] * 2])
+        self.assertEqual(begin(here.come("alice")), [*none, *["too-many-sessions"] * 2])
+        self.assertEqual(begin(here.come("root")), [None] * 5)
+        here.chat.rules.directs_per_minute = 4
+        self.assertEqual(begin(here.come("alice")), [*none, None, "too-many-sessions"])
+        here.chat.rules.trusted = ("192.0.2.1",)
+        self.assertEqual(begin(here.come("alice")), [None] * 5)
 
     def test_an_account_with_a_former_guests_name(self) -> None:
         """After a restart too, an account made for a guest's name sees nothing of the guest's."""
@@ -416,7 +433,8 @@ class DirectTests(ChatCase):
 
     def test_all_replies_fit(self) -> None:
         """With the longest of everything no message is over a frame (the client checks)."""
-        world = self.world(presence_limit=0, users=[chr(0x20000 + n) * 32 for n in range(200)])
+        users = [chr(0x20000 + n) * 32 for n in range(200)]
+        world = self.world(presence_limit=0, directs_per_minute=0, users=users)
         assert world.directory is not None
         names = list(world.directory.known)
         alice = world.come(names[0])

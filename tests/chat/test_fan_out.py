@@ -41,6 +41,8 @@ class FakeMind:
 
     def settled(self) -> None: ...
 
+    def slow(self, seconds: float) -> None: ...
+
     def close(self, farewell: Bye) -> None:
         self.farewell = farewell
 

@@ -8,8 +8,9 @@ from twisted.internet.defer import Deferred
 
 from tests.kit.support import ChatCase, Client, frame, types, wire
 from twisted_chat.accounts.admission import Admission
+from twisted_chat.chat.pace import Rate
 from twisted_chat.chat.user import User
-from twisted_chat.doors.talk import WINDOW, WINDOW_SIZE, Rate
+from twisted_chat.doors.talk import WINDOW, WINDOW_SIZE
 from twisted_chat.vocabulary.messages import MAX_RESUMED, Bye, History
 
 REQUESTS: list[dict[str, Any]] = [

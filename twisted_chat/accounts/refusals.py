@@ -32,6 +32,8 @@ class Refusals:
 
     told: SparingLog | None = None
     counts: Counter[str] = field(init=False, factory=Counter)
+    slowed: Counter[str] = field(init=False, factory=Counter)
+    """How often a client was not read for a while instead, by the limit that it met."""
 
     def add(self, code: str, whence: Whence) -> None:
         """Count one; never so that strangers could fill the log."""

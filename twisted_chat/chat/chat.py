@@ -31,7 +31,7 @@ from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.notes import Came, Forgot, Went
 from twisted_chat.chat.pace import Pace
-from twisted_chat.chat.paging import SharedListing, listing
+from twisted_chat.chat.paging import Listings, SharedListing
 from twisted_chat.chat.peers import ALONE, Peers
 from twisted_chat.chat.people import Directory, Guest, People, Person
 from twisted_chat.chat.permissions import role_in
@@ -40,6 +40,7 @@ from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.ruling import Ruling, load
 from twisted_chat.chat.sessions import Sessions
+from twisted_chat.chat.speaking import Speaking
 from twisted_chat.chat.turn import Turn
 from twisted_chat.chat.user import IUser, User
 from twisted_chat.chat.webhooks import Webhooks
@@ -97,13 +98,13 @@ class Chat:
     audit: Audit = field(init=False)
     inviting: Pace = field(init=False)
     """How often somebody may ask others in."""
+    speaking: Speaking = field(init=False)
     former: FormerNames = field(init=False)
     """Names that accounts have or had: no guest's."""
     peers: Peers = field(init=False, default=ALONE)
     """The other nodes."""
     _letting_in: LettingIn = field(init=False)
-    _listed: SharedListing | None = field(init=False, default=None)
-    _listed_version: int = field(init=False, default=0)
+    _listings: Listings = field(init=False, factory=Listings)
     _stopping: bool = field(init=False, default=False)
 
     _logger = Logger()
@@ -116,6 +117,7 @@ class Chat:
         self.audit = Audit(self.log)
         self.places = Places(self.log)
         self.inviting = Pace(self.clock, self.rules.invites_per_minute)
+        self.speaking = Speaking(self.rules, self.clock)
         self.sessions = Sessions(
             self.log,
             self.turn,
@@ -323,12 +325,8 @@ class Chat:
                 user.logout()
 
     def listing(self) -> SharedListing:
-        """See user.Home: it is made once for all who ask until something is different."""
-        if self._listed is None or self._listed_version != self.sessions.version:
-            rooms, people = self.sessions.rooms.values(), self.people.here.values()
-            self._listed = SharedListing(listing(rooms, people, self.sessions.by_epoch))
-            self._listed_version = self.sessions.version
-        return self._listed
+        """See user.Home."""
+        return self._listings.of(self.sessions, self.people)
 
     def departed(self, user: User, *, for_good: bool) -> None:
         """See user.Home."""

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.chat.blocking import blocks
 from twisted_chat.chat.member import Attendant
+from twisted_chat.chat.pace import Pace
 from twisted_chat.chat.people import People, Person
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
@@ -25,7 +26,7 @@ MAX_DIRECTS = 1_000
 """Direct sessions of one user, at most."""
 
 PACE_SECONDS = 60.0
-"""For how long it is remembered how many were begun, and how many names were nobody's."""
+"""For how long it is remembered how many names were nobody's."""
 
 MAX_TRIES = 20
 """Names of nobody to which one address may write in that time."""
@@ -50,11 +51,14 @@ class DirectSessions:
     _people: People
     _rules: Rules
     _clock: IReactorTime
-    _begun: OrderedDict[str, deque[float]] = field(init=False, factory=OrderedDict)
-    """When guests have begun them lately, by address."""
+    _beginning: Pace = field(init=False)
+    """How many were begun lately: by the guests of an address, by an account."""
     _tries: OrderedDict[str, deque[float]] = field(init=False, factory=OrderedDict)
     """When somebody named nobody lately, by address."""
     _of: dict[str, dict[Session, None]] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self._beginning = Pace(self._clock, self._rules.directs_per_minute)
 
     def of(self, name: Name) -> Sequence[Session]:
         """Return what somebody may see, in the order in which it began."""
@@ -212,22 +216,16 @@ class DirectSessions:
             raise ChatError("too-many-sessions", "One of you has too many direct sessions.")
 
     def _check_pace(self, user: Attendant) -> None:
-        """Refuse a guest who, or whose address, begins too many in a short time.
+        """Refuse who begins too many in a minute: a guest with all of its address, or an account.
 
         Raises ChatError ``too-many-sessions``.
         """
-        pace = self._rules.directs_per_minute
-        person = self._people.here.get(user.name.key)
-        if not pace or person is None or not person.guest:
+        if user.is_operator or user.mind.host in self._rules.trusted:
             return
-        now, where = self._clock.seconds(), network(user.mind.host)
-        begun = self._begun.setdefault(where, deque(maxlen=pace))
-        self._begun.move_to_end(where)
-        if len(self._begun) > MAX_ADDRESSES:
-            self._begun.popitem(last=False)
-        if len(begun) == pace and begun[0] > now - PACE_SECONDS:
+        self._beginning.most = self._rules.directs_per_minute
+        who = f"from {network(user.mind.host)}" if user.is_guest else user.name.key
+        if not self._beginning.takes(who):
             raise ChatError("too-many-sessions", "Too many direct sessions are begun from here.")
-        begun.append(now)
 
     def _tried(self, user: Attendant) -> None:
         """Take note that somebody named nobody: many of them are tries, which names there are."""

@@ -19,6 +19,7 @@ from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.ruling import Ruling
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.sessions import Sessions
+from twisted_chat.chat.speaking import Speaking
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Log
 from twisted_chat.vocabulary.messages import Device
@@ -71,6 +72,8 @@ class Home(Protocol):
     audit: Audit
     inviting: Pace
     """How often somebody may ask others in."""
+    speaking: Speaking
+    """How fast each user may say things in each session."""
     former: FormerNames
     """Names that accounts have or had."""
     guesses: Guesses

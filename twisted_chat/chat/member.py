@@ -43,6 +43,9 @@ class Mind(Protocol):
     def settled(self) -> None:
         """Some texts that the user said have been answered."""
 
+    def slow(self, seconds: float) -> None:
+        """The user says too much: read nothing more from this client for so long."""
+
     def close(self, farewell: Bye) -> None:
         """Send this, and close the connection."""
 

@@ -1,4 +1,7 @@
-"""How often somebody, or an address, may do a thing: so many times in a while, and no more."""
+"""How often somebody, or an address, may do a thing.
+
+``Pace`` refuses what is too often; ``Rate`` says how long to wait.
+"""
 
 from __future__ import annotations
 
@@ -36,3 +39,26 @@ class Pace:
             return False
         done.append(now)
         return True
+
+
+@define(eq=False)
+class Rate:
+    """A token bucket: ``each`` times a second, over 0, and ``burst`` at once."""
+
+    each: float
+    burst: float
+    _tokens: float = field(init=False)
+    _seen: float = field(init=False, default=0.0)
+
+    def __attrs_post_init__(self) -> None:
+        self._tokens = self.burst
+
+    def wait(self, now: float) -> float:
+        """Take a token at ``now``; return how many seconds to wait before the next one."""
+        self._tokens = min(self.burst, self._tokens + (now - self._seen) * self.each) - 1
+        self._seen = now
+        return max(0.0, -self._tokens / self.each)
+
+    def forgive(self) -> None:
+        """Let nothing be owed: whoever took too many need not wait."""
+        self._tokens = max(0.0, self._tokens)

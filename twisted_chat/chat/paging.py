@@ -8,8 +8,9 @@ from itertools import chain, count
 from attrs import Factory, define
 
 from twisted_chat.chat.fitting import ROOM, fitting
-from twisted_chat.chat.people import Person
+from twisted_chat.chat.people import People, Person
 from twisted_chat.chat.session import Session
+from twisted_chat.chat.sessions import Sessions
 from twisted_chat.vocabulary.messages import (
     ListedSession,
     ListedUser,
@@ -36,6 +37,22 @@ class SharedListing:
                     return
                 self._pages.append(page)
             yield self._pages[place]
+
+
+@define(eq=False)
+class Listings:
+    """The list of what is there, made anew when something is different."""
+
+    _made: SharedListing = Factory(lambda: SharedListing(iter(())))
+    _version: int = -1
+
+    def of(self, sessions: Sessions, people: People) -> SharedListing:
+        """Return the list as it is now."""
+        if sessions.version != self._version:
+            rooms, here = sessions.rooms.values(), people.here.values()
+            self._made = SharedListing(listing(rooms, here, sessions.by_epoch))
+            self._version = sessions.version
+        return self._made
 
 
 def listing(

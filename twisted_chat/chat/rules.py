@@ -24,9 +24,11 @@ class Rules:
     max_sessions_per_user: int = 100
     """Sessions of one owner, and twice as many of one address."""
     directs_per_minute: int = 30
-    """Direct sessions that the guests of one address may begin in a minute."""
+    """Direct sessions that an account, or the guests of one address, may begin in a minute."""
     invites_per_minute: int = 20
     """Invitations of one user."""
+    texts_per_second: float = 0.0
+    """Texts of one user in one session."""
     max_members: int = 1_000
     max_connections: int = 0
     max_connections_per_user: int = 0

@@ -21,6 +21,7 @@ from twisted_chat.chat.paging import hidden
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.permissions import Rank, check, check_speech, check_topic, rank_of
 from twisted_chat.chat.session import Member, Session
+from twisted_chat.chat.speaking import check_text
 from twisted_chat.chat.ways_in import may_come_in, unlock
 from twisted_chat.log.contract import TextPage
 from twisted_chat.vocabulary.errors import ChatError
@@ -202,10 +203,11 @@ class User:
         """
         member = self.members.get(session or "") or self.member(session)
         if not data or 6 * len(data) > self.chat.rules.max_text:  # else it fits, whatever it is
-            self.check_text(data)
+            check_text(data, self.chat.rules.max_text)
         if member.session.is_ruled or self.chat.ruling.mutes:
             check_speech(self, member.session)
         member.session.say(self, data, id, reply)
+        self.chat.speaking.spoke(self, member.session)
 
     async def message(
         self, to: str, data: str, id: str | None = None, reply: int | None = None
@@ -214,22 +216,11 @@ class User:
 
         Raises ChatError ``no-such-user``, ``empty``, ``too-long``, ``not-stored``.
         """
-        self.check_text(data)
+        check_text(data, self.chat.rules.max_text)
         session = await self.chat.directs.between(self, to)
         check_speech(self, session)
         session.say(self, data, id, reply)
-
-    def check_text(self, data: str) -> None:
-        """Raise ChatError ``empty``, ``too-long``."""
-        size = len(data) if data.isascii() else len(data.encode())
-        if not size:
-            raise ChatError("empty", "A text can not be empty.")
-        longest = self.chat.rules.max_text
-        if size > longest:
-            raise ChatError("too-long", f"A text has at most {longest} bytes; this one has {size}.")
-        # JSON writes a control character in six bytes: a text must still fit in a frame.
-        if size * 6 > ROOM and len(encode(data)) > ROOM:
-            raise ChatError("too-long", "With its control characters the text is too long.")
+        self.chat.speaking.spoke(self, session)
 
     async def create(
         self, session: str, password: str | None = None, keep: bool = False, topic: str = ""

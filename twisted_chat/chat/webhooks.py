@@ -89,6 +89,9 @@ class _Voice:
         self._refusal = ChatError("internal", "Something went wrong here.")
         self.settled()
 
+    def slow(self, seconds: float) -> None:
+        """It has a pace of its own."""
+
     def settled(self) -> None:
         """Its text has been answered."""
         if self.answered.called:

@@ -25,6 +25,7 @@ from twisted.logger import Logger
 
 from twisted_chat.accounts.admission import Admission
 from twisted_chat.chat.member import Encode
+from twisted_chat.chat.pace import Rate
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.errors import ChatError, Code
 from twisted_chat.vocabulary.messages import Bye, Error, Message, Place, Response, with_id
@@ -64,25 +65,6 @@ class Line(Protocol):
         """Send what is written, read nothing more, and close; in a while, in any case."""
 
 
-@define(eq=False)
-class Rate:
-    """A token bucket: ``each`` requests a second, over 0, and ``burst`` at once."""
-
-    each: float
-    burst: float
-    _tokens: float = field(init=False)
-    _seen: float = field(init=False, default=0.0)
-
-    def __attrs_post_init__(self) -> None:
-        self._tokens = self.burst
-
-    def wait(self, now: float) -> float:
-        """Take a token at ``now``; return how many seconds to wait before the next request."""
-        self._tokens = min(self.burst, self._tokens + (now - self._seen) * self.each) - 1
-        self._seen = now
-        return max(0.0, -self._tokens / self.each)
-
-
 @define(eq=False, repr=False)
 class Talk:
     """What is asked and answered on one connection: the ``Mind`` of its User.
@@ -115,6 +97,8 @@ class Talk:
     """Whether the transport has had enough."""
     _slowed: bool = field(init=False, default=False)
     """Whether the rate is exceeded, or others are to be heard first."""
+    _slow_until: float = field(init=False, default=0.0)
+    """For how long, by the clock."""
     _served: int = field(init=False, default=0)
     """Requests other than texts, since everybody else was heard."""
     _held: bool = field(init=False, default=False)
@@ -216,6 +200,11 @@ class Talk:
             settling.callback(None)
         if self._held:
             self._read_or_hold()
+
+    def slow(self, seconds: float) -> None:
+        """The user says too much in a session: read nothing for so long."""
+        self.admission.refusals.slowed["texts-per-second"] += 1
+        self._slow(seconds)
 
     def close(self, farewell: Bye, why: Why = "dismissed") -> None:
         """Send this, and close the connection."""
@@ -357,11 +346,21 @@ class Talk:
     def _take_token(self) -> None:
         wait = 0.0 if self._bucket is None else self._bucket.wait(self.clock.seconds())
         if wait or self._served >= REQUESTS_IN_A_TURN:
-            self._slowed = True
-            self.clock.callLater(wait, self._tokens_are_back)
+            self.admission.refusals.slowed["rate"] += bool(wait)
+            self._slow(wait)
 
-    def _tokens_are_back(self) -> None:
+    def _slow(self, seconds: float) -> None:
+        """Read nothing for so long; 0: until everybody else was heard."""
+        self._slow_until = max(self._slow_until, self.clock.seconds() + seconds)
+        if not self._slowed:
+            self._slowed = True
+            self.clock.callLater(seconds, self._read_again)
+
+    def _read_again(self) -> None:
         self._slowed = False
+        if (left := self._slow_until - self.clock.seconds()) > 0:
+            self._slow(left)
+            return
         self._served = 0
         self._read_or_hold()
 

@@ -173,6 +173,14 @@ class _Chat(Collector):
         for code, count in tuple(parts.admission.refusals.counts.items()):
             refusals.add_metric([code], count)
         yield refusals
+        slowed = CounterMetricFamily(
+            f"{PREFIX}_slowed",
+            "Times that a client was not read for a while, by the limit that it met.",
+            labels=["limit"],
+        )
+        for limit, count in tuple(parts.admission.refusals.slowed.items()):
+            slowed.add_metric([limit], count)
+        yield slowed
         about = GaugeMetricFamily(f"{PREFIX}_info", "This program.", labels=["version"])
         about.add_metric([__version__], 1)
         yield about

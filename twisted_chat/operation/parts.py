@@ -57,6 +57,7 @@ def rules_of(chosen: Settings, connections: int, accounts: bool) -> Rules:
         max_sessions_per_user=chosen.max_sessions_per_user,
         directs_per_minute=chosen.directs_per_minute,
         invites_per_minute=chosen.invites_per_minute,
+        texts_per_second=chosen.texts_per_second,
         max_members=chosen.max_members,
         max_connections=connections,
         max_connections_per_user=chosen.max_connections_per_user,

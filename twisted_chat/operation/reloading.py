@@ -23,7 +23,9 @@ AT_ONCE: Final = frozenset(
     {
         *("linger", "max_sessions", "max_members", "max_connections", "max_text", "max_waiting"),
         *("rate", "presence_limit", "retain", "retain_texts", "name", "welcome"),
-        *("max_connections_per_address", "max_connections_per_user", "trust"),
+        *("max_connections_per_address", "max_connections_per_user", "max_sessions_per_user"),
+        *("connects_per_minute", "directs_per_minute", "invites_per_minute", "texts_per_second"),
+        "trust",
         *("max_file", "max_files", "max_files_per_user"),
     }
 )
@@ -55,6 +57,9 @@ class Reloading:
         parts.turnstile.limit = connections + SPARE_FILES // 2
         parts.turnstile.max_waiting = chosen.max_waiting
         parts.turnstile.per_address = chosen.max_connections_per_address
+        if parts.turnstile.pace is not None:
+            parts.turnstile.pace.most = chosen.connects_per_minute
+        parts.chat.inviting.most = chosen.invites_per_minute
         parts.turnstile.trusted = Blocks((*chosen.trust, *chosen.trust_proxy))
         now = {name: getattr(chosen, name) for name in AT_ONCE}
         self.entrances.take(evolve(before, **now))

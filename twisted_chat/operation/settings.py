@@ -184,13 +184,20 @@ class Settings:
     )
     directs_per_minute: int = _setting(
         values.whole(0, 1_000_000, "a number"),
-        "direct sessions that guests of one address may begin in a minute; 0 for no limit [30]",
+        "direct sessions that an account, or the guests of one address, may begin in a minute; 0"
+        " for no limit [30]",
         30,
     )
     invites_per_minute: int = _setting(
         values.whole(0, 1_000_000, "a number"),
         "invitations that one user may give in a minute; 0 for no limit [20]",
         20,
+    )
+    texts_per_second: float = _setting(
+        values.amount("a number of texts a second"),
+        "texts a second that a user is read for in one session, by all connections, and five times"
+        " as many at once; 0 for no limit [20]",
+        20.0,
     )
     connects_per_minute: int = _setting(
         values.whole(0, 1_000_000, "a number"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from twisted_chat.chat.asking import answers
 from twisted_chat.chat.permissions import LEAST, check_speech, rank_of
+from twisted_chat.chat.session import Session
+from twisted_chat.chat.speaking import check_text
 from twisted_chat.chat.user import User
 from twisted_chat.log.contract import Entry, Kind
 from twisted_chat.vocabulary.messages import Edit, React, Redact
@@ -21,9 +23,9 @@ async def edit(user: User, request: Edit) -> None:
     ``not-allowed`` come when the log has answered, as its echo does.
     """
     session = user.member(request.session).session
-    user.check_text(request.data)
+    check_text(request.data, user.chat.rules.max_text)
     check_speech(user, session)
-    session.change(user, Entry(user.name.text, request.data, request.id, "edit", request.of))
+    _change(user, session, Entry(user.name.text, request.data, request.id, "edit", request.of))
 
 
 @answers(Redact)
@@ -38,7 +40,7 @@ async def redact(user: User, request: Redact) -> None:
         request.of,
         anyones=rank_of(user, session) >= LEAST[Redact],
     )
-    session.change(user, entry)
+    _change(user, session, entry)
 
 
 @answers(React)
@@ -47,4 +49,9 @@ async def react(user: User, request: React) -> None:
     session = user.member(request.session).session
     check_speech(user, session)
     kind: Kind = "undo" if request.undo else "react"
-    session.change(user, Entry(user.name.text, request.data, request.id, kind, request.of))
+    _change(user, session, Entry(user.name.text, request.data, request.id, kind, request.of))
+
+
+def _change(user: User, session: Session, entry: Entry) -> None:
+    session.change(user, entry)
+    user.chat.speaking.spoke(user, session)

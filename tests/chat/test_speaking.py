@@ -1,0 +1,126 @@
+"""How fast a user may say things in a session: the same at every door, and slowed, not refused."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from tests.doors.test_all_doors import DOORS, Seat
+from tests.doors.test_shared_work import Window
+from tests.kit.support import ChatCase, World
+from twisted_chat.accounts.proofs import Prover
+from twisted_chat.chat import speaking
+
+
+def ssh(world: World, name: str) -> Seat:
+    """Come in by a terminal behind the SSH door."""
+    window = Window(world, Prover(world.admission, cast(Any, world.directory)), name, 80)
+    return Seat(lambda data: window.terminal.received(f"{data}\r".encode()), list)
+
+
+class SpeakingTests(ChatCase):
+    """``Rules.texts_per_second``."""
+
+    def setUp(self) -> None:
+        self.world_of = World(
+            users=["alice", "bob"], operators=["root"], texts_per_second=2.0, lobby="lobby"
+        )
+        self.lobby = self.world_of.chat.sessions["lobby"]
+
+    def test_by_every_door(self) -> None:
+        """Five seconds' texts at once and the one that is over, then two a second; none is lost."""
+        for door in (*DOORS, ssh):
+            seat = door(self.world_of, door.__name__)
+            self.world_of.pass_time(5)
+            before = self.lobby.head
+            for number in range(20):
+                seat.say(f"text {number}")
+            self.world_of.settle()
+            self.assertEqual(self.lobby.head - before, 11, door.__name__)
+            self.world_of.pass_time(2)
+            self.assertEqual(self.lobby.head - before, 15, door.__name__)
+            self.world_of.pass_time(5)
+            self.assertEqual(self.lobby.head - before, 20, door.__name__)
+
+    def test_of_a_user_and_not_of_a_connection(self) -> None:
+        """Many connections of a user say no more than one, and coming again buys nothing."""
+        for _ in range(4):
+            client = self.world_of.come("alice")
+            for number in range(20):
+                client.send("text", session="lobby", data=f"{number}")
+            self.world_of.settle()
+            client.vanish()
+            self.world_of.settle()
+        self.assertEqual(self.lobby.head, 11 + 3)  # each has its first one in flight
+
+    def test_in_a_session(self) -> None:
+        """It counts for each session: who has said much in one is heard in another at once."""
+        one, other = self.world_of.come("alice"), self.world_of.come("alice")
+        other.ask("create", session="den")
+        for number in range(20):
+            one.send("text", session="lobby", data=f"{number}")
+        for number in range(11):
+            other.send("text", session="den", data=f"{number}")
+        self.world_of.settle()
+        self.assertEqual(self.world_of.chat.sessions["den"].head, 11)
+        self.assertEqual(self.lobby.head, 11)
+
+    def test_all_that_is_stored(self) -> None:
+        """Edits, reactions, redactions and direct texts count as texts do."""
+        alice, bob = self.world_of.come("alice"), self.world_of.come("bob")
+        alice.say("hello")
+        for _ in range(5):
+            alice.send("react", session="lobby", of=1, data="+")
+            alice.send("react", session="lobby", of=1, data="+", undo=True)
+        alice.send("edit", session="lobby", of=1, data="good day")
+        self.world_of.settle()
+        self.assertEqual(self.lobby.head, 11)
+        self.world_of.pass_time(1)
+        self.assertEqual(self.lobby.head, 12)
+        for number in range(20):
+            bob.send("text", to="alice", data=f"{number}")
+        for _ in range(30):
+            self.world_of.settle()
+        direct = self.world_of.chat.sessions["@alice,bob"]
+        self.assertEqual(direct.head, 11)
+
+    def test_who_is_exempt(self) -> None:
+        """An operator, and who comes from an address that is trusted, is not slowed."""
+        root = self.world_of.come("root")
+        for number in range(50):
+            root.send("text", session="lobby", data=f"{number}")
+        self.world_of.settle()
+        self.assertEqual(self.lobby.head, 50)
+        self.world_of.chat.rules.trusted = ("192.0.2.1",)
+        bob = self.world_of.come("bob")
+        for number in range(50):
+            bob.send("text", session="lobby", data=f"{number}")
+        self.world_of.settle()
+        self.assertEqual(self.lobby.head, 100)
+        self.world_of.chat.rules.trusted = ()
+        bob.say("nothing is owed")
+        self.assertEqual(self.lobby.head, 101)
+
+    def test_changed_while_it_runs(self) -> None:
+        """Another number holds at once, and 0 is no limit."""
+        alice = self.world_of.come("alice")
+        for number in range(20):
+            alice.send("text", session="lobby", data=f"{number}")
+        self.world_of.settle()
+        self.world_of.chat.rules.texts_per_second = 0.0
+        self.world_of.pass_time(1)
+        self.assertEqual(self.lobby.head, 20)
+
+    def test_counted(self) -> None:
+        """The operator's figures say how often somebody was slowed, and by which limit."""
+        alice = self.world_of.come("alice")
+        for number in range(12):
+            alice.send("text", session="lobby", data=f"{number}")
+        self.world_of.pass_time(1)
+        self.assertEqual(self.world_of.admission.refusals.slowed, {"texts-per-second": 2})
+
+    def test_bounded(self) -> None:
+        """Of those who said nothing longest nothing is remembered."""
+        self.patch(speaking, "MAX_REMEMBERED", 3)
+        for number in range(9):
+            self.world_of.come(f"guest{number}").say("hello")
+        self.assertEqual(len(self.world_of.chat.speaking._rates), 3)

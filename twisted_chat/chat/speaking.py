@@ -1,0 +1,66 @@
+"""What is said: whether it can be a text, and how fast a user may say things in a session."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_chat.chat.fitting import ROOM
+from twisted_chat.chat.member import Attendant
+from twisted_chat.chat.pace import MAX_REMEMBERED, Rate
+from twisted_chat.chat.rules import Rules
+from twisted_chat.chat.session import Session
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import encode
+
+BURST: Final = 5
+"""How many seconds' texts may come at once."""
+
+
+def check_text(data: str, longest: int) -> None:
+    """Raise ChatError ``empty``, ``too-long``."""
+    size = len(data) if data.isascii() else len(data.encode())
+    if not size:
+        raise ChatError("empty", "A text can not be empty.")
+    if size > longest:
+        raise ChatError("too-long", f"A text has at most {longest} bytes; this one has {size}.")
+    # JSON writes a control character in six bytes: a text must still fit in a frame.
+    if size * 6 > ROOM and len(encode(data)) > ROOM:
+        raise ChatError("too-long", "With its control characters the text is too long.")
+
+
+@define(eq=False)
+class Speaking:
+    """Counts what each user says in each session, by whichever connections: all that is stored.
+
+    Who says more than ``Rules.texts_per_second`` is slowed, and not refused: the connection by
+    which it came is not read until it is time for the next.
+    """
+
+    _rules: Rules
+    _clock: IReactorTime
+    _rates: OrderedDict[tuple[str, str], Rate] = field(init=False, factory=OrderedDict)
+    """By the user's key and the session's epoch; of those who said nothing longest, none."""
+
+    def spoke(self, user: Attendant, session: Session) -> None:
+        """Somebody has said something there."""
+        each = self._rules.texts_per_second
+        if not each:
+            return
+        at = user.name.key, session.life.epoch
+        rate = self._rates.get(at)
+        if rate is None or rate.each != each:
+            rate = self._rates[at] = Rate(each, BURST * each)
+            if len(self._rates) > MAX_REMEMBERED:
+                self._rates.popitem(last=False)
+        self._rates.move_to_end(at)
+        wait = rate.wait(self._clock.seconds())
+        if not wait:
+            return
+        if user.is_operator or user.mind.host in self._rules.trusted:
+            rate.forgive()
+        else:
+            user.mind.slow(wait)
