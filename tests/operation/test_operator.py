@@ -11,10 +11,12 @@ import stat
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -159,17 +161,37 @@ def test_reload_and_drain(tmp_path: Path) -> None:
         assert daemon.wait() == 0
 
 
+def status_of(request: Request) -> int:
+    """Send a request and return the status of its answer."""
+    try:
+        with urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except HTTPError as refused:
+        with refused:
+            return refused.code
+
+
 def test_metrics(tmp_path: Path) -> None:
     """They say what is so; each query of the dashboard names one, and each one is in it."""
     pytest.importorskip("prometheus_client")
-    port, tls = free_port(), free_port()
+    pytest.importorskip("PIL")
+    port, tls, web = free_port(), free_port(), free_port()
     key = make_certificate(tmp_path)
     options = (
         *("--log", "memory:", "--metrics", f"tcp:{port}:interface=127.0.0.1"),
         *("--port", f"ssl:{tls}:interface=127.0.0.1:privateKey={key}"),
+        *("--web", f"tcp:{web}:interface=127.0.0.1", "--files", "files"),
     )
     with Daemon(*options, directory=tmp_path) as daemon, RawClient(daemon.port) as alice:
-        alice.login("alice")
+        guest = b64encode(f"alice:{alice.login('alice')['token']}".encode()).decode()
+        for path, data, status in (
+            ("files?name=a", b"12345", 201),
+            ("files?name=b", b"II*\0 a picture that can not be cleaned", 400),
+            ("hooks/nobody", b'{"text": "Hello"}', 404),
+        ):
+            request = Request(f"http://127.0.0.1:{web}/{path}", data)
+            request.add_header("Authorization", f"Basic {guest}")
+            assert status_of(request) == status
         for number in range(3):
             alice.ask("text", data=str(number))
         alice.ask("join", session="none")
@@ -183,6 +205,12 @@ def test_metrics(tmp_path: Path) -> None:
         "twisted_chat_texts_total 3.0",
         'twisted_chat_refusals_total{code="no-such-session"} 1.0',
         "twisted_chat_sessions 1.0",
+        "twisted_chat_files 1.0",
+        "twisted_chat_files_bytes 4096.0",
+        'twisted_chat_files_sent_total{code="ok"} 1.0',
+        'twisted_chat_files_sent_total{code="bad-request"} 1.0',
+        'twisted_chat_webhook_posts_total{code="ok"} 0.0',
+        'twisted_chat_webhook_posts_total{code="no-such-session"} 1.0',
     ):
         assert line in page, page
     assert f'twisted_chat_certificate_expires{{endpoint="ssl:{tls}"}}' in page

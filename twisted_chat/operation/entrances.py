@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -49,6 +50,8 @@ class Entrances:
     ports: SessionPorts | None = field(init=False, default=None)
     files: Files | None = field(init=False, default=None)
     """What keeps files, where there is something."""
+    posts: Counter[str] = field(init=False, factory=Counter)
+    """What became of what programs posted to webhooks, by code."""
     _parts: Parts | None = field(init=False, default=None)
 
     @property
@@ -95,6 +98,7 @@ class Entrances:
                 turnstile=parts.turnstile,
                 files=self.files,
                 sayer=parts.chat.webhooks,
+                posts=self.posts,
                 registration=chosen.registration,
             )
             self._take("web", door)

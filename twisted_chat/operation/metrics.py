@@ -6,7 +6,7 @@ happens is the time that the log takes and how late the reactor is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final, cast
 
@@ -20,6 +20,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from twisted_chat import __version__
+from twisted_chat.doors.web.refusing import DONE
 from twisted_chat.log.contract import Entry, Log, Stored
 from twisted_chat.operation.entrances import Entrances
 
@@ -167,20 +168,15 @@ class _Chat(Collector):
         yield CounterMetricFamily(
             f"{PREFIX}_connections_refused", "Connections without room.", value=turnstile.refused
         )
-        refusals = CounterMetricFamily(
-            f"{PREFIX}_refusals", "Requests that were refused, by code.", labels=["code"]
-        )
-        for code, count in tuple(parts.admission.refusals.counts.items()):
-            refusals.add_metric([code], count)
-        yield refusals
-        slowed = CounterMetricFamily(
-            f"{PREFIX}_slowed",
-            "Times that a client was not read for a while, by the limit that it met.",
-            labels=["limit"],
-        )
-        for limit, count in tuple(parts.admission.refusals.slowed.items()):
-            slowed.add_metric([limit], count)
-        yield slowed
+        refusals = parts.admission.refusals
+        refused = "Requests that were refused, by code."
+        yield _by_label("refusals", refused, "code", refusals.counts)
+        slowed = "Times that a client was not read for a while, by the limit that it met."
+        yield _by_label("slowed", slowed, "limit", refusals.slowed)
+        posts = {DONE: 0, **self._entrances.posts}
+        told = "Posts to webhooks, by what became of them."
+        yield _by_label("webhook_posts", told, "code", posts)
+        yield from self._of_files()
         about = GaugeMetricFamily(f"{PREFIX}_info", "This program.", labels=["version"])
         about.add_metric([__version__], 1)
         yield about
@@ -192,6 +188,29 @@ class _Chat(Collector):
         for endpoint, when in self._entrances.listener.expiries():
             expires.add_metric([endpoint], when)
         yield expires
+
+    def _of_files(self) -> Iterator[Metric]:
+        """Return those of files, where some are kept."""
+        files = self._entrances.files
+        if files is None:
+            return
+        store = files.store
+        for name, help, value in (
+            ("files", "Files that are kept.", len(store)),
+            ("files_bytes", "What they count for, with those that are being sent.", store.total),
+            ("files_limit_bytes", "What all may count for.", store.bounds.all),
+        ):
+            yield GaugeMetricFamily(f"{PREFIX}_{name}", help, value=value)
+        sent = {DONE: 0, **files.outcomes}
+        told = "Files that were sent, by what became of them."
+        yield _by_label("files_sent", told, "code", sent)
+
+
+def _by_label(name: str, help: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"{PREFIX}_{name}", help, labels=[label])
+    for value, count in tuple(counts.items()):
+        family.add_metric([value], count)
+    return family
 
 
 class _Quiet(Site):

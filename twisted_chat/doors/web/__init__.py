@@ -14,6 +14,7 @@ It needs autobahn, the extra ``twisted-chat[web]``: who imports this without it 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,7 @@ def web_door(
     turnstile: Turnstile | None = None,
     files: Files | None = None,
     sayer: Sayer | None = None,
+    posts: Counter[str] | None = None,
     registration: str = "closed",
 ) -> WebDoor:
     """Return a web door.
@@ -82,7 +84,8 @@ def web_door(
     the door's own host, and of ``origins`` (such as ``https://chat.example.org``), may open a
     WebSocket; so may whatever is no page. ``X-Forwarded-For`` is believed from ``proxies`` alone.
     For ``hosts`` see Hosts. ``files`` keeps what people send, where it is to be kept, and
-    ``sayer`` says what programs post. ``registration``: who may make an account.
+    ``sayer`` says what programs post; what
+    became of that is counted in ``posts``, by its code. ``registration``: who may make an account.
     """
     turnstile = turnstile or Turnstile()
     sockets = WebFactory(admission, clock, entry, rate, turnstile)
@@ -97,5 +100,6 @@ def web_door(
         hosts,
         files,
         sayer,
+        posts,
     )
     return WebDoor(site, sockets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from io import BytesIO
 from typing import Any, Final, Protocol
 
@@ -10,7 +11,7 @@ from twisted.logger import Logger
 from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_chat.doors.web.clients import header
-from twisted_chat.doors.web.refusing import refusal
+from twisted_chat.doors.web.refusing import DONE, refusal
 from twisted_chat.doors.web.senders import text_of
 from twisted_chat.doors.web.site import SiteResource, say
 from twisted_chat.vocabulary.errors import ChatError
@@ -41,9 +42,10 @@ class HooksResource(SiteResource):
     isLeaf = True
     _logger = Logger()
 
-    def __init__(self, sayer: Sayer) -> None:
+    def __init__(self, sayer: Sayer, outcomes: Counter[str]) -> None:
         super().__init__()
         self._sayer = sayer
+        self._outcomes = outcomes
 
     def take(self, request: Request, size: int) -> Post | None:
         """Take the body of a post; None where it is too large."""
@@ -64,7 +66,7 @@ class HooksResource(SiteResource):
         gone: list[object] = []
         request.notifyFinish().addErrback(gone.append)
         said = Deferred.fromCoroutine(self._say(parts[2], request))
-        said.addCallback(lambda _: say(request, 200, "ok"))
+        said.addCallback(lambda _: self._done(request))
         said.addErrback(lambda failure: self._refused(request, failure))
         said.addCallback(lambda body: gone or (request.write(body), request.finish()))
         said.addErrback(lambda failure: self._logger.failure("A post had no answer", failure))
@@ -78,8 +80,14 @@ class HooksResource(SiteResource):
             raise ChatError("empty", 'No text was found in it: post {"text": "…"}.')
         await self._sayer.say(secret, text)
 
+    def _done(self, request: Request) -> bytes:
+        self._outcomes[DONE] += 1
+        return say(request, 200, "ok")
+
     def _refused(self, request: Request, failure: Any) -> bytes:
-        if failure.check(ChatError) is not None:
-            return refusal(request, failure.value)
-        self._logger.failure("A post could not be said", failure)
-        return refusal(request, ChatError("internal", "Something went wrong here."))
+        problem = failure.value
+        if not isinstance(problem, ChatError):
+            self._logger.failure("A post could not be said", failure)
+            problem = ChatError("internal", "Something went wrong here.")
+        self._outcomes[problem.code] += 1
+        return refusal(request, problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,6 +67,7 @@ def make_site(
     hosts: Sequence[str],
     files: Files | None = None,
     sayer: Sayer | None = None,
+    posts: Counter[str] | None = None,
 ) -> Site:
     """Return the site: see web_door."""
     root = SiteResource()
@@ -86,7 +88,9 @@ def make_site(
         root.putChild(b"files", kept := FilesResource(files, clients))
         takers[b"files"] = kept.take
     if sayer is not None:
-        root.putChild(b"hooks", hooks := HooksResource(sayer))
+        root.putChild(
+            b"hooks", hooks := HooksResource(sayer, Counter() if posts is None else posts)
+        )
         takers[b"hooks"] = hooks.take
     return BoundSite(root, clock, turnstile, takers)
 

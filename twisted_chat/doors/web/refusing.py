@@ -25,6 +25,9 @@ STATUS: Final[dict[Code, int]] = {
 }
 """What is not here is 400."""
 
+DONE: Final = "ok"
+"""How what was not refused is counted, among the codes of what was."""
+
 
 def refusal(request: Request, problem: ChatError) -> bytes:
     """Answer with an ``error``, as JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,7 @@ from twisted_chat.accounts.bearers import Bearer, Bearers
 from twisted_chat.doors.web.clients import Clients, header
 from twisted_chat.doors.web.files.pictures import FORMATS, Picture, clean, kind_of
 from twisted_chat.doors.web.files.store import ID_LENGTH, Kept, Store
-from twisted_chat.doors.web.refusing import refusal
+from twisted_chat.doors.web.refusing import DONE, refusal
 from twisted_chat.doors.web.site import SiteResource, misdirected, say
 from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
@@ -69,6 +70,8 @@ class Files:
     run: Callable[[Callable[[], Picture]], Deferred[Picture]]
     now: Callable[[], float]
     """The time of day, in seconds since 1970."""
+    outcomes: Counter[str] = field(init=False, factory=Counter)
+    """What became of those that were sent, by code."""
 
 
 @define(eq=False)
@@ -258,6 +261,7 @@ class FilesResource(SiteResource):
         return NOT_DONE_YET
 
     def _stored(self, request: Request, name: str, id: str, kept: Kept) -> bytes:
+        self._files.outcomes[DONE] += 1
         link = f"files/{id}/{quote(name, safe='')}"
         if kept.width:
             link += f"#{kept.width}x{kept.height}"
@@ -276,10 +280,12 @@ class FilesResource(SiteResource):
         )
 
     def _refused(self, request: Request, failure: Any) -> bytes:
-        if failure.check(ChatError) is not None:
-            return refusal(request, failure.value)
-        self._logger.failure("A file could not be kept", failure)
-        return refusal(request, ChatError("internal", "Something went wrong here."))
+        problem = failure.value
+        if not isinstance(problem, ChatError):
+            self._logger.failure("A file could not be kept", failure)
+            problem = ChatError("internal", "Something went wrong here.")
+        self._files.outcomes[problem.code] += 1
+        return refusal(request, problem)
 
     # --- out ---------------------------------------------------------------------------------
 
