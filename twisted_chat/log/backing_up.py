@@ -8,8 +8,10 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
+from twisted_chat.log.attached import Attached
 from twisted_chat.log.contract import LogError
 from twisted_chat.log.shared import is_shared
 from twisted_chat.log.sqlite import records
@@ -17,6 +19,9 @@ from twisted_chat.log.sqlite.schema import open_for_reading, told
 
 BACKUP_PAGES: Final = 256
 """Pages of 4 KiB that a backup copies at a time."""
+
+BESIDE: Final = ".files"
+"""What is put behind the name of a copy, for the folder of its files."""
 
 Progress = Callable[[int, int, int], object]
 """Called after each of them, with SQLite's status, the pages that remain, and all pages."""
@@ -26,16 +31,34 @@ def backup(args: argparse.Namespace) -> None:
     """Copy a log, as it is at this moment, into a file of its own.
 
     The daemon may run, and is not slowed. The copy is checked, and takes COPY's place only when it
-    is complete and on the disk.
+    is complete and on the disk. The files that its texts name go with it, into COPY.files, where
+    their folder is given.
     """
     if is_shared(args.file):
         raise LogError("A log in PostgreSQL is backed up by pg_dump, or by pg_basebackup.")
-    texts = copy_log(os.path.abspath(args.file), os.path.abspath(args.copy))
+    copy = os.path.abspath(args.copy)
+    attached = None
+    if args.files is not None:
+        attached = Attached(Path(os.path.abspath(args.files)), Path(copy + BESIDE))
+    texts = copy_log(os.path.abspath(args.file), copy, attached=attached)
     print(f"{texts:,} texts are in {args.copy}.")
+    if attached is not None:
+        print(f"{len(attached.ids):,} files are in {args.copy}{BESIDE}.")
 
 
-def copy_log(path: str, copy: str, progress: Progress | None = None) -> int:
-    """Do what ``backup`` does, and return how many texts there are in the copy."""
+def copy_log(
+    path: str,
+    copy: str,
+    progress: Progress | None = None,
+    attached: Attached | None = None,
+) -> int:
+    """Do what ``backup`` does, and return how many texts there are in the copy.
+
+    At each moment the files of the copy are all that the log in its place names: new ones come
+    before it, and old ones go after it.
+    """
+    if attached is not None:
+        attached.check()
     with told(path), closing(open_for_reading(path)) as source:
         if os.path.isdir(copy):
             raise LogError(f"{copy} is a folder.")
@@ -62,6 +85,10 @@ def copy_log(path: str, copy: str, progress: Progress | None = None) -> int:
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict.splitlines()[-1])
             ((texts,),) = target.execute("SELECT count(*) FROM texts")
+            if attached is not None:
+                attached.take(target)
+    if attached is not None:
+        attached.forget()
     return int(texts)
 
 

@@ -32,4 +32,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     backing.add_argument("file", metavar="FILE", help="the log's file, such as chat.db")
     backing.add_argument("copy", metavar="COPY", help="the file to make, or to replace")
+    backing.add_argument(
+        "--files", metavar="FOLDER", help="the folder of files: those that texts name go with it"
+    )
     backing.set_defaults(run=backup)

@@ -2,10 +2,8 @@
 
 ::
 
-    DIR/secret              makes the names of contents, so that none can be guessed
     DIR/incoming/           what is being sent; what is left of old is removed at start
-    DIR/ab/ab12….data       a content (``.small``: a small picture of it)
-    DIR/ab/ab12….json       what is known of it: written last, and removed first
+    all else                see log/attached.py
 
 Several processes may have the same folder: each finds what the others have put there.
 """
@@ -28,10 +26,8 @@ from msgspec import DecodeError, Struct
 from msgspec.json import Decoder, encode
 from msgspec.structs import replace
 
+from twisted_chat.log.attached import ID_LENGTH, KEY, SUFFIXES, place_of
 from twisted_chat.vocabulary.errors import ChatError
-
-ID_LENGTH: Final = 32
-"""Characters of an ID: 128 bits in hexadecimal."""
 
 LEAST: Final = 4_096
 """Bytes that a file counts for at least: so much does its place on a disk take."""
@@ -94,7 +90,7 @@ class Store:
             one.mkdir(mode=0o700, exist_ok=True)
         for left in (*incoming.iterdir(), *self.folder.glob("??/*.new")):
             _remove_old(left)
-        self._secret = _secret_of(self.folder / "secret")
+        self._secret = _secret_of(self.folder / KEY)
         self.refresh()
         for data in self.folder.glob("??/*.*"):
             if data.stem not in self._files:
@@ -124,7 +120,7 @@ class Store:
 
     def path(self, id: str, suffix: str = "data") -> Path:
         """Return where a file is."""
-        return self.folder / id[:2] / f"{id}.{suffix}"
+        return place_of(self.folder, id, suffix)
 
     def incoming(self) -> Path:
         """Return the path of a new file to write to."""
@@ -198,7 +194,7 @@ class Store:
     def remove(self, id: str) -> None:
         """Forget a file."""
         if self._drop(id):
-            for suffix in ("json", "data", "small"):
+            for suffix in reversed(SUFFIXES):
                 self.path(id, suffix).unlink(missing_ok=True)
 
     def _drop(self, id: str) -> bool:

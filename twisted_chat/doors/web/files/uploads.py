@@ -21,9 +21,10 @@ from zope.interface import implementer
 from twisted_chat.accounts.bearers import Bearer, Bearers
 from twisted_chat.doors.web.clients import Clients, header
 from twisted_chat.doors.web.files.pictures import FORMATS, Picture, clean, kind_of
-from twisted_chat.doors.web.files.store import ID_LENGTH, Kept, Store
+from twisted_chat.doors.web.files.store import Kept, Store
 from twisted_chat.doors.web.refusing import DONE, refusal
 from twisted_chat.doors.web.site import SiteResource, misdirected, say
+from twisted_chat.log.attached import ID_LENGTH
 from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 
