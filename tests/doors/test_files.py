@@ -26,7 +26,7 @@ from twisted_chat.vocabulary.names import user_name
 
 pytest.importorskip("PIL", reason="no Pillow: pip install pillow")
 
-from PIL import Image
+from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
 from twisted_chat.doors.web.files.pictures import Picture, clean, kind_of
@@ -386,6 +386,35 @@ class PictureTests(FilesCase):
             self.assertEqual(picture.size, (60, 40))
             if format == "GIF":
                 self.assertEqual((picture.n_frames, picture.info["loop"]), (3, 0))
+
+    def test_boxed(self) -> None:
+        """AVIF is shown as it is; HEIC, which browsers can not show, is a file to put away."""
+        if not features.check("avif"):
+            self.skipTest("this Pillow knows no AVIF")
+        world = self.world()
+        web, _ = self.web_of(world)
+        bob = basic("bob", token_of(world.come("bob")))
+        exif = Image.Exif()
+        exif[MAKE], exif[ORIENTATION] = PLACE.decode(), 6
+        out = BytesIO()
+        Image.effect_noise((900, 600), 40).convert("RGB").save(out, "AVIF", exif=exif)
+        heic = out.getvalue().replace(b"av01\0", b"hvc1\0").replace(b"avif", b"heic")
+        for data, media, shape in (
+            (out.getvalue(), "image/avif", "#600x900"),
+            (heic, "image/heic", ""),
+        ):
+            self.assertIn(PLACE, data)
+            stored = json.loads(self.send(web, data, bob, name="a").body)
+            self.assertEqual(stored["media"], media)
+            self.assertTrue(stored["link"].endswith(f"/a{shape}"), stored)
+            link = stored["link"].partition("#")[0]
+            answer = self.get(web, link)
+            self.assertNotIn(PLACE, answer.body)
+            self.assertEqual(len(answer.body), len(data))
+            way = "inline" if shape else "attachment"
+            self.assertTrue(answer.headers["Content-Disposition"].startswith(way))
+            small = self.get(web, f"{link}?small=1")
+            self.assertEqual(small.headers["Content-Type"], "image/webp" if shape else media)
 
     def test_refused(self) -> None:
         """What could not be cleaned, what is no picture, and what is larger than memory."""

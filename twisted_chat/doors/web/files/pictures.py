@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
+from twisted_chat.doors.web.files.boxes import Boxes, NotUnderstood
 from twisted_chat.vocabulary.errors import ChatError
 
 MAX_PIXELS: Final = 50_000_000
@@ -34,8 +35,18 @@ FORMATS: Final = {
     "image/png": "PNG",
     "image/gif": "GIF",
     "image/webp": "WEBP",
+    **({"image/avif": "AVIF"} if features.check("avif") else {}),
 }
 """The kinds of pictures that are shown, and Pillow's names of them."""
+
+BOXED: Final = frozenset({"image/heic", "image/avif"})
+"""Those that are cleaned where they are (see boxes.py). What browsers can not show is a file."""
+
+CLEANED: Final = FORMATS.keys() | BOXED
+"""All that are cleaned."""
+
+BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
+"""What a HEIC or AVIF picture calls itself."""
 
 ORIENTATION: Final = 0x0112
 """The tag of EXIF that says which way up a picture is."""
@@ -52,7 +63,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 @frozen
 class Picture:
-    """A picture that was cleaned: as wide and high as it is shown."""
+    """A picture that was cleaned: as wide and high as it is shown; 0 where it is not."""
 
     width: int
     height: int
@@ -77,12 +88,10 @@ def kind_of(head: bytes) -> str:
         return "image/webp"
     if head.startswith(b"%PDF-"):
         return "application/pdf"
-    is_heif = head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"avif")
-    if is_heif or head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        raise ChatError(
-            "bad-request",
-            "A picture of this kind may say where it was taken: send it as JPEG, PNG or WebP.",
-        )
+    if head[4:8] == b"ftyp" and head[8:12] in BRANDS:
+        return "image/avif" if b"avif" in head[8:] else "image/heic"
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        raise _unclean()
     return "application/octet-stream"
 
 
@@ -91,10 +100,18 @@ def clean(source: Path, kind: str, target: Path, small: Path) -> Picture:
 
     Raises ChatError ``bad-request`` where it is none, or ``too-large``.
     """
+    if kind in BOXED:
+        source = _strip(source, target)
+        if kind not in FORMATS:
+            digest = sha256(target.read_bytes()).digest()
+            return Picture(0, 0, has_small=False, digest=digest)
     try:
         with Image.open(source, formats=[FORMATS[kind]]) as picture:
             _check(picture)
-            width, height = _write(picture, kind, target)
+            if kind in BOXED:
+                width, height = _as_shown(picture)
+            else:
+                width, height = _write(picture, kind, target)
         digest = sha256(target.read_bytes()).digest()
         if width <= SMALL[0] and height <= SMALL[1] and target.stat().st_size <= SMALL_BYTES:
             return Picture(width, height, has_small=False, digest=digest)
@@ -141,8 +158,32 @@ def _write(picture: Any, kind: str, target: Path) -> tuple[int, int]:
         upright[ORIENTATION] = turned
         options["exif"] = upright.tobytes()
     picture.save(target, FORMATS[kind], **options, **({"save_all": True} if moving else {}))
+    return _as_shown(picture, turned)
+
+
+def _as_shown(picture: Any, turned: int | None = None) -> tuple[int, int]:
+    """Return how wide and high a picture is when it is the right way up."""
     width, height = picture.size
+    turned = picture.getexif().get(ORIENTATION, 1) if turned is None else turned
     return (height, width) if turned in range(5, 9) else (width, height)
+
+
+def _strip(source: Path, target: Path) -> Path:
+    """Write a boxed picture without what it says of itself; return where."""
+    boxes = Boxes(bytearray(source.read_bytes()))
+    try:
+        boxes.strip()
+    except NotUnderstood:
+        raise _unclean() from None
+    target.write_bytes(boxes.data)
+    return target
+
+
+def _unclean() -> ChatError:
+    return ChatError(
+        "bad-request",
+        "A picture of this kind may say where it was taken: send it as JPEG, PNG or WebP.",
+    )
 
 
 def _shrink(picture: Any, small: Path) -> None:

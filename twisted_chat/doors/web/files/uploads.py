@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from twisted_chat.accounts.bearers import Bearer, Bearers
 from twisted_chat.doors.web.clients import Clients, header
-from twisted_chat.doors.web.files.pictures import FORMATS, Picture, clean, kind_of
+from twisted_chat.doors.web.files.pictures import CLEANED, FORMATS, Picture, clean, kind_of
 from twisted_chat.doors.web.files.store import Kept, Store
 from twisted_chat.doors.web.refusing import DONE, refusal
 from twisted_chat.doors.web.site import SiteResource, misdirected, say
@@ -167,7 +167,7 @@ class Upload:
         self._file.close()
         kind = kind_of(self._head)
         digest, data, small, picture = self._digest.digest(), self._path, None, None
-        if kind in FORMATS:
+        if kind in CLEANED:
             data = self._beside(".clean")
             picture = await self.files.run(
                 lambda: clean(self._path, kind, data, self._beside(".small"))
