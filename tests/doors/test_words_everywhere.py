@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.doors.test_lines_door import Typist
 from tests.doors.test_shared_work import Window
 from tests.kit.support import ChatCase, Pipe
 from tests.kit.support_fakeserver import FakeEndpoint
@@ -91,3 +92,21 @@ class ClientTests(SynchronousTestCase):
         with added():
             screen.pipe.dataReceived(b"/greet you\n")
         self.assertIn(b"greetings, you", transport.value())
+
+
+class RulingTests(ChatCase):
+    """Commands of those who rule, behind the lines door."""
+
+    def test_all_bans(self) -> None:
+        """Every ban is shown, however many there are."""
+        world = self.world()
+        alice = world.come("alice")
+        alice.ask("create", session="den")
+        for number in range(250):
+            alice.ask("ban", session="den", user=f"user{number}")
+        prover = Prover(world.admission, cast(Any, world.directory))
+        typist = Typist(world, LinesFactory(prover, world.clock, lambda: "lobby"))
+        typist.type("bob", "/join den")
+        alice.ask("role", session="den", user="bob", role="moderator")
+        shown = typist.type("/bans")
+        self.assertEqual(sum("ban of user" in line for line in shown), 250)

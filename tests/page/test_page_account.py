@@ -126,3 +126,51 @@ def test_away(browser: Browser, shared: WebDaemon) -> None:
         assert page.inner_text("#away-set") == "I am back"
         page.click("#away-set")
         assert "data" not in bob.receive_until("away")
+
+
+def test_measures_of_the_server(browser: Browser, tmp_path: Path) -> None:
+    """An operator sees who is kept out of the server, or silent, adds and lifts; others do not."""
+    users = tmp_path / "users.csv"
+    users.write_text("user,password,role\nada,enigma-99,operator\nbob,enigma-98,\n")
+    with (
+        WebDaemon("--users", str(users), "--guests") as daemon,
+        Visitor(browser, daemon.url) as visitor,
+        Visitor(browser, daemon.url) as plain,
+        RawClient(daemon.port) as eve,
+    ):
+        eve.login("eve")
+        visitor.login("ada", "enigma-99")
+        page = visitor.page
+        page.click("#account-open")
+        page.click("#server-bans summary")
+        page.wait_for_selector("#server-bans-words:has-text('Nobody is banned or muted')")
+        assert violations(page) == []
+        page.fill("#server-ban-whom", "eve")
+        page.select_option("#server-ban-kind", "mute")
+        page.select_option("#server-ban-span", "3600")
+        page.fill("#server-ban-reason", "too loud")
+        page.press("#server-ban-reason", "Enter")
+        page.wait_for_selector("#server-bans-list .line:has-text('eve'):has-text('muted by ada')")
+        page.fill("#server-ban-whom", "198.51.100.0/24")
+        page.press("#server-ban-whom", "Enter")
+        page.wait_for_selector("#server-bans-list .line:has-text('198.51.100.0/24')")
+        assert violations(page) == []
+        assert eve.ask("text", session="lobby", data="more")["code"] == "muted"
+        page.fill("#server-ban-whom", "ada")
+        page.press("#server-ban-whom", "Enter")
+        page.wait_for_selector("#server-ban-problem:has-text('operator')")
+        page.click("#server-bans-list .line:has-text('eve') button")
+        visitor.wait("() => document.querySelectorAll('#server-bans-list .line').length === 1")
+        assert eve.ask("text", session="lobby", data="sorry")["type"] == "text"
+        page.click("#account-close")
+        visitor.write("/bans --server")
+        page.wait_for_selector("#server-bans-list .line:has-text('198.51.100.0/24'):visible")
+        page.click("#account-close")
+
+        plain.login("bob", "enigma-98")
+        plain.page.click("#account-open")
+        assert plain.page.is_visible("#account-own")
+        assert plain.page.is_hidden("#server-bans")
+        plain.page.click("#account-close")
+        plain.write("/bans --server")
+        plain.page.wait_for_selector("text=That is for operators of the server.")

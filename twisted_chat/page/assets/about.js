@@ -6,10 +6,9 @@
 /** @import { Client } from "./client.js" */
 /** @import { Rooms } from "./rooms.js" */
 /** @import { Session } from "./session.js" */
-/** @import { Measure } from "./wire.js" */
 
 import { button, byId, closeOnOutside, el, nameOf } from "./dom.js";
-import { isAddress, measuresOf, offerSpans, told } from "./measures.js";
+import { MeasuresPart } from "./measures.js";
 import { mayDelete, mayHook, mayInvite, mayKeep, mayRule, maySetTopic, rolesToGive, ROLES } from "./rights.js";
 import { WebhooksPart } from "./webhooks.js";
 import { MAX_TOPIC, tooLong } from "./wire.js";
@@ -40,22 +39,22 @@ export class About {
     this.dialog = /** @type {HTMLDialogElement} */ (byId("about"));
     this.deleting = byId("about-deleting");
     this.webhooks = new WebhooksPart(client.connection);
+    const bans = /** @type {HTMLDetailsElement} */ (byId("about-bans"));
+    this.measures = new MeasuresPart(
+      client.connection, bans, "", "Nobody is banned or muted here.",
+    );
     closeOnOutside(this.dialog);
-    offerSpans(/** @type {HTMLSelectElement} */ (byId("ban-span")));
     byId("about-open").addEventListener("click", () => this.open());
     byId("about-close").addEventListener("click", () => this.dialog.close());
     this.#onSubmit("about-form", () => this.#save());
     this.#onSubmit("invite-form", () => this.#invite());
-    this.#onSubmit("ban-form", () => this.#keepOut());
     byId("leave").addEventListener("click", () => this.#end((one) => rooms.leave(one)));
     byId("delete").addEventListener("click", () => {
       this.deleting.hidden = false;
       byId("delete-really").focus();
     });
     byId("delete-really").addEventListener("click", () => this.#end((one) => rooms.remove(one)));
-    for (const id of ["about-roles", "about-bans"]) {
-      byId(id).addEventListener("toggle", () => this.#fill());
-    }
+    byId("about-roles").addEventListener("toggle", () => this.#fill());
     input("about-unlock").addEventListener("change", () => {
       input("about-password").disabled = input("about-unlock").checked;
     });
@@ -93,16 +92,14 @@ export class About {
     byId("delete").hidden = !mayDelete(store, session);
     this.deleting.hidden = true;
     byId("invite-form").hidden = !mayInvite(store, session);
-    byId("about-bans").hidden = !rules;
-    for (const id of ["about-roles", "about-bans"]) {
-      /** @type {HTMLDetailsElement} */ (byId(id)).open = id === `about-${part ?? ""}`;
-    }
+    /** @type {HTMLDetailsElement} */ (byId("about-roles")).open = part === "roles";
     this.webhooks.show(session, mayHook(store, session), part === "webhooks");
-    for (const id of ["about", "invite", "ban"]) this.#problem(id, "");
+    for (const id of ["about", "invite"]) this.#problem(id, "");
     if (!this.dialog.open) this.dialog.showModal();
     /** @type {HTMLElement | null} */
     const summary = part ? byId(`about-${part}`).querySelector("summary") : null;
     summary?.focus();
+    this.measures.show(rules ? { session: session.name } : null, part === "bans");
     this.#fill();
   }
 
@@ -148,7 +145,6 @@ export class About {
       this.#roles();
       this.rooms.learnRoles(session).then(() => this.#roles(), () => {});
     }
-    if (isOpen("about-bans")) void this.#measures();
   }
 
   #roles() {
@@ -168,49 +164,6 @@ export class About {
     const hint = mayRule(this.store, session)
       ? "A role is given in the menu at somebody's name, among the members." : "";
     byId("roles-words").textContent = some.length ? hint : `Nobody has a role here. ${hint}`;
-  }
-
-  async #measures() {
-    const session = this.#session;
-    if (!session) return;
-    try {
-      const found = await measuresOf(this.connection, session.name);
-      if (session !== this.#session) return;
-      byId("bans-list").replaceChildren(...found.map((one) => this.#measure(session, one)));
-      byId("bans-words").textContent = found.length ? "" : "Nobody is banned or muted here.";
-    } catch (error) {
-      byId("bans-words").textContent = error instanceof Error ? error.message : "";
-    }
-  }
-
-  /** @param {Session} session @param {Measure} measure */
-  #measure(session, measure) {
-    const { kind, user, address } = measure;
-    const whom = user ?? address ?? "";
-    const lift = button("", "Lift", () => this.#tell("ban", async () => {
-      const about = user === undefined ? { address } : { user };
-      await this.connection.ask({ type: `un${kind}`, session: session.name, ...about });
-      await this.#measures();
-      byId("ban-whom").focus();
-    }));
-    lift.setAttribute("aria-label", `Lift the ${kind} of ${whom}`);
-    const words = el("span", "grow", nameOf(whom), " ", el("span", "note", told(measure)));
-    return el("li", "line", words, lift);
-  }
-
-  async #keepOut() {
-    const session = this.#session;
-    const whom = input("ban-whom").value.trim();
-    if (!session || !whom) return;
-    const seconds = Number(input("ban-span").value);
-    const reason = input("ban-reason").value.trim();
-    await this.connection.ask({
-      type: input("ban-kind").value, session: session.name,
-      ...(isAddress(whom) ? { address: whom } : { user: whom.replace(/^@/u, "") }),
-      ...(seconds && { seconds }), ...(reason && { reason }),
-    });
-    /** @type {HTMLFormElement} */ (byId("ban-form")).reset();
-    await this.#measures();
   }
 
   async #invite() {

@@ -1,10 +1,14 @@
-/** The dialog of whoever is here: away or not; and of an account its devices and its password. */
+/**
+ * The dialog of whoever is here: away or not; of an account its devices and its password; and of an
+ * operator who is kept out of the server, or silent on it.
+ */
 
 /** @import { Client } from "./client.js" */
 /** @import { Device, DeviceList } from "./wire.js" */
 
 import { inShort } from "./clock.js";
 import { button, byId, closeOnOutside, el } from "./dom.js";
+import { MeasuresPart } from "./measures.js";
 
 /** @param {string} id @returns {HTMLInputElement} */
 const input = (id) => byId(id);
@@ -16,6 +20,10 @@ export class AccountDialog {
     this.store = client.store;
     this.dialog = /** @type {HTMLDialogElement} */ (byId("account"));
     closeOnOutside(this.dialog);
+    this.bans = /** @type {HTMLDetailsElement} */ (byId("server-bans"));
+    this.measures = new MeasuresPart(
+      client.connection, this.bans, "server-", "Nobody is banned or muted on this server.",
+    );
     byId("account-open").addEventListener("click", () => this.open());
     byId("account-close").addEventListener("click", () => this.dialog.close());
     this.#onSubmit("away-form", () => this.#away());
@@ -25,7 +33,8 @@ export class AccountDialog {
     });
   }
 
-  open() {
+  /** @param {string} [part]  what is opened at once: `bans` */
+  open(part) {
     const { store } = this;
     const away = store.away.get(store.me);
     byId("account-title").textContent = store.me;
@@ -40,6 +49,8 @@ export class AccountDialog {
     for (const part of byId("account-own").querySelectorAll("details")) part.open = false;
     this.#problem("");
     if (!this.dialog.open) this.dialog.showModal();
+    this.measures.show(store.operator ? { server: true } : null, part === "bans");
+    if (part === "bans") this.bans.querySelector("summary")?.focus();
     if (!store.guest) this.#tell(() => this.#devices());
   }
 

@@ -51,7 +51,8 @@ addChanging(commands, client);
 const menu = new PersonMenu(client, rooms, composer);
 const person = (/** @type {string} */ name) => menu.open(name);
 texts.person = person;
-addRuling(commands, client, rooms, new About(client, rooms, person), person);
+const account = new AccountDialog(client);
+addRuling(commands, client, rooms, new About(client, rooms, person), account, person);
 const entrance = new Entrance(rooms);
 const switcher = new Switcher(rooms, entrance);
 const search = new Search(client, rooms, texts);
@@ -66,7 +67,6 @@ new Banner(client);
 new Notifier(client, rooms);
 const bell = new Bell(client);
 watchVersion(client);
-const account = new AccountDialog(client);
 new TypingView(store);
 new Mentions(client, texts);
 

@@ -138,7 +138,7 @@ export class PersonMenu {
       this.#about();
       this.#rights();
       if (!mayActOn(this.store, session, name)) return;
-      const measures = await measuresOf(this.connection, session.name);
+      const measures = await measuresOf(this.connection, { session: session.name });
       if (this.#name !== name || session !== this.store.session) return;
       for (const kind of ["mute", "ban"]) {
         const holds = measures.some((one) => one.kind === kind && one.user === name);

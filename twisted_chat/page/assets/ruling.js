@@ -1,6 +1,7 @@
 /** Commands of those who rule a session, by the same names as in the line client; and being away. */
 
 /** @import { About } from "./about.js" */
+/** @import { AccountDialog } from "./account.js" */
 /** @import { Client } from "./client.js" */
 /** @import { Commands } from "./commands.js" */
 /** @import { Rooms } from "./rooms.js" */
@@ -13,9 +14,10 @@ import { Usage } from "./commands.js";
  * @param {Client} client
  * @param {Rooms} rooms
  * @param {About} dialog  of the session
+ * @param {AccountDialog} account  of whoever is here
  * @param {(name: string) => void} person  opens the menu of somebody
  */
-export function addRuling(commands, client, rooms, dialog, person) {
+export function addRuling(commands, client, rooms, dialog, account, person) {
   const { connection, store } = client;
   const here = () => commands.here.name;
   /**
@@ -70,7 +72,13 @@ export function addRuling(commands, client, rooms, dialog, person) {
     await connection.ask({ type: "revoke", session: here(), name });
     store.said.emit(`${name} says nothing here any more.`);
   });
-  commands.add("bans", "", "", "Show who is banned or muted here.", () => dialog.open("bans"));
+  commands.add("bans", "", "[--server]", "Show who is banned or muted here, or on the whole server.",
+    (flag) => {
+      if (flag === undefined) return dialog.open("bans");
+      if (flag !== "--server") throw new Usage("It is written /bans or /bans --server");
+      if (!store.operator) throw new Usage("That is for operators of the server.");
+      return account.open("bans");
+    });
   commands.add("role", "", "USER ROLE", "Give somebody a role: owner, moderator, voice, none.",
     (user, role) => about("role", user, { role }, `is ${role === "none" ? "without a role" : role} now.`));
 }

@@ -64,9 +64,13 @@ async def bans(desk: Desk, given: Given) -> None:
     """Show the bans and mutes of this session, or of the server."""
     client, where = _place(desk, given)
     found = await client.ask(m.Bans(**where), m.BanList)
-    if not found.entries:
+    entries = list(found.entries)
+    while found.more and found.entries:
+        found = await client.ask(m.Bans(**where, after=len(entries)), m.BanList)
+        entries += found.entries
+    if not entries:
         desk.view.info("Nobody is banned or muted.")
-    for one in found.entries:
+    for one in entries:
         why = f" ({one.reason})" if one.reason else ""
         until = _until(desk, one.until)
         desk.view.info(f"{one.kind} of {one.user or one.address}, by {one.by}{until}{why}")
