@@ -51,8 +51,58 @@ class AttemptsTests(SynchronousTestCase):
         self.assertIn(" 1 second.", self.refused())
         self.clock.advance(0.5)
         self.may_try()
-        self.fail_once()
-        self.assertIn(" 2 seconds", self.refused())
+
+    def test_a_delay_that_grows(self) -> None:
+        """Who goes on waits twice as long each time, up to 16 minutes; a quiet hour forgives."""
+        waits = []
+        for _ in range(7):
+            for _ in range(5):
+                self.may_try()
+                self.fail_once()
+            waits.append(int(self.refused().split()[-2]))
+            self.clock.advance(waits[-1])
+        self.assertEqual(waits, [60, 120, 240, 480, 960, 960, 960])
+        self.clock.advance(3_600)
+        for _ in range(5):
+            self.fail_once()
+        self.assertIn(" 60 seconds", self.refused())
+
+    def test_a_steady_guesser(self) -> None:
+        """Who guesses once in 12 seconds, and so no more than five a minute, is slowed too."""
+        tried = 0
+        for _ in range(2 * 3_600 // 12):
+            self.clock.advance(12)
+            turn = self.attempts.begin("192.0.2.1")
+            turn.addErrback(lambda _: None)
+            if self.attempts._lines:
+                self.attempts.failed("192.0.2.1", "alice")
+                self.attempts.end("192.0.2.1")
+                tried += 1
+        self.assertLess(tried, 60)
+
+    def test_an_account_that_is_guessed_from_everywhere(self) -> None:
+        """Guessed from addresses without end it is guessed ever less; its own address is free."""
+        self.attempts.know("203.0.113.1", "alice")
+        tried = 0
+        for host in range(3_600):
+            self.clock.advance(1)
+            self.log_in(f"198.51.{host // 256}.{host % 256}", "alice", False).addErrback(
+                lambda _: None
+            )
+            tried += bool(self.attempts._failures.get(f"198.51.{host // 256}.{host % 256}"))
+        self.assertLess(tried, 300)
+        self.successResultOf(self.log_in("203.0.113.1", "alice", True))
+
+    def test_who_mistypes_is_not_a_guesser(self) -> None:
+        """Those who get in after mistyping do not let the delay of their address grow."""
+        for _ in range(20):
+            for _ in range(5):
+                self.fail_once(user="alice")
+            self.attempts.succeeded("192.0.2.1", "alice")
+            self.clock.advance(1)
+        for _ in range(5):
+            self.fail_once(user="bob")
+        self.assertIn(" 60 seconds", self.refused())
 
     def test_what_is_refused_does_not_count(self) -> None:
         """Who goes on trying while it is refused does not stay refused for longer."""

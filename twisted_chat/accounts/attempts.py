@@ -1,6 +1,7 @@
 """How often one address may fail to log in.
 
-Guessing is slowed by counting *failures* of an address in a sliding window. While one address has
+Guessing is slowed by counting *failures* of an address in a sliding window, which is twice as long
+each time that it was full, until nothing was wrong for an hour. While one address has
 logins under way, each might be a failure too, so no more are let in at once than it may still
 fail: the others wait their turn. So 300 people behind one address who come back at the same moment
 all get in, while a guesser never gets one guess more than the window allows, in whichever way it
@@ -37,7 +38,13 @@ MAX_FAILURES: Final = 5
 """Failures of one address in a window, at most."""
 
 WINDOW_SECONDS: Final = 60.0
-"""How long a failure counts."""
+"""How long a failure counts at first."""
+
+MAX_DOUBLED: Final = 4
+"""How often that is doubled, at most: to 16 minutes."""
+
+QUIET_SECONDS: Final = 3_600.0
+"""After so long without too many failures it is as at first."""
 
 MAX_ADDRESSES: Final = 10_000
 """Addresses whose failures are remembered, at most; those that failed longest ago go first."""
@@ -62,6 +69,36 @@ class _Failure:
 
 
 @define(eq=False)
+class _Windows:
+    """How long failures count, of each address or account: longer each time there were too many."""
+
+    _full: OrderedDict[str, tuple[int, float]] = field(factory=OrderedDict, init=False)
+    """How often there were, and when last."""
+
+    def of(self, who: str, now: float) -> float:
+        """Return how many seconds a failure counts."""
+        times, last = self._full.get(who, (0, 0.0))
+        if now - last >= QUIET_SECONDS:
+            return WINDOW_SECONDS
+        return WINDOW_SECONDS * 2.0 ** min(max(times - 1, 0), MAX_DOUBLED)
+
+    def filled(self, who: str, now: float) -> None:
+        """There were too many, once more."""
+        times, last = self._full.pop(who, (0, now))
+        self._full[who] = (times + 1 if now - last < QUIET_SECONDS else 1), now
+        if len(self._full) > MAX_ADDRESSES:
+            self._full.popitem(last=False)
+
+    def taken_back(self, who: str) -> None:
+        """Some of them did not count, after all."""
+        times, last = self._full.get(who, (0, 0.0))
+        if times > 1:
+            self._full[who] = times - 1, last
+        else:
+            self._full.pop(who, None)
+
+
+@define(eq=False)
 class _Line:
     """The logins of one address that are under way, and those that wait for them."""
 
@@ -82,8 +119,10 @@ class Attempts:
     _clock: IReactorTime
     learned: Callable[[str, str], object] = field(default=lambda _where, _user: None, kw_only=True)
     _failures: OrderedDict[str, deque[_Failure]] = field(factory=OrderedDict, init=False)
+    _windows: _Windows = field(factory=_Windows, init=False)
     _by_user: OrderedDict[str, deque[float]] = field(factory=OrderedDict, init=False)
     """When an account's password was guessed wrong, from wherever it is not known."""
+    _user_windows: _Windows = field(factory=_Windows, init=False)
     _known: OrderedDict[tuple[str, str], None] = field(factory=OrderedDict, init=False)
     """Addresses from which an account has got in before."""
     _lines: OrderedDict[str, _Line] = field(factory=OrderedDict, init=False)
@@ -124,12 +163,8 @@ class Attempts:
         where = self._place(host, user)
         known = where != network(host)
         if user is not None and not known and self._is_guessed(user):
-            return fail(
-                ChatError(
-                    "too-many-attempts",
-                    "Too many wrong passwords for this account; try again in a minute.",
-                )
-            )
+            sentence = "Too many wrong passwords for this account; try again later."
+            return fail(ChatError("too-many-attempts", sentence))
         line = self._lines.setdefault(where, _Line(known))
         turn: Deferred[None] = Deferred(lambda turn: self._give_up(line, turn))
         line.waiting.append(turn)
@@ -161,12 +196,16 @@ class Attempts:
         where, now = self._place(host, user), self._clock.seconds()
         failures = self._failures.setdefault(where, deque(maxlen=MAX_FAILURES))
         failures.append(_Failure(now, user))
+        if len(self._recent(where, now)) == MAX_FAILURES:
+            self._windows.filled(where, now)
         self._failures.move_to_end(where)
         if len(self._failures) > MAX_ADDRESSES:
             self._failures.popitem(last=False)
         if where == network(host):
             guessed = self._by_user.setdefault(user, deque(maxlen=MAX_GUESSES))
             guessed.append(now)
+            if self._is_guessed(user):
+                self._user_windows.filled(user, now)
             self._by_user.move_to_end(user)
             if len(self._by_user) > MAX_ADDRESSES:
                 self._by_user.popitem(last=False)
@@ -174,9 +213,12 @@ class Attempts:
     def succeeded(self, host: str, user: str) -> None:
         """Take back the failures from ``host`` as ``user``, who was only mistyping."""
         where = self._place(host, user)
-        failures = self._failures.get(where, ())
-        for failure in [failure for failure in failures if failure.user == user]:
-            self._failures[where].remove(failure)
+        failures = self._failures.get(where, deque())
+        mine = [failure for failure in failures if failure.user == user]
+        if mine and len(failures) == MAX_FAILURES:
+            self._windows.taken_back(where)
+        for failure in mine:
+            failures.remove(failure)
         if where in self._lines:
             self._fresh.add((network(host), user))
 
@@ -187,7 +229,8 @@ class Attempts:
         guessed = self._by_user.get(user)
         if guessed is None or len(guessed) < MAX_GUESSES:
             return False
-        return guessed[0] > self._clock.seconds() - WINDOW_SECONDS
+        now = self._clock.seconds()
+        return guessed[0] > now - self._user_windows.of(user, now)
 
     def _recent(self, where: str, now: float) -> deque[_Failure]:
         """Return the failures that still count, having forgotten the others."""
@@ -195,7 +238,8 @@ class Attempts:
         if failures is None:
             return deque()
         # One of the future is from before the clock was set back: it would count for too long.
-        while failures and not now - WINDOW_SECONDS < failures[0].time <= now:
+        window = self._windows.of(where, now)
+        while failures and not now - window < failures[0].time <= now:
             failures.popleft()
         if not failures:
             del self._failures[where]
@@ -250,6 +294,7 @@ class Attempts:
         line.waiting.remove(turn)
 
     def _refusal(self, where: str, now: float) -> ChatError:
-        wait = max(1, ceil(self._recent(where, now)[0].time + WINDOW_SECONDS - now))
+        window = self._windows.of(where, now)
+        wait = max(1, ceil(self._recent(where, now)[0].time + window - now))
         seconds = "1 second" if wait == 1 else f"{wait} seconds"
         return ChatError("too-many-attempts", f"Too many wrong passwords; try again in {seconds}.")
