@@ -1,23 +1,26 @@
 """Who comes in by SSH: a password, keyboard-interactive, a public key, or a guest's name alone.
 
 The proofs, and with them the limits and delays of logins, are those of every door: see
-``accounts/proofs.py``. Conch reads the packets and verifies signatures.
+``accounts/proofs.py``. Conch reads the packets.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from twisted.conch.error import ConchError, IgnoreAuthentication, ValidPublicKey
+from twisted.conch.error import ConchError, IgnoreAuthentication
 from twisted.conch.ssh.common import NS, getNS
-from twisted.conch.ssh.keys import Key
-from twisted.conch.ssh.userauth import SSHUserAuthServer
-from twisted.cred.credentials import IUsernamePassword
+from twisted.conch.ssh.userauth import (
+    MSG_USERAUTH_PK_OK,
+    MSG_USERAUTH_REQUEST,
+    SSHUserAuthServer,
+)
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import CancelledError, Deferred, fail
 
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.doors.ssh.quiet import QuietLogger
+from twisted_chat.doors.ssh.signatures import fits, verifies
 from twisted_chat.vocabulary.errors import ChatError
 
 INFO_REQUEST: Final = 60
@@ -29,19 +32,8 @@ TRIES: Final = 6
 LOGIN_SECONDS: Final = 120
 """How long a login may take in all."""
 
-SIGNATURES: Final = frozenset(
-    {
-        b"ssh-ed25519",
-        b"rsa-sha2-256",
-        b"rsa-sha2-512",
-        b"ecdsa-sha2-nistp256",
-        b"ecdsa-sha2-nistp384",
-        b"ecdsa-sha2-nistp521",
-        b"sk-ssh-ed25519@openssh.com",
-        b"sk-ecdsa-sha2-nistp256@openssh.com",
-    }
-)
-"""How a key may sign: not with SHA-1."""
+CONNECTION: Final = b"ssh-connection"
+"""What everybody comes in for."""
 
 
 class Authentication(SSHUserAuthServer):
@@ -59,7 +51,6 @@ class Authentication(SSHUserAuthServer):
         self.clock = self.transport.factory.clock
         self._asked: Deferred[bytes] | None = None
         super().serviceStarted()
-        self.portal = _Proofs(self)
         self.supportedAuthentications = [b"publickey", b"keyboard-interactive", b"password"]
 
     def serviceStopped(self) -> None:
@@ -85,6 +76,8 @@ class Authentication(SSHUserAuthServer):
         """Try one way, when the one before has been judged; ``none`` is a guest's."""
         if self.transport.judging:
             return fail(ConchError("one at a time"))
+        if self.nextService != CONNECTION:
+            return fail(ConchError("there is nothing else to come in for"))
         self.transport.judging = True
         tried = self._guest(user) if kind == b"none" else super().tryAuth(kind, user, data)
         return tried.addBoth(self._judged)
@@ -114,16 +107,37 @@ class Authentication(SSHUserAuthServer):
             packet = await asked
         except CancelledError:
             raise IgnoreAuthentication from None  # something else is tried, or it has gone
-        if packet[:4] != b"\0\0\0\1":
+        if packet[:4] != b"\0\0\0\1" or len(packet) < 8:
             raise UnauthorizedLogin("one answer is wanted")
         return await by_password(self.transport, user, getNS(packet[4:])[0])
 
-    def auth_publickey(self, packet: bytes) -> Any:
-        """Let a key prove it, where it signs as it should."""
-        name = getNS(packet[1:])[0]
-        if name not in SIGNATURES:
-            return fail(UnauthorizedLogin("a signature of this kind is not taken"))
-        return super().auth_publickey(packet)
+    def auth_password(self, packet: bytes) -> Deferred[Any]:
+        """Let a password prove it."""
+        password = getNS(packet[1:])[0]
+        return Deferred.fromCoroutine(by_password(self.transport, self.user or b"", password))
+
+    def auth_publickey(self, packet: bytes) -> Deferred[Any]:
+        """Let a key prove it, or say that it could (RFC 4252, section 7)."""
+        algorithm, blob, rest = getNS(packet[1:], 2)
+        signature = getNS(rest)[0] if packet[0] else None
+        return Deferred.fromCoroutine(self._by_key(algorithm, blob, signature))
+
+    async def _by_key(self, algorithm: bytes, blob: bytes, signature: bytes | None) -> Any:
+        user = self.user or b""
+        try:
+            proof = self.transport.factory.prover.key(named(user), blob)
+        except ChatError as refused:
+            raise UnauthorizedLogin(str(refused)) from None
+        if not fits(algorithm, blob):
+            raise UnauthorizedLogin("a signature of this kind is not taken")
+        if signature is None:
+            self.transport.sendPacket(MSG_USERAUTH_PK_OK, NS(algorithm) + NS(blob))
+            raise IgnoreAuthentication
+        request = NS(user) + NS(CONNECTION) + NS(b"publickey") + b"\1" + NS(algorithm) + NS(blob)
+        signed = NS(self.transport.sessionID) + bytes((MSG_USERAUTH_REQUEST,)) + request
+        if not verifies(algorithm, blob, signature, signed):
+            raise UnauthorizedLogin("the signature does not match")
+        return await _let_in(self.transport, proof)
 
 
 class NoWays:
@@ -132,22 +146,6 @@ class NoWays:
     def listCredentialsInterfaces(self) -> list[Any]:
         """Return nothing."""
         return []
-
-
-class _Proofs:
-    """What Conch takes for a portal: from its credentials to a connection that is let in."""
-
-    def __init__(self, service: Authentication) -> None:
-        self._service = service
-
-    def login(self, credentials: Any, _mind: object, *_interfaces: object) -> Deferred[Any]:
-        """Judge credentials."""
-        transport = self._service.transport
-        if IUsernamePassword.providedBy(credentials):
-            judged = by_password(transport, credentials.username, credentials.password)
-        else:
-            judged = _by_key(transport, credentials)
-        return Deferred.fromCoroutine(judged)
 
 
 async def by_password(transport: Any, user: bytes, password: bytes) -> Any:
@@ -160,20 +158,6 @@ async def by_password(transport: Any, user: bytes, password: bytes) -> Any:
             proof = await prover.password(name, secret, transport.host, "ssh")
     except (ChatError, UnicodeDecodeError) as refused:
         raise UnauthorizedLogin(str(refused)) from None
-    return await _let_in(transport, proof)
-
-
-async def _by_key(transport: Any, credentials: Any) -> Any:
-    prover = transport.factory.prover
-    try:
-        proof = prover.key(named(credentials.username), credentials.blob)
-    except ChatError as refused:
-        raise UnauthorizedLogin(str(refused)) from None
-    if credentials.signature is None:
-        raise ValidPublicKey
-    key = Key.fromString(credentials.blob)
-    if not key.verify(credentials.signature, credentials.sigData):
-        raise UnauthorizedLogin("the signature does not match")
     return await _let_in(transport, proof)
 
 

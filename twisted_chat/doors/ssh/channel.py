@@ -6,6 +6,7 @@ There is no subsystem, no forwarding, no agent and no file: requests for them ar
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.conch.ssh.channel import SSHChannel
@@ -14,6 +15,7 @@ from twisted.conch.ssh.common import getNS
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.words import Desk
 from twisted_chat.doors.inside import Inside
+from twisted_chat.doors.soon import soon
 from twisted_chat.doors.ssh.quiet import QuietLogger
 from twisted_chat.doors.ssh.terminal import Terminal
 from twisted_chat.doors.ssh.tools import Tool
@@ -52,6 +54,8 @@ class Session(SSHChannel):
         self._input_ended = False
         self._holding = False
         self._ended = False
+        self._status: int | None = None
+        """What it ends with, until that is said."""
 
     @property
     def inside(self) -> Inside | None:
@@ -60,6 +64,7 @@ class Session(SSHChannel):
 
     def channelOpen(self, _data: bytes) -> None:
         """Begin."""
+        self._holding = not self.avatar.takes_output
         self.avatar.channels[self] = None
 
     # --- requests ------------------------------------------------------------------------------
@@ -73,12 +78,22 @@ class Session(SSHChannel):
                 case b"window-change":
                     return self._resized(data)
                 case b"shell" if self._is_free:
-                    return self._shell()
+                    return self._guarded(self._shell)
                 case b"exec" if self._is_free:
-                    return self._exec(getNS(data)[0])
+                    command = getNS(data)[0]
+                    return self._guarded(lambda: self._exec(command))
         except (struct.error, IndexError, ValueError):
             return 0
         return 0
+
+    def _guarded(self, do: Callable[[], int]) -> int:
+        """Do something: the one error boundary of a channel."""
+        try:
+            return do()
+        except Exception:
+            self._log.failure("Something went wrong on an SSH channel")
+            self.close(1)
+            return 0
 
     @property
     def _is_free(self) -> bool:
@@ -131,14 +146,21 @@ class Session(SSHChannel):
         self._tool = tool
         if self._holding:
             self._client.pauseProducing()
-        tool.start()
+        soon(self.avatar.clock, self._start)  # behind the answer that it is taken
         self._take_early()
         return 1
+
+    def _start(self) -> None:
+        if self._tool is not None and not self._ended:
+            self._tool.start()
 
     # --- input ---------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
         """Take what was typed, or piped in."""
+        self._guarded(lambda: self._received(data))
+
+    def _received(self, data: bytes) -> int:
         if self._terminal is not None:
             self._terminal.received(data)
         elif self._tool is not None:
@@ -148,14 +170,19 @@ class Session(SSHChannel):
         else:
             self.close(1)  # nothing was asked for that could read it
         self.avatar.check_input()
+        return 1
 
     def eofReceived(self) -> None:
         """There is no more input."""
+        self._guarded(self._ended_input)
+
+    def _ended_input(self) -> int:
         self._input_ended = True
         if self._terminal is not None:
             self._terminal.ended()
         elif self._tool is not None:
             self._tool.ended()
+        return 1
 
     def _take_early(self) -> None:
         early, self._early = self._early, b""
@@ -182,7 +209,7 @@ class Session(SSHChannel):
 
     def startWriting(self) -> None:
         """The client reads on."""
-        if self._holding:
+        if self._holding and self.avatar.takes_output:
             self._holding = False
             producer = self._producer
             if producer is not None:
@@ -198,9 +225,21 @@ class Session(SSHChannel):
         """End with an exit status, behind what is written."""
         if not self._ended and not self.localClosed:
             self._ended = True
-            self.conn.sendRequest(self, b"exit-status", struct.pack(">L", status))
-            self.conn.sendEOF(self)
+            self._status = status
             self.loseConnection()
+
+    def loseConnection(self) -> None:
+        """End behind what waits for the client's window: Conch asks again when it has gone."""
+        if not self.buf and not self.extBuf and self._status is not None:
+            self.conn.sendRequest(self, b"exit-status", struct.pack(">L", self._status))
+            self.conn.sendEOF(self)
+            self._status = None
+        super().loseConnection()
+
+    def closeReceived(self) -> None:
+        """The client has closed it: it takes nothing more."""
+        self.buf, self.extBuf = b"", []
+        super().closeReceived()
 
     def farewell(self, farewell: Bye) -> None:
         """Say why it ends: the server stops, or wants somebody gone."""

@@ -9,15 +9,24 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from attrs import define, field
 from twisted.conch.avatar import ConchUser
-from twisted.conch.ssh.connection import SSHConnection
+from twisted.conch.ssh.common import NS, getNS
+from twisted.conch.ssh.connection import (
+    MSG_CHANNEL_OPEN_FAILURE,
+    OPEN_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_RESOURCE_SHORTAGE,
+    SSHConnection,
+)
 from twisted.conch.ssh.factory import SSHFactory
 from twisted.conch.ssh.keys import Key
-from twisted.conch.ssh.transport import DISCONNECT_BY_APPLICATION, SSHServerTransport
+from twisted.conch.ssh.transport import (
+    DISCONNECT_BY_APPLICATION,
+)
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer, IReactorTime
 from twisted.python.failure import Failure
@@ -28,25 +37,17 @@ from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat.user import User
 from twisted_chat.doors.inside import Inside
 from twisted_chat.doors.outlet import Direct
-from twisted_chat.doors.ssh.authentication import SIGNATURES, Authentication, NoWays
+from twisted_chat.doors.ssh.authentication import Authentication, NoWays
 from twisted_chat.doors.ssh.channel import Session
 from twisted_chat.doors.ssh.quiet import QuietLogger
+from twisted_chat.doors.ssh.signatures import SIGNATURES
+from twisted_chat.doors.ssh.transport import Transport
 from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
 from twisted_chat.doors.turnstile import Refused, Turnstile
 from twisted_chat.doors.visit import way_in
 from twisted_chat.doors.watch import Watch
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
-
-CIPHERS: Final = (b"aes256-ctr", b"aes192-ctr", b"aes128-ctr")
-MACS: Final = (b"hmac-sha2-512", b"hmac-sha2-256")
-EXCHANGES: Final = (
-    b"curve25519-sha256",
-    b"curve25519-sha256@libssh.org",
-    b"ecdh-sha2-nistp256",
-    b"ecdh-sha2-nistp384",
-    b"ecdh-sha2-nistp521",
-)
 
 ALIVE: Final = b"keepalive@openssh.com"
 
@@ -58,6 +59,9 @@ MAX_UNANSWERED: Final = 3
 
 MAX_CHANNELS: Final = 8
 """Channels of one connection at once."""
+
+MIN_CHANNEL_PACKET: Final = 1_024
+"""Bytes that a client takes in one packet of a channel, at least: each packet costs the same."""
 
 
 @define(eq=False)
@@ -97,13 +101,8 @@ class Visitor(ConchUser):
         self.proof = proof
         self.clock = transport.factory.clock
         self.channels: dict[Session, None] = {}
-        self.channelLookup = {b"session": self._open}
+        self.channelLookup = {b"session": Session}
         self.subsystemLookup = {}
-
-    def _open(self, **named: Any) -> Session:
-        if len(self.channels) >= MAX_CHANNELS:
-            raise ChatError("server-full", "There are too many channels.")
-        return Session(**named)
 
     def gotGlobalRequest(self, _kind: bytes, _data: bytes) -> int:
         """Refuse: nothing is forwarded."""
@@ -112,6 +111,11 @@ class Visitor(ConchUser):
     def way_in(self) -> Inside:
         """Return the way to a conversation of its own, for a channel."""
         return self.transport.factory.way_in(self.transport, self.proof)
+
+    @property
+    def takes_output(self) -> bool:
+        """Whether what is written goes out."""
+        return self.transport.takes_output
 
     def check_input(self) -> None:
         """Read on, or not, as its channels can do what was typed."""
@@ -132,10 +136,33 @@ class Channels(SSHConnection):
     """The channels of one connection."""
 
     _log = QuietLogger()
+    transport: Any
+
+    def ssh_CHANNEL_OPEN(self, packet: bytes) -> None:
+        """Open a channel, where it is a session's."""
+        kind, rest = getNS(packet)
+        number, _, size = struct.unpack(">3L", rest[:12])
+        if kind != b"session":
+            reason, words = OPEN_ADMINISTRATIVELY_PROHIBITED, b"There is nothing but sessions."
+        elif len(self.transport.avatar.channels) >= MAX_CHANNELS:
+            reason, words = OPEN_RESOURCE_SHORTAGE, b"There are too many channels."
+        elif size < MIN_CHANNEL_PACKET:
+            reason, words = OPEN_RESOURCE_SHORTAGE, b"Packets of a channel are too short."
+        else:
+            super().ssh_CHANNEL_OPEN(packet)
+            return
+        refused = struct.pack(">2L", number, reason) + NS(words) + NS(b"")
+        self.transport.sendPacket(MSG_CHANNEL_OPEN_FAILURE, refused)
+
+    def ssh_CHANNEL_OPEN_CONFIRMATION(self, packet: bytes) -> None:
+        """Refuse: the server opens no channel. Raises ValueError."""
+        raise ValueError("No channel was asked for.")
+
+    ssh_CHANNEL_OPEN_FAILURE = ssh_CHANNEL_OPEN_CONFIRMATION
 
 
 @implementer(IPushProducer)
-class SshTransport(SSHServerTransport):
+class SshTransport(Transport):
     """One connection."""
 
     factory: SshFactory
@@ -146,10 +173,6 @@ class SshTransport(SSHServerTransport):
     _log = QuietLogger()
     door = "ssh"
     ourVersionString = b"SSH-2.0-twisted_chat"
-    supportedCiphers = list(CIPHERS)  # noqa: RUF012
-    supportedMACs = list(MACS)  # noqa: RUF012
-    supportedKeyExchanges = list(EXCHANGES)  # noqa: RUF012
-    supportedCompressions = [b"none"]  # noqa: RUF012
 
     conversation: Presence
     judging = False
@@ -157,6 +180,10 @@ class SshTransport(SSHServerTransport):
     _farewell: Bye | None = None
     _visitor: Visitor | None = None
     _held = False
+    _full = False
+    """Whether the transport's buffer is over-full, ..."""
+    _exchanging = False
+    """and whether new keys are being made: either way nothing live is written."""
     _gone = False
     _asking: IDelayedCall | None = None
     _unanswered = 0
@@ -165,8 +192,11 @@ class SshTransport(SSHServerTransport):
     @property
     def insides(self) -> Sequence[Inside]:
         """The ways of its channels."""
-        channels = self._visitor.channels if self._visitor is not None else ()
-        return [channel.inside for channel in channels if channel.inside is not None]
+        return [channel.inside for channel in self._channels if channel.inside is not None]
+
+    @property
+    def _channels(self) -> Sequence[Session]:
+        return tuple(self._visitor.channels) if self._visitor is not None else ()
 
     def connectionMade(self) -> None:
         """Begin."""
@@ -227,14 +257,18 @@ class SshTransport(SSHServerTransport):
 
     def say_goodbye(self, words: str) -> None:
         """End, with a sentence."""
+        self.sendDisconnect(DISCONNECT_BY_APPLICATION, words.encode())
+
+    def sendDisconnect(self, reason: int, desc: bytes) -> None:
+        """Say why it ends, and end: in a while in any case."""
         if not self._gone:
             self.factory.watch.closing(self)
-            self.sendDisconnect(DISCONNECT_BY_APPLICATION, words.encode())
+            super().sendDisconnect(reason, desc)
 
     def dismiss(self, farewell: Bye) -> None:
         """Say farewell on every channel, and end when they have closed; in a while in any case."""
         self._farewell = farewell
-        channels = tuple(self._visitor.channels) if self._visitor is not None else ()
+        channels = self._channels
         if not channels:
             self.say_goodbye(farewell.data)
             return
@@ -260,19 +294,41 @@ class SshTransport(SSHServerTransport):
 
     def pauseProducing(self) -> None:
         """The transport's buffer is over-full."""
-        for channel in tuple(self._visitor.channels) if self._visitor is not None else ():
-            channel.stopWriting()
+        self._full = True
+        self._stop_writing()
 
     def resumeProducing(self) -> None:
         """The transport's buffer is empty."""
-        if not self.transport.outlet.drained():
-            return
-        for channel in tuple(self._visitor.channels) if self._visitor is not None else ():
-            if channel.areWriting:
-                channel.startWriting()
+        if self.transport.outlet.drained():
+            self._full = False
+            self._write_on()
 
     def stopProducing(self) -> None:
         """The connection is gone: connectionLost says so too."""
+
+    def exchanging(self) -> None:
+        """See Transport: nothing live is written that would have to wait."""
+        self._exchanging = True
+        self._stop_writing()
+
+    def exchanged(self) -> None:
+        """See Transport."""
+        self._exchanging = False
+        self._write_on()
+
+    @property
+    def takes_output(self) -> bool:
+        """Whether what is written goes out, and does not wait here."""
+        return not self._full and not self._exchanging
+
+    def _stop_writing(self) -> None:
+        for channel in self._channels:
+            channel.stopWriting()
+
+    def _write_on(self) -> None:
+        for channel in self._channels:
+            if channel.areWriting:
+                channel.startWriting()
 
 
 @define(eq=False, slots=False)

@@ -1,0 +1,147 @@
+"""Channels of an SSH connection, through bytes: windows, ends, and what is no channel."""
+
+from __future__ import annotations
+
+import struct
+
+from twisted.conch.ssh.common import NS, getNS
+from twisted.conch.ssh.connection import (
+    MSG_CHANNEL_CLOSE,
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EOF,
+    MSG_CHANNEL_OPEN_CONFIRMATION,
+    MSG_CHANNEL_OPEN_FAILURE,
+    MSG_CHANNEL_REQUEST,
+    MSG_CHANNEL_SUCCESS,
+    MSG_REQUEST_SUCCESS,
+)
+
+from tests.kit.ssh_client import Message, SshClient, shown, ssh_factory
+from tests.kit.support import ChatCase
+from twisted_chat.doors.ssh.door import MAX_CHANNELS, MIN_CHANNEL_PACKET
+
+
+class ChannelCase(ChatCase):
+    def come(self) -> SshClient:
+        self.chat = self.world()
+        client = SshClient(self.chat, ssh_factory(self.chat))
+        client.come("gus")
+        client.take()
+        return client
+
+
+def status(messages: list[Message]) -> int | None:
+    """Return the exit status that was said."""
+    for message, payload in messages:
+        if message == MSG_CHANNEL_REQUEST and getNS(payload[4:])[0] == b"exit-status":
+            return int.from_bytes(payload[-4:], "big")
+    return None
+
+
+class EndTests(ChannelCase):
+    """How a command ends."""
+
+    def test_order(self) -> None:
+        """That it was taken, what it says, its status, the end of it, and the close."""
+        client = self.come()
+        client.open()
+        client.run("list --json")
+        got = client.take()
+        self.assertEqual(status(got), 0)
+        self.assertEqual(
+            [message for message, _ in got],
+            [
+                *(MSG_CHANNEL_OPEN_CONFIRMATION, MSG_CHANNEL_SUCCESS, MSG_CHANNEL_DATA),
+                *(MSG_CHANNEL_REQUEST, MSG_CHANNEL_EOF, MSG_CHANNEL_CLOSE),
+            ],
+        )
+
+    def test_wrong_words(self) -> None:
+        """The same order where it ends at once."""
+        client = self.come()
+        client.open()
+        client.run("fly")
+        got = client.take()
+        self.assertEqual(status(got), 2)
+        self.assertEqual(got[1][0], MSG_CHANNEL_SUCCESS)
+        self.assertEqual(got[-1][0], MSG_CHANNEL_CLOSE)
+
+    def test_behind_the_window(self) -> None:
+        """Who takes little at a time has all of it before the status and the end."""
+        client = self.come()
+        alice = self.chat.come("alice")
+        for number in range(20):
+            alice.say(f"{number:02d} {'x' * 5_000}")
+        client.open(window=1_000)
+        client.run("history lobby")
+        got = client.take()
+        self.assertIsNone(status(got))
+        for _ in range(200):
+            client.widen(1_000)
+            more = client.take()
+            got += more
+            if status(more) is not None:
+                break
+        self.assertEqual(shown(got).count("alice: "), 20)
+        self.assertEqual(shown(got).count("x"), 100_000)
+        self.assertEqual([m for m, _ in got[-3:]], [98, MSG_CHANNEL_EOF, MSG_CHANNEL_CLOSE])
+
+    def test_closed_in_between(self) -> None:
+        """A client that closes a channel with much to come is answered, and the channel is gone."""
+        client = self.come()
+        alice = self.chat.come("alice")
+        alice.say("x" * 10_000)
+        for number in range(2 * MAX_CHANNELS):
+            client.open(window=100)
+            client.run("history lobby", channel=number)
+            client.settle()
+            client.close(channel=number)
+            self.assertIn(MSG_CHANNEL_CLOSE, client.numbers())
+
+
+class RefusalTests(ChannelCase):
+    """What is no channel."""
+
+    def test_kinds(self) -> None:
+        """Forwarding, agent and X11 are refused, and nothing is logged of it."""
+        client = self.come()
+        for kind in (b"direct-tcpip", b"direct-streamlocal@openssh.com", b"x11", b"auth-agent"):
+            client.open(kind=kind)
+            self.assertEqual(client.numbers(), [MSG_CHANNEL_OPEN_FAILURE], kind)
+
+    def test_too_many(self) -> None:
+        """There are not more than so many at once."""
+        client = self.come()
+        for _ in range(MAX_CHANNELS):
+            client.open()
+        client.take()
+        client.open()
+        self.assertEqual(client.numbers(), [MSG_CHANNEL_OPEN_FAILURE])
+
+    def test_short_packets(self) -> None:
+        """Packets of nothing, or of so little that each text would be thousands."""
+        client = self.come()
+        for size in (0, 1, MIN_CHANNEL_PACKET - 1):
+            client.open(packet=size)
+            self.assertEqual(client.numbers(), [MSG_CHANNEL_OPEN_FAILURE])
+        client.open(packet=MIN_CHANNEL_PACKET)
+        client.run("fly")
+        self.assertEqual(status(client.take()), 2)
+
+    def test_answers_to_nothing(self) -> None:
+        """What answers no question ends the connection."""
+        for message in (MSG_CHANNEL_OPEN_CONFIRMATION, MSG_CHANNEL_OPEN_FAILURE):
+            client = self.come()
+            client.open()
+            client.send(message, struct.pack(">4L", 0, 0, 0, 0) + NS(b""))
+            self.assertEqual(client.farewell, b"a message can not be read")
+        client = self.come()
+        client.send(MSG_REQUEST_SUCCESS)
+        self.assertEqual(client.farewell, b"a message can not be read")
+
+    def test_no_such_channel(self) -> None:
+        """Data, requests and ends of a channel that there is not."""
+        for message in range(93, 99):
+            client = self.come()
+            client.send(message, struct.pack(">2L", 5, 0) + NS(b"x") + b"\1")
+            self.assertEqual(client.farewell, b"a message can not be read", message)
