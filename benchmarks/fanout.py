@@ -22,7 +22,7 @@ from benchmarks import machine
 from benchmarks.generator import Logins, Round
 from benchmarks.loads import Load, idle
 from benchmarks.report import short, spread, table
-from benchmarks.servers import PEERS, Daemon, IrcDaemon, NotThere, Server, peer
+from benchmarks.servers import PEERS, UNSLOWED, Daemon, IrcDaemon, NotThere, Server, peer
 
 WARM_UP = 0.3
 """Seconds of each load before anything is measured."""
@@ -129,7 +129,7 @@ def contenders(
 def ours(log: str, crowd: tuple[int, int, int], *more: str) -> Daemon:
     """Return our daemon with the limits that a crowd needs, as the others have theirs raised."""
     sessions, members, _ = crowd
-    options = ["--rate", "0"]
+    options = [*UNSLOWED]
     if sessions:
         options += ["--lobby", "", "--max-sessions", str(sessions + 10)]
         options += ["--max-members", str(max(members, 1000) + 100)]
@@ -140,7 +140,7 @@ def by_irc(log: str, crowd: tuple[int, int, int]) -> IrcDaemon:
     """Return our daemon with its IRC door, where everyone joins a channel."""
     sessions, members, _ = crowd
     return IrcDaemon(
-        *("--rate", "0", "--lobby", "", "--max-sessions", str(sessions + 10)),
+        *(*UNSLOWED, "--lobby", "", "--max-sessions", str(sessions + 10)),
         *("--max-members", str(max(members, 1000) + 100)),
         log=log,
     )

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from benchmarks import machine
 from benchmarks.loads import Load
 from benchmarks.report import short, table
-from benchmarks.servers import Daemon
+from benchmarks.servers import UNSLOWED, Daemon
 
 
 def main(argv: Sequence[str]) -> int:
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     rows = []
     for _ in range(options.runs):
         with ExitStack() as stack:
-            server = stack.enter_context(Daemon("--rate", "0", log=options.log))
+            server = stack.enter_context(Daemon(*UNSLOWED, log=options.log))
             bystander, guests = (stack.enter_context(Load(server)) for _ in range(2))
             bystander.connect(members=1, start=options.members)
             before = machine.resident(server.pid), machine.processor_ns(server.pid)

@@ -30,7 +30,7 @@ from twisted.python.failure import Failure
 from benchmarks.loads import Load
 from benchmarks.machine import describe
 from benchmarks.report import short, spread, table
-from benchmarks.servers import Daemon
+from benchmarks.servers import UNSLOWED, Daemon
 from twisted_chat.log.contract import Entry, Life, Log, Page
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.log.sqlite import open_sqlite
@@ -215,7 +215,7 @@ async def chat(_: Any, options: argparse.Namespace) -> str:
             durable = f"sqlite:{folder}/chat.db?synchronous={options.synchronous}"
             loads = {}
             for log in ("memory:", durable):
-                daemon = stack.enter_context(Daemon("--rate", "0", log=log))
+                daemon = stack.enter_context(Daemon(*UNSLOWED, log=log))
                 load = stack.enter_context(Load(daemon))
                 load.connect(
                     sessions=[f"s{n}" for n in range(sessions)], members=members, talkers=members

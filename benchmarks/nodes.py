@@ -29,7 +29,7 @@ from attrs import Factory, define
 
 from benchmarks import machine
 from benchmarks.report import short, spread, table
-from benchmarks.servers import Daemon
+from benchmarks.servers import UNSLOWED, Daemon
 from tests.kit.postgres import new_postgres
 from tests.kit.redis import Redis
 
@@ -150,7 +150,7 @@ def running(kind: str, url: str, broker: str | None, *more: str) -> Iterator[lis
     log = "sqlite:chat.db" if kind == "sqlite" else url
     hints = [] if kind == "sqlite" or broker is None else ["--hints", broker]
     limits = ("--max-sessions", "2000", "--max-members", "2000", "--max-sessions-per-user", "0")
-    options = ("--rate", "0", *limits, *hints, *more)
+    options = (*UNSLOWED, *limits, *hints, *more)
     with ExitStack() as stack:
         yield [
             stack.enter_context(Daemon(*options, log=log, name=kind, pinned=False))

@@ -27,6 +27,10 @@ _PATIENCE = 15.0
 _TWISTD = "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twistd'; run()"
 
 
+UNSLOWED: Final = ("--rate", "0", "--texts-per-second", "0")
+"""Options with which our daemon reads whatever comes: the others have their flood control off."""
+
+
 class NotThere(Exception):
     """A server can not be started; the sentence says why."""
 

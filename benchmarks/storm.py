@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import machine
 from benchmarks.loads import Load
 from benchmarks.report import short, table
-from benchmarks.servers import Daemon
+from benchmarks.servers import UNSLOWED, Daemon
 from benchmarks.wire import user
 from twisted_chat.accounts.passwords import hash_password
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     for _ in range(options.runs):
         with ExitStack() as stack:
             server = Daemon(
-                *("--rate", "0", "--lobby", "", "--users", "users.csv"),
+                *(*UNSLOWED, "--lobby", "", "--users", "users.csv"),
                 log=options.log,
                 pinned=not options.all_cores,
             )

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import machine
 from benchmarks.fanout import Arena, Measured, Scenario, ratios
 from benchmarks.report import short, spread, table
-from benchmarks.servers import Daemon, NotThere, free_port
+from benchmarks.servers import UNSLOWED, Daemon, NotThere, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -65,7 +65,7 @@ def fan_out(counts: Sequence[int], runs: int, seconds: float, log: str) -> Itera
     """Run the scenarios for each number of members; yield the lines of the table."""
     for members in counts:
         crowd = (0, members, min(10, members))
-        options = ("--rate", "0", "--presence-limit", "0")
+        options = (*UNSLOWED, "--presence-limit", "0")
         servers = [
             Daemon(*options, log=log, name="native door"),
             WebDaemon(*options, log=log),
@@ -161,7 +161,7 @@ def fill(port: int, count: int, seconds: float = 0.0) -> None:
 
 def page(texts: int, seconds: float) -> Iterator[list[str]]:
     """Measure the page; yield the lines of the table."""
-    with browsed() as browser, WebDaemon("--rate", "0", name="page") as daemon:
+    with browsed() as browser, WebDaemon(*UNSLOWED, name="page") as daemon:
         fill(daemon.native, texts)
         context = browser.new_context(viewport={"width": 1200, "height": 800})
         tab = context.new_page()

@@ -14,7 +14,7 @@ from twisted_chat.chat import giving
 from twisted_chat.chat.batching import BATCH_TEXTS
 from twisted_chat.chat.member import Encode, Mind
 from twisted_chat.chat.session import Member, Session
-from twisted_chat.chat.turn import Turn
+from twisted_chat.chat.turn import Turn, delayed
 from twisted_chat.log.contract import Life, Stored
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.messages import Bye, Deleted, Response, Text, TopicChanged, encode
@@ -84,7 +84,7 @@ class FanOutTests(ChatCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.turn = Turn(self.clock)
+        self.turn = Turn(delayed(self.clock))
         self.log = HeldLog(MemoryLog(self.clock))
         life = Life(epoch="e", key="room", name="room")
         self.log.create(life)

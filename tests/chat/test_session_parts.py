@@ -16,7 +16,7 @@ from twisted_chat.chat.giving import STAGES, Giving, Round, Stage
 from twisted_chat.chat.member import STANDINGS, Attendant, MemberOf, Standing
 from twisted_chat.chat.roster import GATHER_SECONDS, Roster
 from twisted_chat.chat.settling import Settling
-from twisted_chat.chat.turn import Turn
+from twisted_chat.chat.turn import Turn, delayed
 from twisted_chat.log.contract import Answered, Entry, Life, NotStored, Stored
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.messages import (
@@ -307,7 +307,7 @@ class CatchingUpTests(SynchronousTestCase):
         alice = user("alice")
         members: dict[Any, MemberOf[Any]] = {}
         giving = Giving(2, members, lambda _: None, lambda _: None)
-        catching = CatchingUp(Followed(), log, Turn(clock), giving, Settling("s", members))
+        catching = CatchingUp(Followed(), log, Turn(delayed(clock)), giving, Settling("s", members))
         here: MemberOf[Any] = MemberOf(alice, None)
         elsewhere: MemberOf[Any] = MemberOf(alice, None)
         members[alice] = here

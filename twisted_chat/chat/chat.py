@@ -41,7 +41,7 @@ from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.ruling import Ruling, load
 from twisted_chat.chat.sessions import Sessions
 from twisted_chat.chat.speaking import Speaking
-from twisted_chat.chat.turn import Turn
+from twisted_chat.chat.turn import AtEnd, Turn, delayed
 from twisted_chat.chat.user import IUser, User
 from twisted_chat.chat.webhooks import Webhooks
 from twisted_chat.log.contract import AS_CLOCK, Log
@@ -74,6 +74,7 @@ class Chat:
     accounts: Directory | None = None
     ports: Ports | None = None
     changed: Callable[[], None] = field(default=lambda: None)
+    at_end: AtEnd | None = field(default=None, kw_only=True)
 
     watchers: dict[Callable[[Name, bool], None], None] = field(init=False, factory=dict)
     """Who wants to hear that somebody is here now, or no more."""
@@ -110,7 +111,7 @@ class Chat:
     _logger = Logger()
 
     def __attrs_post_init__(self) -> None:
-        self.turn = Turn(self.clock)
+        self.turn = Turn(self.at_end or delayed(self.clock))
         self._letting_in = LettingIn(self.clock)
         self.people = People(self.accounts)
         self.former = FormerNames(self.log, self.clock)

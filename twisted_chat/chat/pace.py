@@ -60,5 +60,5 @@ class Rate:
         return max(0.0, -self._tokens / self.each)
 
     def forgive(self) -> None:
-        """Let nothing be owed: whoever took too many need not wait."""
-        self._tokens = max(0.0, self._tokens)
+        """Begin anew: for whom there is no limit is looked at again after so many more."""
+        self._tokens = self.burst

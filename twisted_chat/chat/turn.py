@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
@@ -18,6 +19,15 @@ READS_IN_A_TURN = 8
 
 STEPS_IN_A_TURN = 256
 """Steps of longer pieces of work (leaving many sessions, say) that are done in one turn: 1 ms."""
+
+
+AtEnd = Callable[[Callable[[], object]], object]
+"""Does something when all that can be read in this turn of the reactor has been read."""
+
+
+def delayed(clock: IReactorTime) -> AtEnd:
+    """Do it by a delayed call: where the reactor can not be asked for the end of its turn."""
+    return partial(clock.callLater, 0)
 
 
 class Turned(Protocol):
@@ -37,7 +47,7 @@ class Turned(Protocol):
 class Turn:
     """What is to be done at the end of this turn of the reactor."""
 
-    _clock: IReactorTime
+    _at_end: AtEnd
     _sessions: dict[Turned, None] = Factory(dict)
     _behind: dict[Attendant, None] = Factory(dict)
     _work: deque[Iterator[object]] = Factory(deque)
@@ -85,7 +95,7 @@ class Turn:
 
     def _schedule(self) -> None:
         self._scheduled = True
-        self._clock.callLater(0, self._end)
+        self._at_end(self._end)
 
     def _end(self) -> None:
         self._scheduled = False

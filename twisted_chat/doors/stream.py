@@ -20,7 +20,7 @@ from twisted_chat.accounts.admission import Admission
 from twisted_chat.chat.member import Encode
 from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.talk import Talk, Why
-from twisted_chat.doors.tcp import host_of, keep_alive, peer_of, speaks_for_others
+from twisted_chat.doors.tcp import host_of, keep_alive, peer_of, read_little, speaks_for_others
 from twisted_chat.doors.turnstile import Refused, Turnstile
 from twisted_chat.doors.watch import Watch
 from twisted_chat.vocabulary.messages import Bye
@@ -75,6 +75,7 @@ class Stream(Protocol):
         if speaks_for_others(transport):
             self.dataReceived = self._introduced  # type: ignore[method-assign]
         keep_alive(transport)
+        read_little(transport)
         self._outlet = Outlet(transport, self.pauseProducing)
         self.deliver = self._outlet.deliver
         self.conversation = self.factory.converse(self)

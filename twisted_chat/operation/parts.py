@@ -37,6 +37,7 @@ from twisted_chat.operation.joining import hear_accounts, join
 from twisted_chat.operation.keeping import Keeping, are_in_log
 from twisted_chat.operation.limits import SPARE_FILES, raise_descriptor_limit
 from twisted_chat.operation.settings import Settings, SettingsError
+from twisted_chat.operation.turning import end_of_turn
 from twisted_chat.vocabulary.addresses import Blocks
 from twisted_chat.vocabulary.lookalikes import Lookalikes
 from twisted_chat.vocabulary.names import user_name
@@ -159,6 +160,7 @@ class Parts:
             accounts,
             ports,
             now=time.time,
+            at_end=end_of_turn(reactor),
         )
         node = join(chosen, chat, shared, reactor, fail)
         if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):

@@ -25,6 +25,7 @@ from twisted_chat.chat.member import Encode
 from twisted_chat.doors.conversation import Conversation
 from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.talk import Why
+from twisted_chat.doors.tcp import read_little
 from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.doors.web.frames import (
     accept_compression,
@@ -117,6 +118,7 @@ class WebProtocol(WebSocketServerProtocol):
         )
         self._outlet = Outlet(self.transport, self.pauseProducing)
         self.deliver = self._outlet.deliver
+        read_little(self.transport)
         self.conversation = self.factory.converse(self)
         self.transport.registerProducer(self, True)
         for name in _OF_THE_HANDSHAKE:

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from twisted_chat.log.contract import Answered
 from twisted_chat.log.sqlite.jobs import Answer, Append, no_such_life
@@ -84,7 +84,8 @@ def append(connection: sqlite3.Connection, lives: Lives, jobs: Sequence[Append])
         answers = [rows.add(job) for job in jobs]
         _insert(connection, rows)
     for epoch, head in rows.heads.items():
-        lives.put(epoch, evolve(lives.there[epoch], head=head))
+        life = lives.there[epoch]
+        lives.put(epoch, Kept(life.n, life.name, head, life.first, life.indexed))
     return answers
 
 
