@@ -481,7 +481,7 @@ class ServerTests(CommandTests):
 
     def test_ignore(self) -> None:
         """Who is ignored is not shown, neither now nor from the past; until it is no more."""
-        home = self.connect()
+        home = self.connect(guest=True)
         self.type("/ignore @Bob", "/ignore")
         self.assertEqual(self.shown()[-1], "* You ignore bob.")
         home.say(text(1, "alice!"), text(2, source="carol"))
@@ -490,6 +490,51 @@ class ServerTests(CommandTests):
         self.assertEqual(self.shown(), ["* You ignore bob no more.", "* You ignore nobody."])
         home.say(text(3))
         self.assertEqual(self.shown(), ["00:00 bob: hello"])
+
+    def test_ignore_everywhere(self) -> None:
+        """Of an account the server knows whom it ignores, and what its other devices set."""
+        home = self.connect()
+        self.type("/ignore @Bob")
+        (asked,) = home.sent()
+        self.assertEqual(asked, m.Choose(ignore=["Bob"], id=asked.id))
+        home.say(m.Chosen(ignored=["Bob"], levels=[], id=asked.id))
+        self.assertEqual(self.shown()[-1], "* You ignore Bob: /unignore shows again what it says.")
+        edited = m.Edited(session="lobby", seq=3, time=0, source="bob", of=1, data="ALICE")
+        home.say(text(1, "alice!"), text(2, source="carol"), edited)
+        self.assertEqual((self.shown(), self.screen.rung), (["00:00 carol: hello"], 0))
+        home.say(m.Chosen(ignored=["Bob", "dave"], levels=[]))
+        self.type("/ignore")
+        self.assertEqual(self.shown(), ["* You ignore Bob, dave."])
+        self.assertEqual(list(complete(self.desk, "/unignore ")), ["Bob", "dave"])
+        self.type("/unignore bob")
+        (asked,) = home.sent()
+        self.assertEqual(asked, m.Choose(unignore=["bob"], id=asked.id))
+        home.say(m.Chosen(ignored=["dave"], levels=[], id=asked.id), text(4))
+        self.assertEqual(self.shown(), ["* You ignore bob no more.", "00:00 bob: hello"])
+        self.type("/unignore carol")
+        self.assertEqual((home.sent(), self.shown()), ([], ["* You do not ignore carol."]))
+
+    def test_notify(self) -> None:
+        """A session tells one of every text, of mentions or of nothing, whatever rings else."""
+        home = self.connect()
+        self.type("/notify", "/notify loud")
+        self.assertEqual(self.shown()[0], "* lobby tells you as usual.")
+        self.type("/notify all")
+        (asked,) = home.sent()
+        level = m.NewLevel(session="lobby", level="all")
+        self.assertEqual(asked, m.Choose(levels=[level], id=asked.id))
+        home.say(
+            m.Chosen(ignored=[], levels=[m.LevelOf(session="lobby", level="all")], id=asked.id)
+        )
+        self.assertEqual(self.shown()[-1], "* lobby tells you of every text.")
+        home.say(text(1))
+        self.assertEqual(self.screen.rung, 1)
+        home.say(m.Chosen(ignored=[], levels=[m.LevelOf(session="lobby", level="none")]))
+        home.say(text(2, "alice!"))
+        self.assertEqual(self.screen.rung, 1)
+        self.type("/set bell none")
+        home.say(m.Chosen(ignored=[], levels=[m.LevelOf(session="lobby", level="all")]), text(3))
+        self.assertEqual(self.screen.rung, 1)
 
     def test_block(self) -> None:
         """Somebody is blocked in the direct session of the two, whose it is."""

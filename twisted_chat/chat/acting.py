@@ -46,6 +46,16 @@ def tell_away(
                 yield
 
 
+def tell_chosen(home: Home, key: str, but: Attendant | None = None) -> None:
+    """Tell an account's connections what it has set for itself."""
+    person = home.people.here.get(key)
+    if person is not None and not person.guest:
+        chosen = home.places.chosen(key)
+        for one in tuple(person.users):
+            if one is not but and not one.gone:
+                one.mind.deliver(one.mind.encode(chosen))
+
+
 def sessions_of(home: Home, person: Person) -> list[Session]:
     """Return the sessions that somebody is in, at this node or another."""
     found = {member.session: None for one in person.users for member in one.members.values()}

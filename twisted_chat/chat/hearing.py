@@ -17,8 +17,9 @@ from msgspec import DecodeError
 from msgspec.json import Decoder
 from twisted.logger import Logger
 
-from twisted_chat.chat.acting import end_user, put_out, tell_all, tell_away
+from twisted_chat.chat.acting import end_user, put_out, tell_all, tell_away, tell_chosen
 from twisted_chat.chat.chat import Chat
+from twisted_chat.chat.ignoring import IGNORED
 from twisted_chat.chat.notes import (
     Asked,
     Came,
@@ -42,7 +43,7 @@ from twisted_chat.chat.notes import (
     decode_notes,
 )
 from twisted_chat.chat.people import Person
-from twisted_chat.chat.places import MENTION, PLACE, READ
+from twisted_chat.chat.places import LEVEL, MENTION, PLACE, READ
 from twisted_chat.log.contract import Life, Record
 from twisted_chat.log.shared import LEASE_SECONDS, Line
 from twisted_chat.vocabulary.errors import ChatError
@@ -181,16 +182,20 @@ class Hearing:
         elif kind == "name":
             chat.former.take(record)
         elif record.scope and (session := chat.sessions.by_epoch.get(record.scope)) is not None:
-            if kind in (PLACE, READ, MENTION):
+            if kind in (PLACE, READ, MENTION, LEVEL):
                 chat.places.take(session, record)
                 if kind == READ:
                     self._tell_read(record)
+                elif kind == LEVEL:
+                    tell_chosen(chat, record.key)
             else:
                 taken = session.ruling.take(record)
                 if session.life.direct is not None:
                     chat.directs.settle(session)
                 if taken is not None and taken.kind == "ban":
                     put_out(chat, session, taken)
+        elif kind == IGNORED:
+            tell_chosen(chat, chat.places.ignoring.take(record))
         elif not record.scope and kind in ("ban", "mute"):
             taken = chat.ruling.take(record)
             if taken is not None and taken.kind == "ban":

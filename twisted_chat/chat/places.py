@@ -11,13 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import define, field
+from msgspec import convert
 from twisted.logger import Logger
 
 from twisted_chat.chat.blocking import blocks
+from twisted_chat.chat.ignoring import Ignoring
 from twisted_chat.chat.session import Session
 from twisted_chat.log.contract import Log, Record
 from twisted_chat.vocabulary.mentions import Mention, prepared
-from twisted_chat.vocabulary.messages import AnyEntry, KeptPlace, Text
+from twisted_chat.vocabulary.messages import AnyEntry, Chosen, KeptPlace, Level, LevelOf, Text
 from twisted_chat.vocabulary.names import Name, key_of
 
 MAX_MENTIONS: Final = 1_000
@@ -26,8 +28,8 @@ MAX_MENTIONS: Final = 1_000
 MAX_NAMED: Final = 50
 """Accounts that one text may name, at most: others are not told of it."""
 
-PLACE, READ, MENTION = "place", "read", "mention"
-"""Kinds of records: that an account is there, how far it has read, what names it."""
+PLACE, READ, MENTION, LEVEL = "place", "read", "mention", "level"
+"""Kinds of records: that an account is there, how far it has read, what names it, its level."""
 
 
 @define(eq=False)
@@ -40,6 +42,8 @@ class Place:
     read: int = 0
     mentions: list[int] = field(factory=list)
     """The seqs, over ``read``, of texts that name it."""
+    level: Level | None = None
+    """Of what it wants to be told, where it has chosen."""
 
     def as_kept(self) -> KeptPlace:
         """Return what a ``welcome`` says of it."""
@@ -63,11 +67,17 @@ class Places:
     """By the account\'s key and the session\'s epoch."""
     _in: dict[str, dict[str, Place]] = field(factory=dict, init=False)
     """The same, by the session\'s epoch and the account\'s key."""
+    ignoring: Ignoring = field(init=False)
+    """Whom they ignore: what those say is no mention."""
     _logger = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        self.ignoring = Ignoring(self._log)
 
     async def load(self, sessions: Mapping[str, Session]) -> None:
         """Take up what the log holds, of sessions by their epochs. Raises ChatError."""
-        for kind in (PLACE, READ, MENTION):
+        await self.ignoring.load()
+        for kind in (PLACE, READ, MENTION, LEVEL):
             after: str | tuple[str, str] = ""
             while records := await self._log.kept(kind, after=after):
                 for record in records:
@@ -88,6 +98,9 @@ class Places:
             place = self._need(session, record.key, record.key)
             place.read = max(place.read, int(value or b"0"))
             place.mentions = [one for one in place.mentions if one > place.read]
+        elif record.kind == LEVEL:
+            place = self._need(session, record.key, record.key)
+            place.level = None if value is None else convert(value.decode(), Level)
         else:
             key, _, seq = record.key.rpartition(":")
             place = self._need(session, key, key)
@@ -119,6 +132,20 @@ class Places:
         """Return how far an account has read; None where that is not known."""
         place = self._of.get(key, {}).get(session.life.epoch)
         return None if place is None else place.read
+
+    def chosen_by(self, key: str) -> list[Place]:
+        """Return where an account has chosen of what it is told."""
+        return [place for place in self._of.get(key, {}).values() if place.level is not None]
+
+    def chosen(self, key: str) -> Chosen:
+        """Return what an account has set for itself."""
+        ignored = sorted(self.ignoring.of(key).values())
+        levels = [
+            LevelOf(session=place.session.name, level=place.level)
+            for place in self.chosen_by(key)
+            if place.level is not None
+        ]
+        return Chosen(ignored=ignored, levels=levels)
 
     # --- what happens ------------------------------------------------------------------------
 
@@ -179,7 +206,9 @@ class Places:
                 author = key_of(text.source)
                 named = 0
                 for key, place in places.items():
-                    if key != author and place.is_in and place.mention.is_in_folded(said):
+                    if key == author or not place.is_in or author in self.ignoring.of(key):
+                        continue
+                    if place.mention.is_in_folded(said):
                         records += self._named(session, key, place, text.seq)
                         named += 1
                         if named == MAX_NAMED:
@@ -199,6 +228,11 @@ class Places:
 
     def _not_kept(self, failure: object) -> None:
         self._logger.warn("The log can not keep somebody's place now")
+
+
+def level_of(session: Session, key: str, level: Level | None) -> Record:
+    """Return what keeps of what an account is told in a session; None: as usual."""
+    return Record(LEVEL, session.life.epoch, key, None if level is None else level.encode())
 
 
 def _marker(session: Session, key: str, seq: int) -> Record:

@@ -353,7 +353,7 @@ class ChatClient(Requests, Visit, Service):
                 if response.session is not None:  # it could not be resumed
                     self._places.left(response.session)
                 self._tell(response)
-            case m.Joined() | m.Presence() | m.TopicChanged() | m.Notice():
+            case m.Joined() | m.Presence() | m.TopicChanged() | m.Notice() | m.Chosen():
                 self._tell(response)
             case (
                 m.Changed() | m.RoleGiven() | m.Invited() | m.ReadTo() | m.WentAway() | m.IsTyping()

@@ -14,6 +14,7 @@ from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     Bye,
     Changed,
+    Chosen,
     Deleted,
     Edited,
     Error,
@@ -77,6 +78,7 @@ Event = (
     | Deleted
     | Changed
     | RoleGiven
+    | Chosen
     | Kicked
     | Invited
     | ReadTo

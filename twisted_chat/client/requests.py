@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
+from msgspec import convert
 from twisted.internet.defer import Deferred
 
 from twisted_chat.client.outbox import Fate
@@ -134,6 +137,23 @@ class Requests(ABC):
     def away(self, data: str = "") -> Deferred[m.WentAway]:
         """Say that one is away, and why; or with nothing that one is back."""
         return self.ask(m.Away(data=data), m.WentAway)
+
+    def choose(
+        self,
+        *,
+        ignore: Iterable[str] = (),
+        unignore: Iterable[str] = (),
+        levels: Mapping[str, str] = MappingProxyType({}),
+    ) -> Deferred[m.Chosen]:
+        """Set something for oneself, as an account; return all that is set.
+
+        ``levels``: of what one is told in sessions: ``all``, ``mentions``, ``none``, ``usual``.
+        """
+        chosen = [{"session": session, "level": level} for session, level in levels.items()]
+        request = convert(
+            {"ignore": list(ignore), "unignore": list(unignore), "levels": chosen}, m.Choose
+        )
+        return self.ask(request, m.Chosen)
 
     def ping(self) -> Deferred[m.Pong]:
         """Ask for a sign of life."""

@@ -105,6 +105,10 @@ class Conversation(Talk):
             if self.over:
                 return
         self.tell(welcome)
+        if request.places and not user.is_guest:
+            chosen = user.chat.places.chosen(user.name.key)
+            if chosen.ignored or chosen.levels:
+                self.tell(chosen)
         if greeting := user.chat.rules.greeting:
             self.tell(Notice(data=greeting))
         await self.enter(request.resume, places=request.places)

@@ -2,6 +2,7 @@
 
 from twisted_chat.chat.requests import (
     amending,
+    choosing,
     measures,
     operating,
     presence,
@@ -15,6 +16,7 @@ from twisted_chat.chat.requests import (
 
 __all__ = [
     "amending",
+    "choosing",
     "measures",
     "operating",
     "presence",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from twisted_chat.client.words.commands import Usage, command_of, commands
+from twisted_chat.client.words.commands.own import LEVELS
 from twisted_chat.client.words.commands.ruling import ON_OFF_SETTINGS, ROLES, SETTINGS
 from twisted_chat.client.words.commands.table import bare
 from twisted_chat.client.words.desk import Desk
@@ -40,9 +41,12 @@ def _candidates(desk: Desk, words: list[str]) -> Iterable[str]:
         case "NAME" if server is not None:
             return dict.fromkeys([*server.rooms, *server.listed])
         case "USER" if command.name == "unignore":
-            return desk.kept.wishes.ignored
+            here = server.ignored.values() if server is not None else ()
+            return [*desk.kept.wishes.ignored, *here]
         case "USER" | "WHOM" | "TEXT" | "WORDS":
             return _users(desk)
+        case "LEVEL":
+            return LEVELS
         case "ROLE":
             return ROLES
         case "SETTING":

@@ -14,6 +14,7 @@ from twisted_chat.client.address import Address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.places import is_direct, peer
 from twisted_chat.vocabulary import messages as m
+from twisted_chat.vocabulary.names import key_of
 
 MAX_UNREAD: Final = 200
 """Texts of a session that are held to be read there; older ones are in its history."""
@@ -160,12 +161,21 @@ class Server:
     devices: Sequence[str] = ()
     places: dict[str, int] = field(factory=dict)
     obstacle: str | None = None
+    ignored: dict[str, str] = field(factory=dict)
+    """Whom the account ignores, on whichever device: their keys and names."""
+    levels: dict[str, str] = field(factory=dict)
+    """Of what it wants to be told, in sessions where it has chosen."""
     closing: bool = False
 
     def settle(self) -> None:
         """Say, once, that one is there or can not be."""
         if not self.settled.called:
             self.settled.callback(None)
+
+    def chose(self, chosen: m.Chosen) -> None:
+        """Know what the account has set for itself."""
+        self.ignored = {key_of(name) or name: name for name in chosen.ignored}
+        self.levels = {one.session: one.level for one in chosen.levels}
 
     def name_of(self, session: str) -> str:
         """Return what a session is called on its server, whether one is in it or not."""

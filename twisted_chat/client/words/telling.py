@@ -12,7 +12,6 @@ from twisted_chat.client.words.view import View
 from twisted_chat.client.words.whereabouts import Whereabouts
 from twisted_chat.client.words.wishes import Kept
 from twisted_chat.vocabulary import messages as m
-from twisted_chat.vocabulary.names import key_of
 
 
 @define(eq=False)
@@ -38,6 +37,8 @@ class Teller:
             case m.WentAway() if event.user != server.client.user:
                 words = f"is away: {event.data}" if event.data else "is back"
                 self.view.info(self.where.of(server, f"{event.user} {words}."))
+            case m.Chosen():
+                server.chose(event)
             case m.RoleGiven():
                 self._note(server.room(event.session), render.role(event))
             case m.Changed():
@@ -85,8 +86,7 @@ class Teller:
         room = server.room(text.session)
         room.head = text.seq
         room.know([text])
-        ignored = self.kept.wishes.ignored
-        if ignored and key_of(text.source) in ignored:
+        if self.view.ignores(server, text.source):
             return
         if self.kept.wishes.bell != "none" and text.source != server.client.user:
             self._ring(server, room, text)
@@ -103,12 +103,20 @@ class Teller:
             self.view.screen.refresh()
 
     def _ring(self, server: Server, room: Room, text: m.Text) -> None:
-        mentioned = self.kept.wishes.bell == "mentions" and not room.direct
-        if room.direct or (mentioned and self.view.names(server, text)):
+        """Ring where it is wanted: in all sessions, and in this one."""
+        level = server.levels.get(room.session, "all" if room.direct else "mentions")
+        wanted = room.direct or self.kept.wishes.bell == "mentions"
+        if level == "none" or not wanted:
+            return
+        if level == "all" or self.view.names(server, text):
             self.view.screen.ring()
 
     def _changed(self, server: Server, event: m.Edited | m.Redacted | m.Reacted) -> None:
         room = server.room(event.session)
+        if self.view.ignores(server, event.source):
+            if not isinstance(event, m.Reacted):
+                room.change(event)
+            return
         before = room.text(event.of) if isinstance(event, m.Reacted) else room.change(event)
         self._note(room, render.changed(event, before))
 

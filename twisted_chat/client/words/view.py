@@ -83,7 +83,7 @@ class View:
         lines: list[Line] = []
         user, wishes = server.client.user, self.kept.wishes
         for text in texts:
-            if wishes.ignored and key_of(text.source) in wishes.ignored:
+            if self.ignores(server, text.source):
                 continue
             when = render.moment(text.time, self.zone)
             if when.date() != self._day:
@@ -101,6 +101,14 @@ class View:
             else:
                 lines.extend(shared.lines(text, looks, user))
         self.show(*lines)
+
+    def ignores(self, server: Server, user: str) -> bool:
+        """Whether nothing of that user is to be seen, here or on any device."""
+        ignored = self.kept.wishes.ignored
+        if not ignored and not server.ignored:
+            return False
+        key = key_of(user)
+        return key in ignored or key in server.ignored
 
     def names(self, server: Server, text: m.Text) -> bool:
         """Whether a text names the person."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from twisted_chat.vocabulary.messages.limits import Message
+from msgspec import Struct
+
+from twisted_chat.vocabulary.messages.limits import Level, Message
 
 __all__ = [
     "Bye",
     "Changed",
+    "Chosen",
     "Deleted",
     "Invited",
     "IsTyping",
     "Joined",
     "Kicked",
     "Left",
+    "LevelOf",
     "Notice",
     "Presence",
     "ReadTo",
@@ -137,6 +141,21 @@ class Invited(Message, frozen=True, tag="invited"):
     session: str
     user: str
     by: str
+    id: str | None = None
+
+
+class LevelOf(Struct, frozen=True, kw_only=True, gc=False):
+    """Of what one is told in a session."""
+
+    session: str
+    level: Level
+
+
+class Chosen(Message, frozen=True, tag="settings"):
+    """What one has set for oneself, all of it: an answer, and told to one's other devices."""
+
+    ignored: list[str]
+    levels: list[LevelOf]
     id: str | None = None
 
 

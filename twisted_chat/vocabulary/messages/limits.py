@@ -6,7 +6,7 @@ names.py judges them, with a code and a sentence of its own.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -15,6 +15,8 @@ __all__ = [
     "MAX_FRAME",
     "MAX_FRAME_BEFORE_LOGIN",
     "MAX_HISTORY",
+    "MAX_IGNORED",
+    "MAX_LEVELS",
     "MAX_QUERY",
     "MAX_REACTION",
     "MAX_REACTIONS",
@@ -29,6 +31,7 @@ __all__ = [
     "Address",
     "Epoch",
     "Id",
+    "Level",
     "Limit",
     "Message",
     "Millis",
@@ -86,6 +89,12 @@ MAX_REACTORS: Final = 20
 MAX_BANS: Final = 200
 """Bans and mutes in one ``bans``, at most."""
 
+MAX_IGNORED: Final = 200
+"""Users that one account ignores, at most."""
+
+MAX_LEVELS: Final = 100
+"""Sessions for which one account says of what it is told, at most."""
+
 Id = Annotated[str, Meta(min_length=1, max_length=64, description="the client's own mark")]
 Seq = Annotated[int, Meta(ge=0, le=2**53 - 1, description="a text's place in its session")]
 NameField = Annotated[str, Meta(max_length=1_024)]
@@ -95,6 +104,9 @@ Topic = Annotated[str, Meta(max_length=MAX_TOPIC)]
 Reason = Annotated[str, Meta(max_length=MAX_REASON)]
 Limit = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Millis = Annotated[int, Meta(description="milliseconds since 1970, UTC")]
+
+Level = Literal["all", "mentions", "none"]
+"""Of what one is told in a session: every text, those that name one, nothing."""
 
 Seconds = Annotated[int, Meta(ge=1, le=3_155_760_000, description="for so long")]
 Address = Annotated[

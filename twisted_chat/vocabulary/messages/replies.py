@@ -11,6 +11,7 @@ from twisted_chat.vocabulary.messages.entries import AnyEntry, Edited, Reacted, 
 from twisted_chat.vocabulary.messages.events import (
     Bye,
     Changed,
+    Chosen,
     Deleted,
     Invited,
     IsTyping,
@@ -373,6 +374,7 @@ Response = (
     | Disconnected
     | Registered
     | PasswordChanged
+    | Chosen
     | DeviceList
     | Forgotten
     | Listing

@@ -7,15 +7,32 @@ from typing import Final
 
 from twisted_chat.client.words import render
 from twisted_chat.client.words.commands.ruling import set_setting
-from twisted_chat.client.words.commands.table import Given, Usage, command, one, server_of
+from twisted_chat.client.words.commands.table import (
+    Given,
+    Usage,
+    command,
+    one,
+    room_of,
+    server_of,
+)
 from twisted_chat.client.words.desk import Desk
-from twisted_chat.client.words.rooms import Room
+from twisted_chat.client.words.rooms import Room, Server
 from twisted_chat.client.words.wishes import CHOICES
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.names import key_of
 
 NAMED: Final = 100
 """Users that ``/ignore`` names, at most."""
+
+TOLD: Final = {
+    "all": "of every text",
+    "mentions": "of texts that name you",
+    "none": "of nothing",
+    "usual": "as usual",
+}
+"""What a session's level says, in words."""
+
+LEVELS: Final = tuple(TOLD)
 
 
 @command("set [SETTING] [VALUE...]")
@@ -53,29 +70,68 @@ def _others(choices: Sequence[str], shown: str) -> str:
 
 @command("ignore [USER]")
 async def ignore(desk: Desk, given: Given) -> None:
-    """Do not show what a user says, on this screen; or show whom you ignore."""
-    user = given.get("USER")
-    if user is None:
-        ignored = desk.kept.wishes.ignored
-        names = render.names(ignored[:NAMED], len(ignored))
+    """Do not show what a user says, on all your devices with an account; or say whom you ignore."""
+    if (user := given.get("USER")) is None:
+        server = desk.where.server
+        ignored = dict.fromkeys(desk.kept.wishes.ignored)
+        if server is not None:
+            ignored = {key: None for key in ignored if key not in server.ignored}
+            ignored |= dict.fromkeys(server.ignored.values())
+        names = render.names([*ignored][:NAMED], len(ignored))
         desk.view.info(f"You ignore {names}." if ignored else "You ignore nobody.")
         return
-    _ignore(desk, user, wanted=True)
-    desk.view.info(f"You ignore {user.removeprefix('@')}: /unignore shows again what it says.")
+    user, key = _named(user)
+    server = _with_account(desk)
+    if server is not None:
+        server.chose(await server.client.choose(ignore=[user]))
+    else:
+        _ignore_here(desk, key, wanted=True)
+    desk.view.info(f"You ignore {user}: /unignore shows again what it says.")
 
 
 @command("unignore USER")
 async def unignore(desk: Desk, given: Given) -> None:
     """Show again what a user says."""
-    user = given["USER"].removeprefix("@")
-    new = _ignore(desk, user, wanted=False)
+    user, key = _named(given["USER"])
+    new = _ignore_here(desk, key, wanted=False)
+    server = _with_account(desk)
+    if server is not None and key in server.ignored:
+        server.chose(await server.client.choose(unignore=[user]))
+        new = True
     desk.view.info(f"You ignore {user} no more." if new else f"You do not ignore {user}.")
 
 
-def _ignore(desk: Desk, user: str, *, wanted: bool) -> bool:
-    key = key_of(user.removeprefix("@"))
+@command("notify [LEVEL]")
+async def notify(desk: Desk, given: Given) -> None:
+    """Say of what you are told in this session, on all your devices: all, mentions, none, usual."""
+    room, level = room_of(desk), given.get("LEVEL")
+    server = room.server
+    if level is not None:
+        if level not in LEVELS:
+            raise Usage(f"It is {', '.join(LEVELS[:-1])} or {LEVELS[-1]}.")
+        if _with_account(desk) is None:
+            raise Usage("That is kept for accounts: /set bell is for this client alone.")
+        server.chose(await server.client.choose(levels={room.session: level}))
+    chosen = server.levels.get(room.session, "usual")
+    desk.view.info(f"{room.name} tells you {TOLD[chosen]}.")
+
+
+def _named(user: str) -> tuple[str, str]:
+    user = user.removeprefix("@")
+    key = key_of(user)
     if key is None:
         raise Usage("That is no name of a user.")
+    return user, key
+
+
+def _with_account(desk: Desk) -> Server | None:
+    """Return the current server, where it keeps what one sets."""
+    server = desk.where.server
+    welcome = server.client.welcome if server is not None else None
+    return None if welcome is None or welcome.guest else server
+
+
+def _ignore_here(desk: Desk, key: str, *, wanted: bool) -> bool:
     try:
         return desk.kept.ignore(key, wanted=wanted)
     except ValueError as problem:

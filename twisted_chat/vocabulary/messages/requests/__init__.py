@@ -37,6 +37,7 @@ Request = (
     | Revoke
     | Register
     | ChangePassword
+    | Choose
     | Devices
     | Forget
     | SetTopic

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from twisted_chat.vocabulary.messages.limits import (
+    MAX_IGNORED,
+    MAX_LEVELS,
     Id,
     Message,
     NameField,
@@ -15,8 +17,10 @@ from twisted_chat.vocabulary.messages.limits import (
 
 __all__ = [
     "ChangePassword",
+    "Choose",
     "Devices",
     "Forget",
+    "NewLevel",
     "Register",
 ]
 
@@ -30,11 +34,27 @@ class Register(Message, frozen=True, tag="register"):
     id: Id | None = None
 
 
+class NewLevel(Struct, frozen=True, kw_only=True, gc=False):
+    """Of what one is to be told in a session; ``usual`` takes back what was said before."""
+
+    session: NameField
+    level: Literal["all", "mentions", "none", "usual"]
+
+
 class ChangePassword(Message, frozen=True, tag="passwd"):
     """Change one's own password; all other connections and devices of the account end."""
 
     old: Password
     new: Password
+    id: Id | None = None
+
+
+class Choose(Message, frozen=True, tag="settings"):
+    """Ask what one has set for oneself, and change some of it first: for accounts."""
+
+    ignore: Annotated[list[NameField], Meta(max_length=MAX_IGNORED)] = []
+    unignore: Annotated[list[NameField], Meta(max_length=MAX_IGNORED)] = []
+    levels: Annotated[list[NewLevel], Meta(max_length=MAX_LEVELS)] = []
     id: Id | None = None
 
 
