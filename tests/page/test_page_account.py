@@ -174,3 +174,50 @@ def test_measures_of_the_server(browser: Browser, tmp_path: Path) -> None:
         plain.page.click("#account-close")
         plain.write("/bans --server")
         plain.page.wait_for_selector("text=That is for operators of the server.")
+
+
+OLD = """() => {
+  localStorage.setItem("twisted-chat.ignored.ada", '["cid"]');
+  localStorage.setItem("twisted-chat.levels.ada", '{"lobby":"all","gone":"none"}');
+}"""
+"""What an earlier version of the page left in the browser."""
+
+
+def test_what_is_set_is_the_accounts(browser: Browser, tmp_path: Path) -> None:
+    """Whom it ignores and of what it is told is so in each browser, at once and later."""
+    users = tmp_path / "users.csv"
+    users.write_text("user,password\nada,enigma-99\n")
+    with (
+        WebDaemon("--users", str(users), "--guests") as daemon,
+        RawClient(daemon.port) as bob,
+        RawClient(daemon.port) as cid,
+        Visitor(browser, daemon.url) as one,
+        Visitor(browser, daemon.url) as two,
+    ):
+        bob.login("Bob")
+        cid.login("cid")
+        one.page.evaluate(OLD)
+        one.login("ada", "enigma-99")
+        two.login("ada", "enigma-99")
+        loud = "() => document.querySelector('#bell-open').title.includes('every text')"
+        one.wait(loud)
+        two.wait(loud)
+        one.wait("() => localStorage.getItem('twisted-chat.ignored.ada') === null")
+        bob.ask("text", session="lobby", data="one")
+        cid.ask("text", session="lobby", data="two")
+        bob.ask("text", session="lobby", data="three")
+        for visitor in (one, two):
+            visitor.wait_for_bodies("one", "three")
+        one.write("/ignore bob")
+        two.wait_for_bodies()
+        two.page.click("#bell-open")
+        two.page.check("#bell-none")
+        two.page.click("#bell-close")
+        one.wait("() => document.querySelector('#bell-open').title.includes('none')")
+        bob.ask("text", session="lobby", data="ada, are you there?")
+        with Visitor(browser, daemon.url) as third:
+            third.login("ada", "enigma-99")
+            third.wait("() => document.querySelector('#bell-open').title.includes('none')")
+            third.write("/ignore BOB")  # no more
+            third.wait_for_bodies("one", "three", "ada, are you there?")
+        one.wait_for_bodies("one", "three", "ada, are you there?")

@@ -1,6 +1,6 @@
 /**
  * Of what one wants to be told, in each session: every text, those that name one, or nothing; and
- * whether with a sound. It is the browser's to know.
+ * whether with a sound, which is the browser's to know.
  */
 
 /** @import { Client } from "./client.js" */

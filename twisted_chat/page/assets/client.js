@@ -12,7 +12,8 @@
 
 import { Connection, Refused } from "./connection.js";
 import { Inbox } from "./inbox.js";
-import { Marks, savedIgnored, saveLogin, savedLogin, savedSeats } from "./memory.js";
+import { Choosing } from "./choosing.js";
+import { Marks, saveLogin, savedLogin, savedSeats } from "./memory.js";
 import { Past } from "./past.js";
 import { placesToResume, sizeOf } from "./resuming.js";
 import { Signal } from "./signal.js";
@@ -49,6 +50,7 @@ export class Client {
     store.wasRead = (session) => this.#tellRead(session);
     this.past = new Past(this.connection, store);
     this.inbox = new Inbox(this);
+    this.choosing = new Choosing(this.connection, store);
   }
 
   /** Let an account's other devices know how far it has read. @param {Session} session */
@@ -175,10 +177,8 @@ export class Client {
     store.server = welcome.server;
     store.lobby = welcome.lobby ?? "";
     store.limits = welcome.limits;
-    if (first) {
-      store.marks = new Marks(welcome.user);
-      store.ignored = new Set(savedIgnored(welcome.user));
-    }
+    if (first) store.marks = new Marks(welcome.user);
+    this.choosing.begin(welcome, first);
     for (const session of store.sessions.values()) session.here = false;
     connection.welcomed();
     for (const place of this.#later) connection.send({ type: "join", ...place });

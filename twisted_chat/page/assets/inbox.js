@@ -58,6 +58,8 @@ export class Inbox {
       case "read":
         return message.id ? undefined
           : store.readTo(message.seq, store.sessions.get(message.session), true);
+      case "settings":
+        return store.chosen(message);
       case "typing":
         return this.#typing(message.session, message.user);
       case "away":

@@ -78,7 +78,7 @@ export const saveDrafts = (drafts) =>
   write(tab, "drafts", Object.keys(drafts).length ? drafts : null);
 
 /**
- * Whom a user does not want to hear of.
+ * Whom a guest does not want to hear of (an account's are the server's to keep: see choosing.js).
  * @param {string} me
  * @returns {string[]}
  */
@@ -107,7 +107,8 @@ export const saveBlocked = (me, names) =>
 export const savedLevels = (me) => read(browser, `levels.${me.toLowerCase()}`) ?? {};
 
 /** @param {string} me @param {Record<string, import("./session.js").Level>} levels */
-export const saveLevels = (me, levels) => write(browser, `levels.${me.toLowerCase()}`, levels);
+export const saveLevels = (me, levels) =>
+  write(browser, `levels.${me.toLowerCase()}`, Object.keys(levels).length ? levels : null);
 
 /** Whether there is to be no sound here. @returns {boolean} */
 export const isQuiet = () => read(browser, "quiet") === true;

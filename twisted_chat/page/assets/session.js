@@ -78,7 +78,12 @@ export class Session {
   constructor(name, me) {
     this.name = name;
     this.other = otherOf(name, me);
-    this.level = this.other ? "all" : "mentions";
+    this.level = this.usual;
+  }
+
+  /** Of what one is told who has not chosen. @returns {Level} */
+  get usual() {
+    return this.other ? "all" : "mentions";
   }
 
   /** What people call it. */

@@ -1,10 +1,9 @@
 /** Everything that the page knows. Views read it, and are told when it has changed. */
 
-/** @import { Limits } from "./wire.js" */
+/** @import { Level } from "./session.js" */
+/** @import { Choice, Limits, NewChoice } from "./wire.js" */
 
-import {
-  Marks, savedDrafts, savedLevels, saveDrafts, saveIgnored, saveLevels, saveSeats,
-} from "./memory.js";
+import { Marks, savedDrafts, saveDrafts, saveSeats } from "./memory.js";
 import { Outbox } from "./outbox.js";
 import { Session, names } from "./session.js";
 import { Signal } from "./signal.js";
@@ -41,8 +40,12 @@ export class Store {
   marks = new Marks("");
   /** Who is away, and why. @type {Map<string, string>} */
   away = new Map();
-  /** Whose texts the person does not want to see. @type {Set<string>} */
+  /** Whose texts the person does not want to see, in small letters. @type {Set<string>} */
   ignored = new Set();
+  /** Of what sessions are to tell the person, where they have chosen. @type {Map<string, Level>} */
+  levels = new Map();
+  /** Called where the person has chosen anew. @type {(chosen: NewChoice) => void} */
+  choose = () => {};
   /** Called where somebody has read farther here. @type {(session: Session) => void} */
   wasRead = () => {};
 
@@ -67,7 +70,7 @@ export class Store {
     if (!session) {
       session = new Session(name, this.me);
       session.draft = savedDrafts()[name] ?? "";
-      session.level = savedLevels(this.me)[name] ?? session.level;
+      session.level = this.levels.get(name) ?? session.level;
       this.sessions.set(name, session);
       this.changed.emit("sessions");
     }
@@ -167,26 +170,41 @@ export class Store {
   /**
    * Know of what the person wants to be told in a session.
    * @param {Session} session
-   * @param {import("./session.js").Level} level
+   * @param {Level} level
    */
   tell(session, level) {
     session.level = level;
-    saveLevels(this.me, { ...savedLevels(this.me), [session.name]: level });
+    this.levels.set(session.name, level);
+    this.choose({ levels: [{ session: session.name, level }] });
+    this.changed.emit("sessions");
+  }
+
+  /** Know all that the person has chosen. @param {Choice} choice */
+  chosen({ ignored, levels }) {
+    this.ignored = new Set(ignored.map((name) => name.toLowerCase()));
+    this.levels = new Map(levels.map(({ session, level }) => [session, level]));
+    for (const session of this.sessions.values()) {
+      session.level = this.levels.get(session.name) ?? session.usual;
+    }
+    this.changed.emit("texts");
+    this.changed.emit("members");
     this.changed.emit("sessions");
   }
 
   /** Whether the person wants to see nothing of somebody. @param {string} user */
   ignores(user) {
-    return this.ignored.has(user);
+    return this.ignored.has(user.toLowerCase());
   }
 
   /** Ignore somebody, or no more. @param {string} user @returns {boolean} which of the two */
   ignore(user) {
-    if (!this.ignored.delete(user)) this.ignored.add(user);
-    saveIgnored(this.me, [...this.ignored]);
+    const key = user.toLowerCase();
+    const ignores = !this.ignored.delete(key);
+    if (ignores) this.ignored.add(key);
+    this.choose(ignores ? { ignore: [user] } : { unignore: [user] });
     this.changed.emit("texts");
     this.changed.emit("members");
-    return this.ignored.has(user);
+    return ignores;
   }
 
   /** Unread texts that are meant for the person: mentions, and all that is direct. */

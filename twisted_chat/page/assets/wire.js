@@ -44,6 +44,10 @@ export function tooLong(words, most) {
  *   reason?: string, id?: string }} Kicked
  * @typedef {{ type: "invited", session: string, user: string, by: string, id?: string }} Invited
  * @typedef {{ type: "read", session: string, seq: number, id?: string }} ReadTo
+ * @typedef {{ session: string, level: import("./session.js").Level }} LevelOf
+ * @typedef {{ ignored: string[], levels: LevelOf[] }} Choice
+ * @typedef {{ ignore?: string[], unignore?: string[], levels?: LevelOf[] }} NewChoice
+ * @typedef {Choice & { type: "settings", id?: string }} Chosen
  * @typedef {{ type: "typing", session: string, user: string, id?: undefined }} IsTyping
  * @typedef {{ type: "away", user: string, data?: string, id?: string }} WentAway
  * @typedef {{ session: string, epoch: string, head: number, read: number, unread: number,
@@ -98,7 +102,7 @@ export function tooLong(words, most) {
  *
  * @typedef {Welcome | Snapshot | Text | (Joined & { id?: undefined }) | Left
  *   | (Presence & { id?: undefined }) | Topic | Deleted | Listing | Members | Texts | Found | Pong
- *   | Notice | Bye | Failure | Change | Kicked | Invited | ReadTo | IsTyping
+ *   | Notice | Bye | Failure | Change | Kicked | Invited | ReadTo | Chosen | IsTyping
  * | WentAway | Changed | RoleGiven | RoleList | BanList
  *   | WebhookMade | WebhookList | Revoked | DeviceList | Registered} Message
  */
