@@ -83,8 +83,12 @@ class KeptTests(ChatCase):
             world.settle()
         alice, gus = (Window(world, prover, name, 80) for name in ("alice", "gus"))
         world.settle()
-        self.assertEqual(alice.terminal.desk.kept.wishes, Wishes(times="none", ignored=["bob"]))
+        self.assertEqual(alice.terminal.desk.kept.wishes, Wishes(times="none"))
         self.assertEqual(gus.terminal.desk.kept.wishes, Wishes())
+        for window, ignored in ((alice, {"bob": "bob"}), (gus, {})):
+            server = window.terminal.desk.where.server
+            assert server is not None
+            self.assertEqual(server.ignored, ignored)  # an account's other devices know it, too
 
 
 class SharedTextsTests(SynchronousTestCase):
