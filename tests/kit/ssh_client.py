@@ -249,6 +249,16 @@ class SshClient:
         begin = struct.pack(">L", channel) + NS(b"exec") + b"\1"
         self.send(MSG_CHANNEL_REQUEST, begin + NS(command.encode()))
 
+    def terminal(self, kind: bytes, columns: int = 80, rows: int = 24, channel: int = 0) -> None:
+        """Ask for a terminal."""
+        size = struct.pack(">4L", columns, rows, 0, 0)
+        begin = struct.pack(">L", channel) + NS(b"pty-req") + b"\1"
+        self.send(MSG_CHANNEL_REQUEST, begin + NS(kind) + size + NS(b""))
+
+    def shell(self, channel: int = 0) -> None:
+        """Ask for a shell."""
+        self.send(MSG_CHANNEL_REQUEST, struct.pack(">L", channel) + NS(b"shell") + b"\1")
+
     def type(self, data: bytes, channel: int = 0) -> None:
         """Send data on a channel."""
         self.send(MSG_CHANNEL_DATA, struct.pack(">L", channel) + NS(data))

@@ -102,6 +102,14 @@ class EditorTests(SynchronousTestCase):
         self.assertEqual(editor.text, "red one")
         self.assertEqual(typed(editor, b"\r"), ["red one"])
 
+    def test_search_given_up(self) -> None:
+        """Ctrl-G brings back what was being typed."""
+        for before in (b"", b"\x1b[A", b"\x1b[A\x1b[B"):
+            editor = Editor()
+            typed(editor, b"red one\rblue\rhalf" + before + b"\x12red\x07")
+            self.assertEqual((editor.text, editor.sought), ("half", None))
+            self.assertEqual(typed(editor, b" more\r"), ["half more"])
+
     def test_completion(self) -> None:
         """One candidate is put in, several as far as they agree; then they are shown."""
         editor = Editor(lambda _: ["/join", "/joinsession"])

@@ -145,3 +145,97 @@ class RefusalTests(ChannelCase):
             client = self.come()
             client.send(message, struct.pack(">2L", 5, 0) + NS(b"x") + b"\1")
             self.assertEqual(client.farewell, b"a message can not be read", message)
+
+
+class ShellTests(ChannelCase):
+    """Where nothing can be drawn on."""
+
+    def lines(self, client: SshClient) -> list[str]:
+        """Return the lines of others and one's own, without the times."""
+        found = shown(client.take()).split("\n")
+        return [line.split(" ", 1)[1] for line in found if line[:2].isdigit()]
+
+    def test_no_terminal(self) -> None:
+        """Lines that are piped in are done in turn, and it ends behind the last of them."""
+        client = self.come()
+        client.open()
+        client.shell()
+        said = [f"line\t{number}" for number in range(100)]
+        client.type("\n".join(["/createsession ops", *said, "/list", "the last"]).encode())
+        client.send(MSG_CHANNEL_EOF, struct.pack(">L", 0))
+        got = client.take()
+        self.assertEqual(status(got), 0)
+        whole = shown(got)
+        self.assertNotIn("\x1b", whole)
+        self.assertNotIn("\r", whole)
+        lines = [line.split(" ", 1)[1] for line in whole.split("\n") if line[:2].isdigit()]
+        texts = [line.removeprefix("gus: ") for line in lines if line.startswith("gus: ")]
+        self.assertEqual(texts, [*(one.replace("\t", "    ") for one in said), "the last"])
+
+    def test_no_terminal_refused(self) -> None:
+        """What is no line is passed over whole, and the next one is said."""
+        client = self.come()
+        client.open()
+        client.shell()
+        for piece in (b"\xff\n", b"x" * 30_000, b"x" * 30_000, b"x" * 30_000, b"\nfine\n"):
+            client.type(piece)
+        client.send(MSG_CHANNEL_EOF, struct.pack(">L", 0))
+        found = shown(client.take())
+        self.assertIn("not in UTF-8", found)
+        self.assertIn("at most 65,536 bytes", found)
+        self.assertIn("gus: fine", found)
+        self.assertNotIn("xxx", found)
+
+    def test_dumb(self) -> None:
+        """A terminal that says that it is dumb has what is typed shown, and no escape sequence."""
+        client = self.come()
+        client.open()
+        client.terminal(b"dumb")
+        client.shell()
+        client.take()
+        client.type(b"helo\x7flo\r")
+        found = shown(client.take())
+        self.assertTrue(found.startswith("helo\b \blo\r\n"), found)
+        self.assertIn("gus: hello\r\n", found)
+        self.assertNotIn("\x1b", found)
+        client.type(b"/j\t one\r\x04")
+        got = client.take()
+        self.assertEqual(status(got), 0)
+        self.assertNotIn("\x1b", shown(got))
+
+    def test_behind_what_was_typed(self) -> None:
+        """Ctrl-D leaves behind the lines before it; Ctrl-C twice leaves at once."""
+        alice = None
+        for keys, said in ((b"one\rtwo\rthree\r\x04", 3), (b"one\rtwo\rthree\r\x03\x03", 0)):
+            client = self.come()
+            alice = self.chat.come("alice")
+            self.chat.log.hold = True
+            client.open()
+            client.terminal(b"xterm")
+            client.shell()
+            client.type(keys)
+            client.settle()
+            self.chat.log.let_go()
+            self.assertEqual(status(client.take()), 0)
+            self.assertEqual(len(alice.texts()), said)
+
+    def test_typed_at_once(self) -> None:
+        """What is typed before one is in the lobby is said there."""
+        client = self.come()
+        client.open()
+        client.terminal(b"xterm")
+        client.shell()
+        client.type(b"early\r")
+        self.assertIn("early", shown(client.take()).split("\x1b[m: ")[-1])
+
+    def test_unfinished(self) -> None:
+        """A window that is closed with a line half typed: it is not said."""
+        client = self.come()
+        alice = self.chat.come("alice")
+        client.open()
+        client.terminal(b"xterm")
+        client.shell()
+        client.type(b"half a line")
+        client.send(MSG_CHANNEL_EOF, struct.pack(">L", 0))
+        self.assertEqual(status(client.take()), 0)
+        self.assertEqual(alice.texts(), [])

@@ -16,6 +16,7 @@ from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.words import Desk
 from twisted_chat.doors.inside import Inside
 from twisted_chat.doors.soon import soon
+from twisted_chat.doors.ssh.bare import Bare
 from twisted_chat.doors.ssh.quiet import QuietLogger
 from twisted_chat.doors.ssh.terminal import Terminal
 from twisted_chat.doors.ssh.tools import Tool
@@ -113,10 +114,12 @@ class Session(SSHChannel):
         return 1
 
     def _shell(self) -> int:
-        terminal = Terminal(self, self.avatar.clock, self._seat, self.avatar.check_input)
-        terminal.display.resized(*self._size)
-        terminal.display.dumb = not self._has_terminal or self._term in DUMB
-        terminal.display.colour = b"mono" not in self._term
+        kind = Terminal if self._has_terminal else Bare
+        terminal = kind(self, self.avatar.clock, self._seat, self.avatar.check_input)
+        if self._has_terminal:
+            terminal.display.resized(*self._size)
+            terminal.display.dumb = self._term in DUMB
+            terminal.display.colour = b"mono" not in self._term
         self._terminal = terminal
         terminal.start()
         self._take_early()
@@ -179,7 +182,7 @@ class Session(SSHChannel):
     def _ended_input(self) -> int:
         self._input_ended = True
         if self._terminal is not None:
-            self._terminal.ended()
+            self._terminal.input_ended()
         elif self._tool is not None:
             self._tool.ended()
         return 1

@@ -53,7 +53,7 @@ class Editor:
         if self.sought is not None and key.name not in ("", "search", "backspace"):
             self.sought = None
             if key.name == "cancel":
-                self.set("")
+                self._go(len(self._history))
                 return None
         if key.name == "":
             self._typed(key.text)
@@ -188,7 +188,7 @@ class Editor:
     def _go(self, at: int) -> None:
         if self.unseen or not 0 <= at <= len(self._history):
             return
-        if self._at == len(self._history):
+        if self._at == len(self._history) and at != self._at:
             self._draft = self.text
         self._at = at
         self.set(self._draft if at == len(self._history) else self._history[at])
@@ -197,6 +197,8 @@ class Editor:
         if self.unseen:
             return
         if self.sought is None:
+            if self._at == len(self._history):
+                self._draft = self.text
             self.sought = ""
             self._at = len(self._history)
         else:

@@ -58,6 +58,8 @@ class Terminal:
     _shown: list[Line] = field(factory=list)
     _showing: bool = False
     _leaving: bool = False
+    _ending: bool = False
+    """Whether to leave behind the last line."""
     _closed: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -69,6 +71,10 @@ class Terminal:
         if not self.display.dumb:
             self.display.write(BRACKETED)
         self.desk = self.seat(self)
+        server = self.desk.where.server
+        if server is not None:  # what is typed before one is in its sessions waits
+            self._busy = True
+            server.settled.addBoth(lambda _: self._take())
 
     # --- keys ----------------------------------------------------------------------------------
 
@@ -94,7 +100,7 @@ class Terminal:
             return
         self._leaving = False
         if key.name == "end-of-file":
-            self.ended()
+            self._end_of_file()
         elif key.name == "redraw":
             self.display.clear()
         elif self.display.dumb and key.name in ("", "backspace", "enter"):
@@ -128,13 +134,24 @@ class Terminal:
             self._leaving = True
             self.show(render.info("Ctrl-C again, Ctrl-D or /quit leaves."))
 
-    def ended(self) -> None:
-        """There is nothing more to come: Ctrl-D in an empty line, or the end of the input."""
+    def _end_of_file(self) -> None:
+        """Leave, with Ctrl-D in an empty line: behind those that are not done yet."""
         if self._asking:
             self._answered(None)
         elif self.editor.text:
             self.editor.key(Key("delete"))
         else:
+            self._leave_behind()
+
+    def input_ended(self) -> None:
+        """There is nothing more to come: what is half typed is not said."""
+        while self._asking:
+            self._answered(None)
+        self._leave_behind()
+
+    def _leave_behind(self) -> None:
+        self._ending = True
+        if not self._busy:
             self._leave()
 
     def _leave(self) -> None:
@@ -151,6 +168,8 @@ class Terminal:
     def _take(self) -> None:
         if self._closed or not self._lines:
             self._busy = False
+            if self._ending and not self._closed:
+                self._leave()
             return
         self._busy = True
         if len(self._lines) == MAX_TYPED // 2:

@@ -94,6 +94,12 @@ class Tool:
     _unanswered: int = 0
     _session: str = ""
     _reading: bool = False
+    _last: int = 0
+    """The last seq that was shown, ..."""
+    _told_of: int = 0
+    """the last that was told while pages are read, ..."""
+    _following: bool = False
+    """and whether what is told is shown."""
     _over: bool = False
     _finished: Deferred[int] = field(factory=Deferred)
 
@@ -245,30 +251,33 @@ class Tool:
     # --- reading -------------------------------------------------------------------------------
 
     async def _read(self) -> int:
+        if self._asked.follow:
+            self.client.listen(self._hear)
         newest = await self.client.history(self._session, limit=1)
         head = newest.texts[-1].seq if newest.texts else 0
-        last = head - max(0, min(self._asked.count, MAX_TEXTS, head))
+        self._last = head - max(0, min(self._asked.count, MAX_TEXTS, head))
         while True:  # a page at a time, and the next when this one has been taken
-            page = await self.client.history(self._session, after=last, limit=m.MAX_HISTORY)
+            page = await self.client.history(self._session, after=self._last, limit=m.MAX_HISTORY)
             for entry in page.texts:
-                last = entry.seq
+                self._last = entry.seq
                 self._text(entry)
-            if not page.more or not page.texts:
+            if not page.texts or (not page.more and self._last >= self._told_of):
                 break
         if not self._asked.follow:
             return OK
-        return await self._follow(last)
-
-    async def _follow(self, last: int) -> int:
-        def hear(event: Event) -> None:
-            match event:
-                case m.Text() if event.session == self._session and event.seq > last:
-                    self._text(event)
-                case m.Deleted() if event.session == self._session:
-                    self._fail(f"{self._session} was deleted by {event.user}")
-
-        self.client.listen(hear)
+        self._following = True
         return await self._finished
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case m.Text() if event.session == self._session:
+                if not self._following:  # it is on a page that is read next
+                    self._told_of = event.seq
+                elif event.seq > self._last:
+                    self._last = event.seq
+                    self._text(event)
+            case m.Deleted() if event.session == self._session:
+                self._fail(f"{self._session} was deleted by {event.user}")
 
     async def _search(self) -> int:
         words = " ".join(self._asked.words)
