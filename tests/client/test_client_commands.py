@@ -394,7 +394,7 @@ class ServerTests(CommandTests):
         login = home.welcome(places=places)
         self.assertTrue(login.places)
         home.say(snapshot("ops", head=9))
-        self.assertEqual(self.prompt(), "home/lobby [ops 3]> ")
+        self.assertEqual(self.prompt(), "home/lobby [ops 3 @1]> ")
         self.type("/switch ops")
         (history,) = home.sent()
         texts = [text(seq, f"n{seq}", session="ops") for seq in (7, 8, 9)]
@@ -514,6 +514,51 @@ class ServerTests(CommandTests):
         self.type("/unignore carol")
         self.assertEqual((home.sent(), self.shown()), ([], ["* You do not ignore carol."]))
 
+    def test_what_is_not_seen_has_no_place(self) -> None:
+        """An ignored text is not counted by ^3, and keeps nothing unread; nor does a change."""
+        home = self.connect(guest=False)
+        home.say(m.Chosen(ignored=["eve"], levels=[]))
+        home.say(text(1), text(2, source="carol"), text(3, source="eve"))
+        home.say(m.Reacted(session="lobby", seq=4, time=0, source="bob", of=1, data="!"))
+        self.clock.advance(READ_SECONDS)
+        self.assertEqual([one.seq for one in home.sent() if isinstance(one, m.Read)], [4])
+        self.type("/react ^2 ✅")
+        (asked,) = home.sent()
+        self.assertEqual(asked, m.React(session="lobby", of=1, data="✅", id=asked.id))
+
+    def test_answers(self) -> None:
+        """A text says how the one begins that it answers; its number, where that is not known."""
+        home = self.connect()
+        reactions = [m.Reaction(data="👍", count=2, users=("bob", "carol"))]
+        known = text(1, "a " * 40)
+        home.say(
+            known, text(2, "yes", reply=1), text(9, "/me nods", reply=1), text(10, "x", reply=7)
+        )
+        quote = f"bob: “{('a ' * 20)[:39]}…”"
+        self.assertEqual(
+            self.shown()[1:],
+            [
+                f"00:00 bob (to {quote}): yes",
+                f"00:00 * bob (to {quote}) nods",
+                "00:00 bob (to 7): x",
+            ],
+        )
+        self.type("/history 2")
+        (request,) = home.sent()
+        page = [text(2, "yes", reply=1, reactions=reactions), text(9, "x", reply=2)]
+        home.say(m.Texts(session="lobby", texts=[*page], more=True, epoch="e", id=request.id))
+        self.assertEqual(
+            self.shown()[1:-1],
+            [
+                f"00:00 #2 bob (to {quote}): yes",
+                "      👍 2",
+                "00:00 #9 bob (to bob: “yes”): x",
+            ],
+        )
+        self.type("/reply #9 well")
+        (asked,) = home.sent()
+        self.assertEqual(asked, m.Say(session="lobby", data="well", reply=9, id=asked.id))
+
     def test_notify(self) -> None:
         """A session tells one of every text, of mentions or of nothing, whatever rings else."""
         home = self.connect()
@@ -579,7 +624,9 @@ class ServerTests(CommandTests):
         self.assertEqual(asked, m.Search(query="disk full", limit=20, id=asked.id))
         found = [text(1, session="ops"), text(2, session="@alice,bob")]
         home.say(m.Found(texts=found, more=False, id=asked.id))
-        self.assertEqual(self.shown()[1:], ["00:00 [ops] bob: hello", "00:00 [@bob] bob: hello"])
+        self.assertEqual(
+            self.shown()[1:], ["00:00 [ops] #1 bob: hello", "00:00 [@bob] #2 bob: hello"]
+        )
 
     def test_completed(self) -> None:
         """What a command takes is completed."""
@@ -758,6 +805,17 @@ class SessionTests(CommandTests):
             m.Members(session="lobby", users=["alice", "bob"], count=2, id=self.request().id)
         )
         self.assertEqual(self.shown(), ["* lobby: 2 here: alice, bob"])
+        away = [m.AwayUser(user="bob", data="lunch")]
+        bob = m.ListedUser(user="bob", sessions=["lobby"], away="lunch")
+        self.type("/w", "/list")
+        who, listed = self.connection.sent()
+        self.connection.say(
+            m.Members(session="lobby", users=["bob"], count=1, away=away, id=who.id),
+            m.Listing(sessions=[], users=[bob], id=listed.id),
+        )
+        shown = self.shown()
+        self.assertEqual(shown[1], "* bob is away: lunch")
+        self.assertEqual(shown[-1], "  bob  lobby; away: lunch")
 
     def test_history(self) -> None:
         """The last texts, as many as one likes."""
@@ -774,6 +832,31 @@ class SessionTests(CommandTests):
             m.Texts(session="lobby", texts=[], more=False, epoch="e", id=self.request().id)
         )
         self.assertEqual(self.shown(), ["* Nothing has been said in lobby."])
+        self.type("/h 2")
+        changes = [
+            m.Reacted(session="lobby", seq=seq, time=0, source="bob", of=1, data="!")
+            for seq in (8, 9)
+        ]
+        first = self.request()
+        self.connection.say(
+            m.Texts(session="lobby", texts=list(changes), more=True, epoch="e", id=first.id)
+        )
+        second = self.request()
+        assert isinstance(second, m.History)
+        self.assertEqual((second.before, second.limit), (8, 200))
+        texts = [text(seq) for seq in (5, 6, 7)]
+        self.connection.say(
+            m.Texts(session="lobby", texts=list(texts), more=False, epoch="e", id=second.id)
+        )
+        self.assertEqual(
+            self.shown(),
+            [
+                "* The last 2 of lobby:",
+                "00:00 #6 bob: hello",
+                "00:00 #7 bob: hello",
+                "* There is more before them.",
+            ],
+        )
         self.type("/h 0", "/h 201", "/h x", f"/h {'9' * 5_000}", "/h ²")
         self.assertEqual(self.shown(), ["! It shows from 1 to 200 texts."] * 5)
 
@@ -785,7 +868,7 @@ class SessionTests(CommandTests):
         self.assertEqual((request.query, request.session), ("out of memory", "lobby"))
         self.connection.say(m.Found(session="lobby", texts=[text(4)], more=True, id=request.id))
         self.assertEqual(
-            self.shown(), ["* The last 1 in lobby with out of memory:", "00:00 bob: hello"]
+            self.shown(), ["* The last 1 in lobby with out of memory:", "00:00 #4 bob: hello"]
         )
         self.type("/f nothing")
         self.connection.say(m.Found(session="lobby", texts=[], more=False, id=self.request().id))

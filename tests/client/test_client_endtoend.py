@@ -179,7 +179,7 @@ def test_commands_about_texts_and_rules(folder: Path) -> None:
         assert (done.returncode, done.stderr) == (0, ""), done
         for words in (
             "bot edits “teh plan”: the plan",
-            "bot (to 1): indeed",
+            "bot (to bot: “the plan”): indeed",
             "bot reacts 👍 to “the plan”",
             "* bot waves",
             "bot takes back text 6 (a slip).",

@@ -185,7 +185,7 @@ class Desk:
         server.obstacle = None
         welcome = event.welcome
         if not event.again:
-            server.places = {place.session: place.unread for place in welcome.places}
+            server.places = {place.session: place for place in welcome.places}
         if event.again:
             unanswered = server.client.unanswered
             waited = f", and says what waited ({unanswered})" if unanswered else ""

@@ -32,6 +32,11 @@ class Marker:
             clock = room.server.client.reactor
             self._waiting[room] = clock.callLater(READ_SECONDS, self._say, room)
 
+    def passed(self, room: Room, seq: int) -> None:
+        """Of an entry nothing is to be read: it is read where all before it is."""
+        if room.read == seq - 1:
+            self.shown(room, seq)
+
     def _say(self, room: Room) -> None:
         waiting = self._waiting.pop(room, None)
         if waiting is not None and waiting.active():

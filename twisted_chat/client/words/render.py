@@ -190,7 +190,8 @@ class Looks(NamedTuple):
     """How somebody sees a text: who sees it in the same way sees the same.
 
     ``tag`` names the text's place where that is not the current one. ``nicks``: names have
-    colours. ``named``: the text names the reader.
+    colours. ``named``: the text names the reader. ``answers``: how the text begins that it answers,
+    where that is known. ``number``: its number is shown, by which it can be named.
     """
 
     tag: str = ""
@@ -198,6 +199,8 @@ class Looks(NamedTuple):
     times: str = "minutes"
     nicks: bool = False
     named: bool = False
+    answers: str = ""
+    number: bool = False
 
 
 _USUAL: Final = Looks()
@@ -223,23 +226,33 @@ def said(text: m.Text, user: str, looks: Looks = _USUAL, *, aside: bool = False)
         head.append(("time", f"{moment(text.time, looks.zone):{when}}"))
     if looks.tag:
         head.append(("mark", f"[{harmless(looks.tag)}] "))
+    if looks.number:
+        head.append(("time", f"#{text.seq} "))
     head.append((style, source))
     if text.redacted is not None:
         return [[*head, ("info", ": (taken back)")]]
     data = text.data
-    if data.startswith("/me ") and not aside:
+    acts = data.startswith("/me ") and not aside
+    if acts:
         head.insert(-1, ("", "* "))
-        first, *rest = _lines(data[4:])
-        return [[*head, (body, f" {first}")], *(_further(body, line) for line in rest)]
-    first, *rest = _lines(data)
-    marks = [("info", " (edited)")] if text.edited is not None else []
-    answers = f" (to {text.reply})" if text.reply is not None else ""
+    if text.reply is not None:
+        head.append(("info", f" (to {harmless(looks.answers) or text.reply})"))
+    first, *rest = _lines(data[4:] if acts else data)
     lines: list[Line] = [
-        [*head, (body, f"{answers}: {first}")],
+        [*head, (body, f" {first}" if acts else f": {first}")],
         *(_further(body, one) for one in rest),
     ]
-    lines[-1].extend(marks)
+    if text.edited is not None:
+        lines[-1].append(("info", " (edited)"))
+    if text.reactions:
+        marks = "  ".join(f"{one.data} {one.count}" for one in text.reactions)
+        lines.append(_further("info", harmless(marks)))
     return lines
+
+
+def quoted(text: m.Text) -> str:
+    """Return how a text begins, and who said it."""
+    return f"{text.source}: “{_short(text.data)}”"
 
 
 def _nick(user: str) -> str:
@@ -319,6 +332,8 @@ def listing(found: m.Listing) -> list[Line]:
         lines.append([("mark", f"  {name}{beside}"), ("", harmless(", ".join(notes)))])
     for user in found.users:
         where = ", ".join(user.sessions) or "in no session"
+        if user.away is not None:
+            where += f"; away: {user.away}"
         lines.append([("name", f"  {harmless(user.user)}  "), ("", harmless(where))])
     return lines
 

@@ -22,6 +22,9 @@ MAX_UNREAD: Final = 200
 MAX_RECENT: Final = 200
 """Texts of a session that can be named by how long ago they were said."""
 
+MAX_PAGES: Final = 5
+"""Pages of history that are asked for, at most, until there are texts enough."""
+
 MAX_USERS: Final = 1_000
 """Names of a session's users that are remembered, for completion."""
 
@@ -49,6 +52,8 @@ class Room:
     entering: bool = False
     missed: int = 0
     """Texts that were said while one was away, and are not here: they are in the history."""
+    mentions: int = 0
+    """Texts among the unread ones that name the person."""
     unseen: bool = False
     """Whether one is in it again, and has seen nothing of it yet."""
     head: int = 0
@@ -88,7 +93,7 @@ class Room:
     def read_elsewhere(self, seq: int) -> None:
         """All up to that text was read on another device."""
         self.read = max(self.read, seq)
-        self.missed = self.dropped = 0
+        self.missed = self.dropped = self.mentions = 0
         while self.unread and self.unread[0].seq <= seq:
             self.unread.popleft()
 
@@ -123,9 +128,27 @@ class Room:
     def take(self) -> tuple[int, list[m.Text]]:
         """Return how many unread texts were dropped, and the others; all are read then."""
         dropped, texts = self.dropped, list(self.unread)
-        self.dropped = 0
+        self.dropped = self.mentions = 0
         self.unread.clear()
         return dropped, texts
+
+    async def past(self, count: int, before: int | None = None) -> tuple[list[m.Text], bool]:
+        """Ask for the last texts of the past; return them, and whether more lie before them.
+
+        What changed a text is in the history too: it is asked on, some times, until there are
+        so many texts.
+        """
+        texts: list[m.Text] = []
+        more, limit = True, count
+        for _ in range(MAX_PAGES):
+            page = await self.server.client.history(self.session, before=before, limit=limit)
+            found = texts_of(page)
+            texts[:0] = found
+            more = page.more
+            if not more or len(found) == len(page.texts) or len(texts) >= count:
+                break
+            before, limit = page.texts[0].seq, m.MAX_HISTORY
+        return texts[-count:], more or len(texts) > count
 
     def came(self, users: Iterable[str]) -> None:
         """Remember who is there."""
@@ -159,7 +182,7 @@ class Server:
     rooms: dict[str, Room] = field(factory=dict)
     listed: Sequence[str] = ()
     devices: Sequence[str] = ()
-    places: dict[str, int] = field(factory=dict)
+    places: dict[str, m.KeptPlace] = field(factory=dict)
     obstacle: str | None = None
     ignored: dict[str, str] = field(factory=dict)
     """Whom the account ignores, on whichever device: their keys and names."""

@@ -85,9 +85,10 @@ class Teller:
     def _text(self, server: Server, text: m.Text) -> None:
         room = server.room(text.session)
         room.head = text.seq
-        room.know([text])
         if self.view.ignores(server, text.source):
+            self.where.marker.passed(room, text.seq)
             return
+        room.know([text])
         if self.kept.wishes.bell != "none" and text.source != server.client.user:
             self._ring(server, room, text)
         if room.entering:
@@ -100,6 +101,7 @@ class Teller:
             self.view.texts(server, [text], tag=tag, aside=True)
         else:
             room.hold([text])
+            room.mentions += self.view.names(server, text)
             self.view.screen.refresh()
 
     def _ring(self, server: Server, room: Room, text: m.Text) -> None:
@@ -113,6 +115,8 @@ class Teller:
 
     def _changed(self, server: Server, event: m.Edited | m.Redacted | m.Reacted) -> None:
         room = server.room(event.session)
+        room.head = event.seq
+        self.where.marker.passed(room, event.seq)
         if self.view.ignores(server, event.source):
             if not isinstance(event, m.Reacted):
                 room.change(event)
@@ -135,7 +139,7 @@ class Teller:
         new = snapshot.session not in server.rooms
         room = server.room(snapshot.session)
         room.head = snapshot.head
-        unread = server.places.pop(snapshot.session, None)
+        place = server.places.pop(snapshot.session, None)
         room.topic = snapshot.topic
         room.users.clear()
         room.came(snapshot.users)
@@ -143,12 +147,13 @@ class Teller:
             name = self.where.path(room)
             self.view.info(f"{name} begins anew: this is what the server has of it.")
             self.where.recall(room, snapshot.head)
-        elif new and unread is not None and not self._is_wanted(server, snapshot):
-            room.missed, room.unseen = unread, True  # one was in it before, and looks elsewhere
+        elif new and place is not None and not self._is_wanted(server, snapshot):
+            room.missed, room.unseen = place.unread, True  # one was in it, and looks elsewhere
+            room.mentions, room.read = place.mentions, place.read
         elif (new or self._is_first(server, snapshot)) and not room.direct:
             self.view.show(render.snapshot(snapshot))
             self.where.enter(room, snapshot.head)
-        kept = unread is not None and not self._is_wanted(server, snapshot)
+        kept = place is not None and not self._is_wanted(server, snapshot)
         if server.session is None and not room.direct and not kept:  # it is the lobby's
             server.settle()
 

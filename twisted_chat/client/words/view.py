@@ -77,9 +77,15 @@ class View:
         self.screen.fail(sentence)
 
     def texts(
-        self, server: Server, texts: Sequence[m.Text], *, tag: str = "", aside: bool = False
+        self,
+        server: Server,
+        texts: Sequence[m.Text],
+        *,
+        tag: str = "",
+        aside: bool = False,
+        number: bool = False,
     ) -> None:
-        """Show texts, oldest first, with a line where a day begins."""
+        """Show texts, oldest first, with a line where a day begins; ``number``: theirs, too."""
         lines: list[Line] = []
         user, wishes = server.client.user, self.kept.wishes
         for text in texts:
@@ -95,12 +101,24 @@ class View:
                 wishes.times,
                 wishes.nicks,
                 self.names(server, text),
+                "" if text.reply is None else self._answered(server, text, texts),
+                number,
             )
             if aside:
                 lines.extend(render.said(text, user, looks, aside=True))
             else:
                 lines.extend(shared.lines(text, looks, user))
         self.show(*lines)
+
+    def _answered(self, server: Server, text: m.Text, beside: Sequence[m.Text]) -> str:
+        """Return how the text begins that another answers; nothing where it is not known."""
+        room = server.rooms.get(text.session)
+        known = room.text(text.reply) if room is not None and text.reply is not None else None
+        same = (one for one in beside if (one.session, one.seq) == (text.session, text.reply))
+        known = known or next(same, None)
+        if known is None or not known.data or self.ignores(server, known.source):
+            return ""
+        return render.quoted(known)
 
     def ignores(self, server: Server, user: str) -> bool:
         """Whether nothing of that user is to be seen, here or on any device."""

@@ -10,7 +10,7 @@ from attrs import define, field
 from twisted_chat.client.words import render
 from twisted_chat.client.words.marking import Marker
 from twisted_chat.client.words.render import Line
-from twisted_chat.client.words.rooms import Room, Server, texts_of
+from twisted_chat.client.words.rooms import Room, Server
 from twisted_chat.client.words.view import View
 from twisted_chat.vocabulary.messages import MAX_HISTORY
 
@@ -85,12 +85,15 @@ class Whereabouts:
             line.append(("error", f" ({state}{waiting})"))
         unread = sorted((room for room in self.rooms if room.count), key=lambda room: -room.count)
         if unread:
-            names = [
-                f"{render.harmless(self.tag(room))} {room.count}" for room in unread[:UNREAD_NAMED]
-            ]
+            names = [self._counted(room) for room in unread[:UNREAD_NAMED]]
             more = ["…"] if len(unread) > UNREAD_NAMED else []
             line.append(("mark", f" [{', '.join(names + more)}]"))
         return [*line, ("prompt", "> ")]
+
+    def _counted(self, room: Room) -> str:
+        """Name a session, how much is unread there, and how much of it names the person."""
+        mentions = f" @{room.mentions}" if room.mentions else ""
+        return f"{render.harmless(self.tag(room))} {room.count}{mentions}"
 
     # --- coming and going ------------------------------------------------------------------
 
@@ -102,22 +105,24 @@ class Whereabouts:
     def recall(self, room: Room, head: int, count: int = RECENT) -> None:
         """Show the last of a session's past, before what is new."""
         room.take()
-        room.missed, room.unseen = 0, False
+        room.missed, room.mentions, room.unseen = 0, 0, False
         if head:
             room.entering = True
             self.view.run(self._past(room, head, count))
 
     async def _past(self, room: Room, head: int, count: int) -> None:
         try:
-            page = await room.server.client.history(room.session, before=head + 1, limit=count)
+            texts, _ = await room.past(count, head + 1)
         finally:
             room.entering = False
         _, since = room.take()
         room.recent.clear()
-        room.know([*texts_of(page), *since])
-        room.hold([*texts_of(page), *since])
+        shown = [one for one in texts if not self.view.ignores(room.server, one.source)]
+        room.know([*shown, *since])
+        room.hold([*shown, *since])
         if room is self.room:
             self.read(room)
+            self.marker.shown(room, head)
 
     def read(self, room: Room) -> None:
         """Show what is unread."""

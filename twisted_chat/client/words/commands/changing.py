@@ -1,6 +1,7 @@
 """Commands about texts that were said: to answer, change and take them back, and to react.
 
-A text is named by ``^`` (the last one here), ``^3`` (the third last) or its number.
+A text is named by ``^`` (the last one here), ``^3`` (the third last) or its number, which
+``/history`` and ``/search`` show.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ async def away(desk: Desk, given: Given) -> None:
 
 def text_of(room: Room, given: Given, *, own: bool = False) -> int:
     """Return the seq that a reference means. Raises Usage."""
-    reference = given["WHICH"]
+    reference = given["WHICH"].removeprefix("#")
     if reference.isdecimal() and reference.isascii():
         return int(reference)
     back = reference.removeprefix("^")

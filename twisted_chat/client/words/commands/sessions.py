@@ -82,6 +82,8 @@ async def who(desk: Desk, _: Given) -> None:
     room.came(found.users)
     names = render.names(found.users[:NAMED], found.count)
     desk.view.info(f"{room.name}: {render.here(found.count)}: {names}")
+    for user in found.away:
+        desk.view.info(f"{user.user} is away: {user.data}")
 
 
 @command("topic [TEXT...]", short="t")

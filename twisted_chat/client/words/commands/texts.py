@@ -6,7 +6,6 @@ from typing import Final
 
 from twisted_chat.client.words.commands.table import Given, Usage, command, room_of, server_of
 from twisted_chat.client.words.desk import Desk
-from twisted_chat.client.words.rooms import texts_of
 from twisted_chat.vocabulary.messages import MAX_HISTORY
 
 HISTORY: Final = 20
@@ -23,13 +22,13 @@ async def history(desk: Desk, given: Given) -> None:
     digits = wanted.isascii() and wanted.isdigit() and len(wanted) <= len(str(MAX_HISTORY))
     if not digits or not 1 <= int(wanted) <= MAX_HISTORY:
         raise Usage(f"It shows from 1 to {MAX_HISTORY} texts.")
-    found = await room.server.client.history(room.session, limit=int(wanted))
-    if not found.texts:
+    texts, more = await room.past(int(wanted))
+    if not texts:
         desk.view.info(f"Nothing has been said in {room.name}.")
         return
-    desk.view.info(f"The last {len(texts_of(found))} of {room.name}:")
-    desk.view.texts(room.server, texts_of(found))
-    desk.view.info("That is all." if not found.more else "There is more before them.")
+    desk.view.info(f"The last {len(texts)} of {room.name}:")
+    desk.view.texts(room.server, texts, number=True)
+    desk.view.info("There is more before them." if more else "That is all.")
 
 
 @command("search QUERY...", short="f")
@@ -42,7 +41,7 @@ async def search(desk: Desk, given: Given) -> None:
         return
     last = "The last " if found.more else ""
     desk.view.info(f"{last}{len(found.texts)} in {room.name} with {query}:")
-    desk.view.texts(room.server, found.texts)
+    desk.view.texts(room.server, found.texts, number=True)
 
 
 @command("searchall QUERY...", short="fa")
@@ -56,7 +55,7 @@ async def searchall(desk: Desk, given: Given) -> None:
     last = "The last " if found.more else ""
     desk.view.info(f"{last}{len(found.texts)} in your sessions with {query}:")
     for text in found.texts:
-        desk.view.texts(server, [text], tag=server.name_of(text.session))
+        desk.view.texts(server, [text], tag=server.name_of(text.session), number=True)
 
 
 @command("msg USER TEXT...", short="m")
