@@ -18,7 +18,13 @@ from twisted.logger import Logger
 from twisted_chat.accounts.accounts import check_new
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.devices import Devices
-from twisted_chat.accounts.passwords import MIN_REGISTERED, Passwords, is_hash, weakness_of
+from twisted_chat.accounts.passwords import (
+    MIN_PASSWORD,
+    MIN_REGISTERED,
+    Passwords,
+    is_hash,
+    weakness_of,
+)
 from twisted_chat.accounts.roll import Roll
 from twisted_chat.accounts.storing import AccountStore
 from twisted_chat.accounts.users_file import Account
@@ -58,6 +64,8 @@ class Keeper:
     clock: IReactorTime
     policy: Policy = "closed"
     reserved: Lookalikes = field(factory=Lookalikes)
+    min_password: int = MIN_REGISTERED
+    """Characters of a password with which somebody makes an account, at least."""
     _registered: OrderedDict[str, deque[float]] = field(factory=OrderedDict, init=False)
     """When accounts were made lately, by address."""
     _logger = Logger()
@@ -79,7 +87,7 @@ class Keeper:
         self._check_pace(mind.host)
         name = user_name(user)
         self._check_free(name, own=own)
-        if (weakness := weakness_of(password, name.text, MIN_REGISTERED)) is not None:
+        if (weakness := weakness_of(password, name.text, self.min_password)) is not None:
             raise ChatError("bad-request", weakness)
         code = None
         if self.policy == "invite":
@@ -160,7 +168,8 @@ class Keeper:
             self.attempts.succeeded(host, key)
         finally:
             self.attempts.end(host, key)
-        if (weakness := weakness_of(new, user.name.text)) is not None:
+        least = max(MIN_PASSWORD, self.min_password)
+        if (weakness := weakness_of(new, user.name.text, least)) is not None:
             raise ChatError("bad-request", weakness)
         hashed = await self.passwords.hash(new)
         await self.devices.forget(key)

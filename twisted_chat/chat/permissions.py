@@ -184,6 +184,21 @@ def check_role(user: Asker, session: Session, request: SetRole, key: str) -> Ran
     return check(user, session, SetRole, Rank.MODERATOR if is_voice else None)
 
 
+def is_invited(user: Asker, session: Session) -> bool:
+    """Whether somebody was asked in, and has not come yet."""
+    if user.person.guest:
+        return session.life.epoch in user.person.invited
+    return user.name.key in session.ruling.invited
+
+
+def invited_to(home: Home, session: Session) -> list[str]:
+    """Return the names of those who were asked in, and have not come yet."""
+    accounts = [home.people.account(key) for key in session.ruling.invited]
+    names = [name.text for name in accounts if name is not None]
+    guests = [one for one in home.people.here.values() if one.guest]
+    return names + [one.name.text for one in guests if session.life.epoch in one.invited]
+
+
 def check_invite(user: Asker, session: Session) -> None:
     """See Invite."""
     check(user, session, Invite, Rank.MODERATOR if session.life.invite else None)

@@ -188,6 +188,7 @@ class Parts:
                 reactor,
                 cast(Policy, chosen.registration),
                 reserved(chosen),
+                chosen.min_password,
             )
             accounts.ended = partial(_ended, chat, devices)
             chat.keeper = admission.keeper = keeper

@@ -138,6 +138,11 @@ class Settings:
         " open [closed]",
         "closed",
     )
+    min_password: int = _setting(
+        values.whole(1, 256, "a number of characters"),
+        "characters of a password with which somebody makes an account, at least [6]",
+        6,
+    )
     guests: bool = _setting(
         values.truth, "let guests in beside the accounts, without a password", False
     )

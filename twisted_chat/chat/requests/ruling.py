@@ -17,7 +17,7 @@ from twisted_chat.chat.permissions import (
     check_role,
     roles_in,
 )
-from twisted_chat.chat.ruling import MAX_ROLES
+from twisted_chat.chat.ruling import MAX_ROLES, Role
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
 from twisted_chat.log.contract import Settings
@@ -91,8 +91,16 @@ async def set_role(user: User, request: SetRole) -> RoleGiven:
     if name is None and key not in session.ruling.roles:
         raise ChatError("no-such-user", "There is no such user.")
     text = name.text if name is not None else session.ruling.roles[key][1]
-    person = user.chat.people.here.get(key)
-    ruling, role = session.ruling, request.role
+    return await give(user, session, text, request.role)
+
+
+async def give(user: User, session: Session, text: str, role: Role) -> RoleGiven:
+    """Let somebody of that name have a role, whoever may say so; ``user`` is who did it.
+
+    Raises ChatError ``not-allowed`` (there are too many), ``no-such-session``, ``not-stored``.
+    """
+    key = key_of(text) or ""
+    person, ruling = user.chat.people.here.get(key), session.ruling
     if role == "owner":
         await user.chat.log.amend(session.life.epoch, owner=text)
         _still(user, session)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from attrs import define, field
 
 from twisted_chat.accounts.proofs import Prover
@@ -9,6 +11,7 @@ from twisted_chat.chat.member import Encode
 from twisted_chat.doors.irc import commands  # noqa: F401  # every command has its function
 from twisted_chat.doors.irc.batch import encode_shared
 from twisted_chat.doors.irc.lines import MAX_LINE
+from twisted_chat.doors.irc.names import server_of
 from twisted_chat.doors.irc.shared import Shared
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.doors.stream import Stream, StreamFactory
@@ -46,7 +49,8 @@ class IrcFactory(StreamFactory):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        self.shared = Shared(self.clock)
+        name: str = cast(Any, self.admission.portal).realm.rules.server
+        self.shared = Shared(self.clock, server_of(name))
 
     def make(self) -> IrcProtocol:
         """Return a connection."""

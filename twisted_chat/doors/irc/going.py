@@ -66,20 +66,23 @@ class Goings:
     def why_back(self, joined: Joined) -> Farewell | None:
         """Return why somebody who comes in was there before; whoever had its name was another."""
         key = key_of(joined.user) or ""
-        self._farewells.pop(key, None)
         why = self._renamed.get(key)
+        self.came(key)
         return why if why is not None and joined.session in why.rooms else None
 
     def why_left(self, left: Left) -> str:
         """Return why somebody leaves a session."""
         return self._parts.get((key_of(left.user) or "", key_of(left.session) or ""), "")
 
-    def goes(self, nick: str, command: str, word: str) -> Farewell:
-        """Remember why somebody goes: QUIT and a reason, or NICK and its new name."""
+    def quits(self, nick: str, reason: str) -> None:
+        """Remember why somebody goes for good."""
+        self._goes(nick, format_line(prefix(nick), "QUIT", reason))
+
+    def _goes(self, nick: str, line: bytes) -> Farewell:
         if len(self._farewells) >= MAX_FAREWELLS:
             self._farewells.pop(next(iter(self._farewells)))
         key = key_of(nick) or ""
-        farewell = self._farewells[key] = Farewell(format_line(prefix(nick), command, word))
+        farewell = self._farewells[key] = Farewell(line)
         self.clock.callLater(FAREWELL_SECONDS, self._forget, self._farewells, key, farewell)
         return farewell
 
@@ -89,8 +92,12 @@ class Goings:
             del kept[key]
 
     def renames(self, nick: str, number: int, new: str, rooms: Iterable[str]) -> None:
-        """Remember that somebody has another name now, in these sessions."""
-        farewell = self.goes(nick, "NICK", new)
+        """Remember that somebody has another name now, in these sessions.
+
+        Or the same one, which it is an account by now: of that nobody is told.
+        """
+        line = format_line(prefix(nick), "NICK", new) if nick != new else b""
+        farewell = self._goes(nick, line)
         farewell.told.add(number)
         farewell.rooms = frozenset(rooms)
         if len(self._renamed) >= MAX_FAREWELLS:
@@ -105,5 +112,6 @@ class Goings:
         self.clock.callLater(PART_SECONDS, self._forget, self._parts, (user, session), reason)
 
     def came(self, key: str) -> None:
-        """Somebody is here by that name."""
-        self._farewells.pop(key, None)
+        """Somebody is here by that name: not who had it before, but for one who has it still."""
+        if self._farewells.get(key) is not self._renamed.get(key):
+            self._farewells.pop(key, None)

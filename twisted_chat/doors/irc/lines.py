@@ -119,6 +119,13 @@ def format_line(
     return f"{format_tags(tags or {})}{head}{command}{rest}\r\n".encode("utf-8", "replace")
 
 
+def is_one_line(source: str, command: str, *parameters: str) -> bool:
+    """Whether a line can be said as it is: it has 512 bytes at most, and one end."""
+    if len(parameters[-1]) > MAX_LINE or any(letter in parameters[-1] for letter in "\r\n\0"):
+        return False
+    return len(format_line(source, command, *parameters)) <= MAX_LINE
+
+
 def pieces(text: str, room: int | None = None) -> list[str]:
     """Cut a text into what lines take: at its line ends, and at ``room`` bytes of UTF-8 at most.
 

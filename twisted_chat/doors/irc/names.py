@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from twisted_chat.vocabulary.names import key_of
 
-SERVER = "twisted-chat.invalid"
-"""What the server calls itself where a host's name is wanted: addresses are told to nobody."""
+HOST: Final = "twisted-chat.invalid"
+"""What stands where a user's host is wanted: addresses are told to nobody."""
+
+MAX_SERVER: Final = 63
+"""Characters of a server's name (RFC 2812, section 1.1)."""
+
+_HOSTS: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+
+
+def server_of(name: str) -> str:
+    """Return what the server is called as the source of a line, which has to be like a host.
+
+    That is its name, where that is one; of any other what can be one, in a domain that is nobody's.
+    """
+    labels = name.split(".")
+    if len(labels) > 1 and len(name) <= MAX_SERVER and all(map(_HOSTS.fullmatch, labels)):
+        return name
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[: MAX_SERVER - 8].strip("-")
+    return f"{plain or 'chat'}.invalid"
 
 
 def prefix(nick: str) -> str:
     """Return who says something, as IRC writes it."""
-    return f"{nick}!{nick}@{SERVER}" if nick.isascii() else f"{nick}!u@{SERVER}"
+    return f"{nick}!{nick}@{HOST}" if nick.isascii() else f"{nick}!u@{HOST}"
 
 
 def channel(session: str) -> str:

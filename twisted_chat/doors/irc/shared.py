@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from attrs import define, field, frozen
@@ -11,11 +11,14 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.doors.irc.going import Goings
 from twisted_chat.doors.irc.names import prefix
-from twisted_chat.doors.irc.shown import Batches
+from twisted_chat.doors.irc.shown import Batches, Part
 from twisted_chat.vocabulary.names import key_of
 
 MAX_TAGGED: Final = 1_000
 """Texts whose client-only tags are known, while they are on their way."""
+
+MAX_WRITTEN: Final = 64
+"""Texts of several lines of which it is known how they were written."""
 
 MAX_FORMER: Final = 1_000
 """Nicks that WHOWAS knows of, and how many times each."""
@@ -72,6 +75,8 @@ class Shared:
     """Batches as they are written, who is just going, and who was here."""
 
     clock: IReactorTime
+    server: str
+    """What the server is called."""
     sts: Sts = field(init=False, factory=Sts)
     talks: dict[Any, None] = field(init=False, factory=dict)
     """All connections of this listener, those that are nobody's too."""
@@ -89,12 +94,16 @@ class Shared:
     """A connection of each nick, by its compared form."""
     tags: OrderedDict[str, Mapping[str, str]] = field(init=False, factory=OrderedDict)
     """Client-only tags of texts, by the ids that the door gave them: stored nowhere."""
+    written: OrderedDict[str, Sequence[Part]] = field(init=False, factory=OrderedDict)
+    """How the last texts of several lines were written, by the ids that the door gave them."""
     marks: dict[tuple[str, str], str] = field(init=False, factory=dict)
     """How far users have read, as they said it, by user and epoch."""
     begun: Latest[int] = field(init=False, factory=Latest)
     """When sessions began by this door, in milliseconds since 1970, by epoch."""
     topics: Latest[tuple[str, int]] = field(init=False, factory=Latest)
     """Who has changed topics, and when, by epoch: as far as somebody here was told."""
+    becoming: set[str] = field(init=False, factory=set)
+    """Who is just becoming an account, or is written otherwise, and is no moment away."""
     watching: dict[str, set[Any]] = field(init=False, factory=dict)
     """Which connections watch whom (MONITOR): each at most so many."""
     watcher: Callable[[Any, bool], None] | None = field(init=False, default=None)
@@ -168,6 +177,13 @@ class Shared:
         found = self.watching.get(key, ())
         return [talk for talk in found if talk.user is not None and not talk.user.full]
 
+    def tell(self, user: Any, line: bytes, cap: str) -> None:
+        """Tell what became of somebody to those who share a session with it, or watch it."""
+        sharing = {other.mind for m in user.members.values() for other in m.session.members}
+        for talk in (sharing & self.registered) | {*self.strangers(user, {"extended-monitor"})}:
+            if cap in talk.caps and talk.user is not user and not talk.user.full:
+                talk.write(line)
+
     def strangers(self, user: Any, caps: set[str]) -> Iterator[Any]:
         """Yield who watches somebody, shares no session with it and has these capabilities."""
         for talk in self.watchers(user.name.key):
@@ -207,6 +223,12 @@ class Shared:
             self.tags[id] = tags
             if len(self.tags) > MAX_TAGGED:
                 self.tags.popitem(last=False)
+
+    def in_parts(self, id: str, parts: Sequence[Part]) -> None:
+        """Know how a text that is being said was written."""
+        self.written[id] = parts
+        if len(self.written) > MAX_WRITTEN:
+            self.written.popitem(last=False)
 
     def came(self, talk: Any) -> None:
         """Somebody is here."""

@@ -7,7 +7,7 @@ once, and written out once for those whose capabilities are alike: see ``batch``
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -15,8 +15,8 @@ from attrs import define, field
 
 from twisted_chat.doors.irc.batch import Batch, Caps
 from twisted_chat.doors.irc.going import Goings
-from twisted_chat.doors.irc.lines import format_line, pieces
-from twisted_chat.doors.irc.names import SERVER, channel, prefix, target_of
+from twisted_chat.doors.irc.lines import format_line, is_one_line, pieces
+from twisted_chat.doors.irc.names import channel, prefix, target_of
 from twisted_chat.vocabulary.messages import (
     Changed,
     Deleted,
@@ -62,6 +62,9 @@ SHORT: Final = 200
 MAX_SAID: Final = 1_000
 """Texts of which it is known how they begin."""
 
+Part = tuple[str, bool]
+"""A line of a text as its client wrote it, and whether it goes on with the one before."""
+
 Head = tuple[str, str, str]
 """Who says it, as what, and where."""
 
@@ -77,6 +80,15 @@ def msgid(epoch: str, seq: int) -> str:
     return f"{epoch}-{seq}"
 
 
+def in_rows(parts: Iterable[Part], room: int) -> Sequence[Part]:
+    """Cut what does not fit into ``room`` bytes: what is cut off goes on with what is before it."""
+    return [
+        (row, goes_on or number > 0)
+        for line, goes_on in parts
+        for number, row in enumerate(pieces(line, room))
+    ]
+
+
 def _begin(data: str) -> str:
     line = " ".join(data.split())
     return line if len(line) <= 40 else line[:39] + "…"
@@ -85,8 +97,10 @@ def _begin(data: str) -> str:
 class Known(Protocol):
     """What the door knows of users and texts besides: see shared.Shared."""
 
+    server: str
     goings: Goings
     tags: OrderedDict[str, Mapping[str, str]]
+    written: OrderedDict[str, Sequence[Part]]
 
     def has_topic(self, epoch: str, user: str, millis: int) -> None:
         """Somebody has changed a topic."""
@@ -182,7 +196,7 @@ class Batches:
                 return self.changes(response, caps, tags)
             case Notice():
                 where = channel(response.session) if response.session else "*"
-                source = prefix(response.by) if response.by else SERVER
+                source = prefix(response.by) if response.by else self.known.server
                 return format_line(source, "NOTICE", where, response.data, tags=tags)
             case IsTyping() if "message-tags" in caps and not self.known.is_here(response.user):
                 where = target_of(response.session, response.user)
@@ -288,15 +302,18 @@ class Batches:
         data, begin, end = text.data, "", ""
         if data.startswith("/me "):
             data, begin, end = data[4:], "\1ACTION ", "\1"
+        row = f"{begin}{data}{end}"
         if len(data) < SHORT and data.isascii() and data.isprintable():
-            row = f"{begin}{data}{end}"
             return format_line(source, command, target, row, tags=tags) if row else b""
+        if row and is_one_line(source, command, target, row):
+            return format_line(source, command, target, row, tags=tags)
         room = 510 - len(f":{source} {command} {target} :{begin}{end}".encode())
-        rows = pieces(data, room)
+        written = self.known.written.get(text.id or "", ()) if not begin else ()
+        parts = in_rows(written or [(line, False) for line in pieces(data)], room)
         head = (source, command, target)
-        if len(rows) > 1 and "draft/multiline" in caps and not begin:
-            return self.multiline(head, data, room, tags)
-        shown = [f"{begin}{row}{end}" for row in rows if row]
+        if len(parts) > 1 and "draft/multiline" in caps and not begin:
+            return self.multiline(head, parts, tags)
+        shown = [f"{begin}{row}{end}" for row, _ in parts if row]
         return self.several(head, shown, tags)
 
     def several(self, head: Head, rows: Sequence[str], tags: dict[str, str]) -> bytes:
@@ -309,15 +326,13 @@ class Batches:
             for number, row in enumerate(rows)
         )
 
-    def multiline(self, head: Head, data: str, room: int, tags: dict[str, str]) -> bytes:
+    def multiline(self, head: Head, parts: Iterable[Part], tags: dict[str, str]) -> bytes:
         """Return a text of several lines as one batch: see IRCv3's draft/multiline."""
         self._batch += 1
         name, (source, _, target) = f"t-{self._batch:x}", head
         lines = [format_line(source, "BATCH", f"+{name}", "draft/multiline", target, tags=tags)]
-        for line in pieces(data):
-            concat: dict[str, str] = {}
-            for row in pieces(line, room):
-                lines.append(format_line(*head, row, tags={"batch": name} | concat))
-                concat = {"draft/multiline-concat": ""}
+        for row, goes_on in parts:
+            concat = {"draft/multiline-concat": ""} if goes_on else {}
+            lines.append(format_line(*head, row, tags={"batch": name} | concat))
         lines.append(format_line(source, "BATCH", f"-{name}"))
         return b"".join(lines)

@@ -19,7 +19,7 @@ from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc.asked import BEFORE, COMMANDS
 from twisted_chat.doors.irc.batch import Batch, Caps
 from twisted_chat.doors.irc.lines import Line, format_line, format_tags, parse
-from twisted_chat.doors.irc.names import SERVER, channel
+from twisted_chat.doors.irc.names import channel
 from twisted_chat.doors.irc.shared import Shared
 from twisted_chat.doors.irc.shown import MATTERING, Batches
 from twisted_chat.doors.talk import Talk
@@ -68,21 +68,21 @@ class Labelled:
     waiting: set[str] = field(factory=set)
     """The ids of texts whose echoes are still to come."""
 
-    def written(self, name: str) -> bytes:
+    def written(self, server: str, name: str) -> bytes:
         """Return the answer: one line, a batch of that name, or the word that there is none."""
         lines = [one for block in self.lines for one in block.splitlines(keepends=True)]
         tag = {"label": self.label}
         if not lines:
-            return format_line(SERVER, "ACK", tags=tag)
+            return format_line(server, "ACK", tags=tag)
         if _rest(lines[0]).startswith(b"BATCH +"):
-            is_one = all(map(_is_within, lines[1:]))
+            is_one = all(map(is_within, lines[1:]))
         else:
             is_one = len(lines) == 1
         if is_one:
             return tagged(lines[0], format_tags(tag)[1:-1]) + b"".join(lines[1:])
-        begin = format_line(SERVER, "BATCH", f"+{name}", "labeled-response", tags=tag)
-        within = [one if _is_within(one) else tagged(one, f"batch={name}") for one in lines]
-        return b"".join([begin, *within, format_line(SERVER, "BATCH", f"-{name}")])
+        begin = format_line(server, "BATCH", f"+{name}", "labeled-response", tags=tag)
+        within = [one if is_within(one) else tagged(one, f"batch={name}") for one in lines]
+        return b"".join([begin, *within, format_line(server, "BATCH", f"-{name}")])
 
 
 def _rest(line: bytes) -> bytes:
@@ -92,7 +92,7 @@ def _rest(line: bytes) -> bytes:
     return line.partition(b" ")[2]
 
 
-def _is_within(line: bytes) -> bool:
+def is_within(line: bytes) -> bool:
     """Whether a line belongs to a batch that is answered, or ends it."""
     tags = line.partition(b" ")[0] if line.startswith(b"@") else b""
     return b"@batch=" in tags or b";batch=" in tags or _rest(line).startswith(b"BATCH -")
@@ -188,6 +188,11 @@ class IrcTalk(Talk):
         return getattr(self.line, "transport", None)
 
     @property
+    def server(self) -> str:
+        """What the server is called."""
+        return self.shared.server
+
+    @property
     def nick(self) -> str:
         """Whom it is called; ``*`` before it is anybody."""
         return self.user.name.text if self.user is not None else self.wanted or "*"
@@ -238,7 +243,7 @@ class IrcTalk(Talk):
         finally:
             answer, self.answer = self.answer, None
             if answer is not None and not answer.waiting:
-                self.write(answer.written(self.new_id()))
+                self.write(answer.written(self.server, self.new_id()))
 
     def new_id(self) -> str:
         """Return an id that nothing else has."""
@@ -259,9 +264,9 @@ class IrcTalk(Talk):
         else:
             self.answer.lines.append(line)
 
-    def send(self, command: str, *parameters: str, source: str = SERVER) -> None:
-        """Send a line that answers the command."""
-        self.put(format_line(source, command, *parameters))
+    def send(self, command: str, *parameters: str, source: str | None = None) -> None:
+        """Send a line that answers the command, as the server where nothing else is said."""
+        self.put(format_line(source or self.server, command, *parameters))
 
     def reply(self, numeric: str, *parameters: str) -> None:
         """Send a numeric."""
@@ -314,15 +319,16 @@ class IrcTalk(Talk):
         why = batch.why(place)
         match response:
             case Error() if response.id in self.redacting:
-                return self.not_redacted(response.id, response.code, response.data)
+                self._not_mine(response.id)
+                told = self.not_redacted(response.id, response.code, response.data)
+                return self._echoed(response.id, told)
             case Error():
                 self._not_mine(response.id)
                 self.tell(response)
                 return self._echoed(response.id or "", b"")
-            case Redacted() if response.id in self.redacting:
-                del self.redacting[response.id]
-            case Text() | Reacted() if response.id in self._mine:
+            case Text() | Reacted() | Redacted() if response.id in self._mine:
                 self._not_mine(response.id)
+                self.redacting.pop(response.id or "", None)
                 echo = batch.lines(place, self._view) if "echo-message" in self.caps else b""
                 return self._echoed(response.id or "", echo)
             case Left() if response.user == self.nick:
@@ -342,13 +348,13 @@ class IrcTalk(Talk):
         if echo:
             pending.lines.append(echo)
         done = not pending.waiting and pending is not self.answer
-        return pending.written(self.new_id()) if done else b""
+        return pending.written(self.server, self.new_id()) if done else b""
 
     def not_redacted(self, id: str, code: str, why: str) -> bytes:
         """Return why a text can not be taken back."""
         forbidden = code in ("not-allowed", "muted")
         said = "REDACT_FORBIDDEN" if forbidden else "UNKNOWN_MSGID"
-        return format_line(SERVER, "FAIL", "REDACT", said, *self.redacting.pop(id), why)
+        return format_line(self.server, "FAIL", "REDACT", said, *self.redacting.pop(id), why)
 
     def new_text_id(self, kind: str) -> str:
         """Return an id for something that is said: no connection ever had it, over restarts too."""

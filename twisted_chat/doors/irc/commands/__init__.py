@@ -13,4 +13,5 @@ from twisted_chat.doors.irc.commands import (  # noqa: F401
     registration,
     ruling,
     server,
+    unkept,
 )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from twisted_chat.chat.permissions import Rank, rank_in, roles_in
 from twisted_chat.doors.irc.asked import COMMANDS, command
 from twisted_chat.doors.irc.lines import Line, fitting_rows
-from twisted_chat.doors.irc.names import SERVER, channel, prefix, session_of
+from twisted_chat.doors.irc.names import channel, prefix, session_of
 from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
@@ -165,7 +165,7 @@ async def names_of(talk: IrcTalk, snapshot: Snapshot) -> None:
         shown = [
             signs.get(key_of(one) or "", "") + name for one, name in zip(names, shown, strict=True)
         ]
-    head = len(f":{SERVER} 353 {talk.nick} {sign} {where} :".encode())
+    head = len(f":{talk.server} 353 {talk.nick} {sign} {where} :".encode())
     for row in fitting_rows(shown, max(LEAST_NAMES, 510 - head)):
         if row:
             talk.reply("353", sign, where, row)

@@ -10,9 +10,9 @@ from attrs import frozen
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.lines import Line, format_line
-from twisted_chat.doors.irc.names import SERVER, direct_of, session_of, target_of
+from twisted_chat.doors.irc.names import direct_of, session_of, target_of
 from twisted_chat.doors.irc.shown import time_of
-from twisted_chat.doors.irc.talk import IrcTalk, tagged
+from twisted_chat.doors.irc.talk import IrcTalk, is_within, tagged
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import MAX_HISTORY, AnyEntry, History, Text, Texts
 from twisted_chat.vocabulary.names import key_of
@@ -68,7 +68,7 @@ def _batch(talk: IrcTalk, kind: str, about: str | None, lines: list[bytes]) -> N
     talk.send("BATCH", *begin)
     for one in lines:
         for part in one.splitlines(keepends=True):
-            talk.put(tagged(part, f"batch={name}"))
+            talk.put(part if is_within(part) else tagged(part, f"batch={name}"))
     talk.send("BATCH", f"-{name}")
 
 
@@ -202,7 +202,7 @@ async def _targets(talk: IrcTalk, one: str, other: str, limit: int) -> None:
             found.append((texts[0].time, target_of(member.session.life.name, talk.nick)))
     found.sort(reverse=bounds[0] > bounds[1])
     lines = [
-        format_line(SERVER, "CHATHISTORY", "TARGETS", target, time_of(time))
+        format_line(talk.server, "CHATHISTORY", "TARGETS", target, time_of(time))
         for time, target in found[:limit]
     ]
     _batch(talk, "draft/chathistory-targets", None, lines)

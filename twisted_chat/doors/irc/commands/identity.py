@@ -9,13 +9,14 @@ from typing import Any, Final
 from twisted.internet.task import deferLater
 
 from twisted_chat.accounts.proof import Proof
+from twisted_chat.chat.carrying import Carried, carried_by, carry_on
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.lines import Line, format_line
-from twisted_chat.doors.irc.names import SERVER, channel, prefix
+from twisted_chat.doors.irc.names import HOST, channel, prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Bye
-from twisted_chat.vocabulary.names import user_name
+from twisted_chat.vocabulary.messages import Away, Bye
+from twisted_chat.vocabulary.names import key_of, user_name
 
 MAX_SASL: Final = 8_192
 """Characters of what AUTHENTICATE sends in all."""
@@ -105,7 +106,7 @@ async def _logged_in(talk: IrcTalk, proof: Proof, numeric: str | None = None) ->
         talk.proof = proof
     elif user.is_guest or user.name.key != proof.name.key:
         admission = talk.prover.admission_of(proof)
-        await become(talk, account, admission.admit(account, None, None, talk))
+        await become(talk, account, admission.admit(account, None, None, talk), is_account=True)
 
 
 # --- being somebody else -------------------------------------------------------------------------
@@ -139,7 +140,7 @@ async def rename(talk: IrcTalk, wanted: str) -> None:
     await become(talk, name.text, talk.admission.admit(name.text, None, None, talk))
 
 
-async def become(talk: IrcTalk, nick: str, admitted: Any) -> None:
+async def become(talk: IrcTalk, nick: str, admitted: Any, *, is_account: bool = False) -> None:
     """Be another User, in the same sessions; to others at this door it is a change of nick.
 
     Where the new one is not let in the connection ends: the old one has gone.
@@ -147,13 +148,18 @@ async def become(talk: IrcTalk, nick: str, admitted: Any) -> None:
     old = talk.user
     if old is None:
         return
-    rooms = [(m.session.life.name, m.session.head, m.session.life.epoch) for m in _rooms(old)]
-    was = talk.nick
-    if was != nick:
-        talk.shared.goings.renames(was, talk.number, nick, (name for name, _, _ in rooms))
+    rooms, away = carried_by(old), old.person.away
+    was, key = talk.nick, key_of(nick) or ""
+    if is_account:
+        told = format_line(prefix(was), "ACCOUNT", nick)
+        talk.shared.tell(old, told, "account-notify")
+    talk.shared.goings.renames(was, talk.number, nick, (room.name for room in rooms))
+    if key == old.name.key:
+        talk.shared.becoming.add(key)
+    else:
         talk.shared.remember(talk)
-    for name, _, _ in rooms:
-        old.leave(name)
+    for room in rooms:
+        old.leave(room.name)
     talk.user = None
     old.logout(for_good=True)
     for _ in range(GOING_TURNS):
@@ -166,31 +172,27 @@ async def become(talk: IrcTalk, nick: str, admitted: Any) -> None:
     except ChatError as refused:
         talk.close(Bye(data=str(refused)))
         return
+    finally:
+        talk.shared.becoming.discard(key)
+        if talk.user is None and key == old.name.key and talk.shared.watcher is not None:
+            talk.shared.watcher(old.name, False)  # it is gone after all
     talk.shared.named.pop(old.name.key, None)
     talk.shared.came(talk)
     if was != nick:
         talk.put(format_line(prefix(was), "NICK", talk.nick))
-    for name, head, epoch in rooms:
-        await _back(talk, name, head, epoch)
+    for room in rooms:
+        await _back(talk, room)
+    if away and talk.user is not None and not talk.user.person.away:
+        await talk.user.ask(Away(data=away))
 
 
-def _rooms(user: Any) -> list[Any]:
-    return [m for m in user.members.values() if m.session.life.direct is None]
-
-
-async def _back(talk: IrcTalk, name: str, head: int, epoch: str) -> None:
-    user = talk.user
-    if user is None:
+async def _back(talk: IrcTalk, room: Carried) -> None:
+    if talk.user is None:
         return
     try:
-        await user.join(name, None, head, epoch)
+        await carry_on(talk.user, room)
     except ChatError as refused:
-        try:
-            if refused.code != "no-such-session":
-                raise
-            await user.create(name)
-        except ChatError:
-            talk.put(format_line(prefix(talk.nick), "PART", channel(name), str(refused)))
+        talk.put(format_line(prefix(talk.nick), "PART", channel(room.name), str(refused)))
 
 
 # --- accounts ------------------------------------------------------------------------------------
@@ -284,4 +286,4 @@ def service(talk: IrcTalk, words: str) -> None:
     """Say something as NickServ."""
     if not words:
         return
-    talk.put(format_line(f"NickServ!NickServ@{SERVER}", "NOTICE", talk.nick, words))
+    talk.put(format_line(f"NickServ!NickServ@{HOST}", "NOTICE", talk.nick, words))

@@ -9,7 +9,7 @@ from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.commands.history import Wrong, first_since, millis_of
 from twisted_chat.doors.irc.lines import Line, format_line
-from twisted_chat.doors.irc.names import SERVER, direct_of, session_of
+from twisted_chat.doors.irc.names import direct_of, session_of
 from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.messages import History, Read, Texts
@@ -55,7 +55,7 @@ async def markread(talk: IrcTalk, line: Line) -> None:
         seq = await first_since(talk, member, millis + 1) - 1
         if seq:
             await user.ask(Read(session=member.session.life.name, seq=seq))
-    told = format_line(SERVER, "MARKREAD", target, shown_mark(marks[where]))
+    told = format_line(talk.server, "MARKREAD", target, shown_mark(marks[where]))
     for other_user in user.person.users:
         mind = other_user.mind
         if isinstance(mind, IrcTalk) and mind is not talk and "draft/read-marker" in mind.caps:

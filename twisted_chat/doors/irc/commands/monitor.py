@@ -8,7 +8,7 @@ from typing import Final
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.lines import Line, fitting_rows, format_line
-from twisted_chat.doors.irc.names import SERVER, prefix
+from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.names import Name, key_of
 
@@ -47,9 +47,13 @@ def _named(words: str) -> list[str]:
 
 def _watch(talk: IrcTalk, nicks: Sequence[str]) -> None:
     _listen(talk)
-    added = []
+    added: list[str] = []
+    named = set[str]()
     for number, nick in enumerate(nicks):
         key = key_of(nick) or nick.lower()
+        if key in named:
+            continue
+        named.add(key)
         if key not in talk.watched and len(talk.watched) >= MAX_WATCHED:
             talk.reply("734", str(MAX_WATCHED), ",".join(nicks[number:]), "Monitor list is full.")
             break
@@ -85,9 +89,12 @@ def _listen(talk: IrcTalk) -> None:
     if shared.watcher is None:
 
         def tell(name: Name, is_here: bool) -> None:
+            if name.key in shared.becoming:
+                return
             for other in shared.watchers(name.key):
                 what = prefix(name.text) if is_here else name.text
-                other.write(format_line(SERVER, "730" if is_here else "731", other.nick, what))
+                numeric = "730" if is_here else "731"
+                other.write(format_line(shared.server, numeric, other.nick, what))
 
         shared.watcher = tell
         chat.watchers[tell] = None

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.lines import Line
+from twisted_chat.doors.irc.shown import Part
 from twisted_chat.doors.irc.talk import IrcTalk, Labelled
 from twisted_chat.vocabulary.messages import MAX_TEXT
 
@@ -24,7 +25,7 @@ class Batch:
     tags: Mapping[str, str]
     command: str = "PRIVMSG"
     text: str = ""
-    lines: int = 0
+    parts: list[Part] = field(factory=list)
     wrong: str = ""
     """The code of what is wrong with it."""
     about: str = field(default="", repr=False)
@@ -38,17 +39,17 @@ class Batch:
             self.fail("MULTILINE_INVALID", "Only messages are put together")
         elif line[0] != self.target:
             self.fail("MULTILINE_INVALID_TARGET", f"{self.target} {line[0]}")
-        elif self.lines and line.command != self.command:
+        elif self.parts and line.command != self.command:
             self.fail("MULTILINE_INVALID", "Messages and notices are not put together")
         elif concat and not line[1]:
             self.fail("MULTILINE_INVALID", "Nothing is put to a line")
         else:
             self.command = line.command
-            self.text += line[1] if concat or not self.lines else f"\n{line[1]}"
-            self.lines += 1
+            self.text += line[1] if concat or not self.parts else f"\n{line[1]}"
+            self.parts.append((line[1], concat and bool(self.parts)))
         if len(self.text.encode()) > self.most:
             self.fail("MULTILINE_MAX_BYTES", str(self.most))
-        elif self.lines > MAX_LINES:
+        elif len(self.parts) > MAX_LINES:
             self.fail("MULTILINE_MAX_LINES", str(MAX_LINES))
 
     def fail(self, code: str, about: str) -> None:
@@ -56,6 +57,7 @@ class Batch:
         if not self.wrong:
             self.wrong, self.about = code, about
         self.text = ""
+        self.parts.clear()
 
 
 def max_bytes(talk: IrcTalk) -> int:
@@ -95,4 +97,4 @@ async def _said(talk: IrcTalk, done: Batch) -> None:
         words = () if done.wrong == "MULTILINE_INVALID" else ("That can not be said",)
         talk.send("FAIL", "BATCH", done.wrong, *about, *words)
         return
-    await said(talk, Line(done.command, [done.target, done.text], done.tags))
+    await said(talk, Line(done.command, [done.target, done.text], done.tags), done.parts)

@@ -51,7 +51,7 @@ async def kill(talk: IrcTalk, line: Line) -> None:
     if target is not None and target.user is not None:
         source = prefix(talk.nick)
         target.write(format_line(source, "KILL", target.nick, f"{talk.nick} ({reason})"))
-        talk.shared.goings.goes(target.user.name.text, "QUIT", f"Killed ({talk.nick} ({reason}))")
+        talk.shared.goings.quits(target.user.name.text, f"Killed ({talk.nick} ({reason}))")
     await me(talk).ask(Disconnect(user=line[0], reason=reason))
 
 

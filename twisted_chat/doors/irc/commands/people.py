@@ -12,7 +12,7 @@ from twisted_chat.chat.acting import sessions_of
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, may_see, me, members, sign_of
 from twisted_chat.doors.irc.lines import Line
-from twisted_chat.doors.irc.names import SERVER, channel, session_of
+from twisted_chat.doors.irc.names import HOST, channel, session_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.names import key_of
 
@@ -123,7 +123,7 @@ def _facts(talk: IrcTalk, person: Any, session: str) -> dict[str, str]:
         "c": channel(session) if session else "*",
         "u": username,
         "i": "255.255.255.255",
-        "h": SERVER,
+        "h": HOST,
         "s": "*",
         "n": nick,
         "f": flags,
@@ -147,6 +147,9 @@ async def whois(talk: IrcTalk, line: Line) -> None:
     if not asked:
         talk.reply("431", "No nickname given")
         return
+    if line[1] and not _is_server(talk, line[0]):
+        talk.reply("402", line[0], "No such server")
+        return
     for nick in asked.split(",")[:MAX_ASKED]:
         person = me(talk).chat.people.here.get(key_of(nick) or "")
         if person is None:
@@ -156,10 +159,16 @@ async def whois(talk: IrcTalk, line: Line) -> None:
         talk.reply("318", nick, "End of /WHOIS list")
 
 
+def _is_server(talk: IrcTalk, given: str) -> bool:
+    """Whether that is this server: by its name, or by somebody who is here."""
+    is_named = fnmatchcase(talk.server.lower(), given.lower())
+    return is_named or (key_of(given) or "") in me(talk).chat.people.here
+
+
 def _whois(talk: IrcTalk, person: Any) -> None:
     nick = person.name.text
     username, realname = talk.shared.details_of(nick)
-    talk.reply("311", nick, username, SERVER, "*", realname)
+    talk.reply("311", nick, username, HOST, "*", realname)
     if not person.guest:
         talk.reply("330", nick, nick, "is logged in as")
     row: list[str] = []
@@ -170,7 +179,7 @@ def _whois(talk: IrcTalk, person: Any) -> None:
             row = []
     if row:
         talk.reply("319", nick, " ".join(row))
-    talk.reply("312", nick, SERVER, "twisted-chat")
+    talk.reply("312", nick, talk.server, "twisted-chat")
     if _is_operator(person):
         talk.reply("313", nick, "is an IRC operator")
     if person.away:
@@ -210,10 +219,10 @@ async def whowas(talk: IrcTalk, line: Line) -> None:
         if not entries:
             talk.reply("406", nick, "There was no such nickname")
         for one in entries[: count if count > 0 else None]:
-            talk.reply("314", one.nick, one.username, SERVER, "*", one.realname)
+            talk.reply("314", one.nick, one.username, HOST, "*", one.realname)
             if one.account:
                 talk.reply("330", one.nick, one.account, "was logged in as")
-            talk.reply("312", one.nick, SERVER, f"was here since {one.when}")
+            talk.reply("312", one.nick, talk.server, f"was here since {one.when}")
         talk.reply("369", nick, "End of WHOWAS")
 
 
@@ -237,5 +246,5 @@ async def userhost(talk: IrcTalk, line: Line) -> None:
             star = "*" if _is_operator(person) else ""
             away = "-" if person.away else "+"
             username = talk.shared.details_of(nick)[0]
-            told.append(f"{person.name.text}{star}={away}{username}@{SERVER}")
+            told.append(f"{person.name.text}{star}={away}{username}@{HOST}")
     talk.reply("302", " ".join(told))

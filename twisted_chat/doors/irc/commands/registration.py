@@ -10,7 +10,7 @@ from twisted_chat.doors.irc.commands.identity import mechanisms, rename
 from twisted_chat.doors.irc.commands.multiline import MAX_LINES, max_bytes
 from twisted_chat.doors.irc.commands.server import USER_LENGTH, isupport, lusers, motd
 from twisted_chat.doors.irc.lines import Line, fitting_rows
-from twisted_chat.doors.irc.names import SERVER, prefix
+from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Away, Bye, Read
@@ -205,9 +205,9 @@ def welcome(talk: IrcTalk) -> None:
         talk.came, talk.spoke = talk.user.chat.millis() // 1_000, talk.clock.seconds()
         talk.shared.came(talk)
     talk.reply("001", f"Welcome to the chat, {prefix(nick)}")
-    talk.reply("002", f"Your host is {SERVER}, running twisted-chat")
+    talk.reply("002", f"Your host is {talk.server}, running twisted-chat")
     talk.reply("003", "This server keeps what is said")
-    talk.reply("004", SERVER, "twisted-chat", "Biow", "bklmnoqst", "bkloqv")
+    talk.reply("004", talk.server, "twisted-chat", "Biow", "bklmnoqst", "bkloqv")
     isupport(talk)
     lusers(talk)
     motd(talk)
@@ -218,7 +218,7 @@ async def quit(talk: IrcTalk, line: Line) -> None:
     """Go."""
     user = talk.user
     if user is not None and len(user.person.users) == 1:
-        talk.shared.goings.goes(user.name.text, "QUIT", f"Quit: {line[0]}" if line[0] else "Quit")
+        talk.shared.goings.quits(user.name.text, f"Quit: {line[0]}" if line[0] else "Quit")
     if user is not None and not user.is_guest and "draft/read-marker" not in talk.caps:
         await _has_read(user)
     talk.tell(Bye(data="Goodbye."))
@@ -245,7 +245,7 @@ async def ping(talk: IrcTalk, line: Line) -> None:
     if not len(line):
         talk.reply("409", "No origin specified")
         return
-    talk.send("PONG", SERVER, line[0])
+    talk.send("PONG", talk.server, line[0])
 
 
 @command("PONG", before=True)

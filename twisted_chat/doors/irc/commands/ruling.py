@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from twisted_chat.chat.permissions import Rank, rank_of
+from twisted_chat.chat.permissions import Rank, invited_to, is_invited, rank_of
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
 from twisted_chat.doors.irc.lines import Line, format_line
@@ -79,9 +79,25 @@ async def _kick(talk: IrcTalk, name: str, nick: str, reason: str) -> None:
     talk.send("KICK", channel(told.session), told.user, why, source=prefix(talk.nick))
 
 
-@command("INVITE", 2)
+def _invited(talk: IrcTalk) -> None:
+    """Say where one is invited."""
+    user = me(talk)
+    for room in [*user.chat.sessions.rooms.values()]:
+        if room.life.key not in user.members and is_invited(user, room):
+            talk.reply("336", channel(room.life.name))
+    talk.reply("337", "End of /INVITE list")
+
+
+@command("INVITE")
 async def invite(talk: IrcTalk, line: Line) -> None:
-    """Let somebody come into a session, once."""
+    """Let somebody come into a session, once; alone: say where one is invited."""
+    if not line[0]:
+        _invited(talk)
+        return
+    if not line[1]:
+        talk.reply("461", "INVITE", "Not enough parameters")
+        return
+    talk.where = line[1]
     session = session_named(talk, line[1])
     if not is_in(talk, session):
         raise ChatError("not-in-session", "You're not on that channel")
@@ -89,7 +105,6 @@ async def invite(talk: IrcTalk, line: Line) -> None:
     if key in found(talk, session).roster:
         talk.reply("443", line[0], line[1], "is already on channel")
         return
-    talk.where = line[0]
     try:
         told = await me(talk).ask(Invite(session=session, user=line[0]))
     except ChatError as refused:
@@ -142,9 +157,11 @@ async def redact(talk: IrcTalk, line: Line) -> None:
     while len(talk.redacting) >= WINDOW:  # answers that came otherwise, as from the log
         del talk.redacting[next(iter(talk.redacting))]
     talk.redacting[id] = (line[0], line[1])
+    talk.own(id)
     try:
         await me(talk).ask(Redact(session=name, of=int(seq), reason=line[2][:256] or None, id=id))
     except ChatError as refused:
+        talk.disown(id)
         talk.put(talk.not_redacted(id, refused.code, str(refused)))
 
 
@@ -235,7 +252,7 @@ async def _change(
     if letter in "bq":
         return await _ban(talk, there, letter, next(arguments, ""), on=on)
     if letter == "I":
-        return await _invite_by_mode(talk, there, next(arguments, ""), on=on)
+        return await _ask_in(talk, there, next(arguments, ""), on=on)
     if letter == "n":
         return None
     talk.reply("472", letter, "is unknown mode char to me")
@@ -270,7 +287,7 @@ async def _ban(talk: IrcTalk, there: Any, letter: str, mask: str, *, on: bool) -
     if letter == "b" and mask.startswith("m:"):
         kind, plain = "q", mask[2:]
     plain = plain.removeprefix("a:")
-    nick, _, rest = plain.partition("!")
+    nick, _, rest = plain.removeprefix("~a:").partition("!")
     host = rest.rpartition("@")[2] or "*"
     if "@" in nick:
         host, nick = nick.rpartition("@")[2], "*"
@@ -285,16 +302,20 @@ async def _ban(talk: IrcTalk, there: Any, letter: str, mask: str, *, on: bool) -
     return f"m:{made}" if kind != letter else made
 
 
-async def _invite_by_mode(talk: IrcTalk, there: Any, mask: str, *, on: bool) -> str | None:
-    """Invite a user: what +I is here lasts for one coming in, and is no list."""
+async def _ask_in(talk: IrcTalk, there: Any, mask: str, *, on: bool) -> str | None:
+    """Invite a user, or say who is invited: until it has come in, once."""
     nick = mask.partition("!")[0]
     if not mask:
+        if rank_of(me(talk), there) >= Rank.MODERATOR:
+            for name in invited_to(me(talk).chat, there):
+                talk.reply("346", channel(there.name), _mask(name, None))
         talk.reply("347", channel(there.name), "End of channel invite list")
-    elif "*" in nick or "@" in nick:
-        talk.reply("696", channel(there.name), "I", mask, "Invite a nick")
-    elif on:
+    elif "*" in nick or "@" in nick or not on:
+        words = "An invitation is a nick's, and is not taken back"
+        talk.reply("696", channel(there.name), "I", mask, words)
+    else:
         await _ask(talk, Invite(session=there.name, user=nick))
-        return f"{nick}!*@*"
+        return _mask(nick, None)
     return None
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.lines import Line, format_line
-from twisted_chat.doors.irc.names import SERVER, prefix
+from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.messages import MAX_HISTORY, MAX_TOPIC
 from twisted_chat.vocabulary.names import MAX_SESSION_NAME, MAX_USER_NAME
@@ -27,15 +27,14 @@ TOKENS: Final = (
     f"CHATHISTORY={MAX_HISTORY}",
     "ELIST=MNU",
     "EXTBAN=,am",
-    "KICKLEN=256",
     "INVEX",
+    "KICKLEN=256",
     "MAXLIST=bq:1000",
     "MAXTARGETS=4",
     "MODES=8",
     "MONITOR=100",
     "MSGREFTYPES=msgid,timestamp",
     f"NAMELEN={REALNAME_LENGTH}",
-    "NETWORK=twisted-chat",
     f"NICKLEN={MAX_USER_NAME}",
     "PREFIX=(ov)@+",
     "SAFELIST",
@@ -56,14 +55,22 @@ def isupport(talk: IrcTalk) -> None:
     name = talk.new_id()
     in_batch = {"batch", "draft/extended-isupport"} <= talk.caps
     if in_batch:
-        talk.put(format_line(SERVER, "BATCH", f"+{name}", "draft/isupport"))
-    for at in range(0, len(TOKENS), TOKENS_IN_A_LINE):
-        row = TOKENS[at : at + TOKENS_IN_A_LINE]
+        talk.put(format_line(talk.server, "BATCH", f"+{name}", "draft/isupport"))
+    tokens = sorted([*TOKENS, network(talk)])
+    for at in range(0, len(tokens), TOKENS_IN_A_LINE):
+        row = tokens[at : at + TOKENS_IN_A_LINE]
         tags = {"batch": name} if in_batch else None
         words = (talk.nick, *row, "are supported by this server")
-        talk.put(format_line(SERVER, "005", *words, tags=tags))
+        talk.put(format_line(talk.server, "005", *words, tags=tags))
     if in_batch:
-        talk.put(format_line(SERVER, "BATCH", f"-{name}"))
+        talk.put(format_line(talk.server, "BATCH", f"-{name}"))
+
+
+def network(talk: IrcTalk) -> str:
+    """Return what this chat is called, as a token."""
+    realm: Any = talk.admission.portal.realm
+    name: str = realm.rules.server
+    return "NETWORK=" + name.replace("\\", "\\x5C").replace(" ", "\\x20").replace("=", "\\x3D")
 
 
 @command("ISUPPORT", before=True)
@@ -111,7 +118,7 @@ def motd(talk: IrcTalk) -> None:
     if not greeting:
         talk.reply("422", "There is no message of the day")
         return
-    talk.reply("375", f"- {SERVER} Message of the day -")
+    talk.reply("375", f"- {talk.server} Message of the day -")
     for one in greeting.splitlines():
         talk.reply("372", f"- {one}")
     talk.reply("376", "End of /MOTD command")
@@ -120,7 +127,7 @@ def motd(talk: IrcTalk) -> None:
 @command("VERSION")
 async def version(talk: IrcTalk, _line: Line) -> None:
     """Say what runs here."""
-    talk.reply("351", "twisted-chat", SERVER, "")
+    talk.reply("351", "twisted-chat", talk.server, "")
     isupport(talk)
 
 
@@ -130,16 +137,16 @@ async def time(talk: IrcTalk, _line: Line) -> None:
     if talk.user is not None:
         now = talk.user.chat.millis() / 1_000
         shown = f"{datetime.fromtimestamp(now, UTC):%A %B %d %Y -- %H:%M:%S +00:00}"
-        talk.reply("391", SERVER, shown)
+        talk.reply("391", talk.server, shown)
 
 
 @command("ADMIN")
 async def admin(talk: IrcTalk, _line: Line) -> None:
     """Say who runs this: the message of the day does, where the operator wants it."""
-    talk.reply("256", SERVER, "Administrative info")
+    talk.reply("256", talk.server, "Administrative info")
     talk.reply("257", "twisted-chat: who runs it is named in the message of the day, if anywhere")
     talk.reply("258", "Operators of the server are accounts with that role")
-    talk.reply("259", "nobody@" + SERVER)
+    talk.reply("259", f"nobody@{talk.server}")
 
 
 @command("INFO")
@@ -153,7 +160,7 @@ async def info(talk: IrcTalk, _line: Line) -> None:
 @command("LINKS")
 async def links(talk: IrcTalk, _line: Line) -> None:
     """Say which servers there are: this one."""
-    talk.reply("364", SERVER, SERVER, "0 twisted-chat")
+    talk.reply("364", talk.server, talk.server, "0 twisted-chat")
     talk.reply("365", "*", "End of /LINKS list")
 
 
@@ -206,12 +213,6 @@ async def setname(talk: IrcTalk, line: Line) -> None:
         return
     talk.realname = line[0]
     told = format_line(prefix(talk.nick), "SETNAME", talk.realname)
-    user = me(talk)
-    hearers = {other.mind for member in user.members.values() for other in member.session.members}
-    hearers |= set(talk.shared.strangers(user, {"extended-monitor"}))
-    for other in hearers - {talk}:
-        takes = isinstance(other, IrcTalk) and "setname" in other.caps
-        if takes and other.user is not None and not other.user.full:
-            other.write(told)
+    talk.shared.tell(me(talk), told, "setname")
     if "setname" in talk.caps:
         talk.put(told)

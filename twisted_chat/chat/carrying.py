@@ -1,0 +1,59 @@
+"""Somebody goes on by another name: a guest chose one, or has turned out to be an account's.
+
+To the chat it is another user, who comes into the same sessions: from where the old one was, and as
+what it was there. It was inside, so that neither password nor invitation is asked for again; a ban
+of its new name holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from twisted_chat.chat.permissions import RANKS, rank_in, role_in
+from twisted_chat.chat.requests.ruling import give
+from twisted_chat.chat.ruling import Role
+from twisted_chat.chat.session import Session
+from twisted_chat.chat.user import User
+from twisted_chat.vocabulary.errors import ChatError
+
+
+@frozen
+class Carried:
+    """A session in which somebody was: as what, and up to which text it has seen it."""
+
+    session: Session
+    role: Role
+    head: int
+
+    @property
+    def name(self) -> str:
+        """The session's name."""
+        return self.session.life.name
+
+
+def carried_by(user: User) -> Sequence[Carried]:
+    """Return where somebody is, without its direct sessions: those are its name's."""
+    return [
+        Carried(session, role_in(user.chat, session, user.name.key), session.head)
+        for session in (member.session for member in user.members.values())
+        if session.life.direct is None
+    ]
+
+
+async def carry_on(user: User, was: Carried) -> None:
+    """Be in a session as whoever one was; one that has ended meanwhile begins again.
+
+    Raises ChatError ``banned``, ``session-full``, and as User.create.
+    """
+    session = was.session
+    if user.chat.sessions.get(session.life.key) is not session:
+        await user.create(was.name)
+        return
+    ban = session.ruling.bans.fitting(user.name.key, user.mind.host, user.chat.millis())
+    if ban is not None:
+        raise ChatError("banned", f"You are kept out of {was.name}.")
+    user.chat.sessions.join(user, session, was.head, session.life.epoch)
+    if RANKS[was.role] > rank_in(user.chat, session, user.name.key):
+        await give(user, session, user.name.text, was.role)
