@@ -194,7 +194,7 @@ def is_invited(user: Asker, session: Session) -> bool:
 def invited_to(home: Home, session: Session) -> list[str]:
     """Return the names of those who were asked in, and have not come yet."""
     accounts = [home.people.account(key) for key in session.ruling.invited]
-    names = [name.text for name in accounts if name is not None]
+    names = [one.name.text for one in accounts if one is not None]
     guests = [one for one in home.people.here.values() if one.guest]
     return names + [one.name.text for one in guests if session.life.epoch in one.invited]
 

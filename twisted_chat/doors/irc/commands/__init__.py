@@ -9,6 +9,7 @@ from twisted_chat.doors.irc.commands import (  # noqa: F401
     monitor,
     multiline,
     operating,
+    own,
     people,
     registration,
     ruling,

@@ -1,13 +1,14 @@
-"""The rules of a session under their IRC names: KICK, INVITE, MODE, REDACT, and AWAY."""
+"""The rules of a session under their IRC names: KICK, INVITE, MODE, REDACT."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from twisted_chat.chat.permissions import Rank, invited_to, is_invited, rank_of
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
+from twisted_chat.doors.irc.commands.own import letters_of, own_mode, together
 from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import channel, direct_of, prefix, session_of
 from twisted_chat.doors.irc.talk import IrcTalk
@@ -15,7 +16,6 @@ from twisted_chat.doors.talk import WINDOW
 from twisted_chat.vocabulary.addresses import block
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
-    Away,
     Ban,
     BanList,
     Bans,
@@ -35,9 +35,6 @@ FLAGS: Final = {"i": "invite", "m": "moderated", "s": "hidden", "t": "open_topic
 """Modes that are settings; ``t`` is that not everybody changes the topic."""
 
 ROLES: Final = {"o": "moderator", "v": "voice"}
-
-OWN_MODES: Final = "Biw"
-"""What a user may be: a bot, not found by those who share no channel, told of WALLOPS."""
 
 MAX_KEY: Final = 64
 """Characters of a key."""
@@ -121,25 +118,6 @@ async def invite(talk: IrcTalk, line: Line) -> None:
         talk.reply("301", told.user, person.away)
 
 
-@command("AWAY", before=True)
-async def away(talk: IrcTalk, line: Line) -> None:
-    """Say that one is away, or back; before one is anybody too (draft/pre-away)."""
-    if talk.user is None:
-        if "draft/pre-away" not in talk.caps:
-            talk.reply("451", "You have not registered")
-            return
-        talk.gone_away = "Away" if line[0] == "*" else line[0][:256]
-        return
-    await me(talk).ask(Away(data=line[0][:256]))
-    told = format_line(prefix(talk.nick), "AWAY", *([line[0]] if line[0] else []))
-    for other in talk.shared.strangers(me(talk), {"extended-monitor", "away-notify"}):
-        other.write(told)
-    if line[0]:
-        talk.reply("306", "You have been marked as being away")
-    else:
-        talk.reply("305", "You are no longer marked as being away")
-
-
 @command("REDACT", 2)
 async def redact(talk: IrcTalk, line: Line) -> None:
     """Take back a text, by its msgid."""
@@ -170,7 +148,7 @@ async def mode(talk: IrcTalk, line: Line) -> None:
     """Say what holds in a session, or for oneself; or change it."""
     session = session_of(line[0])
     if session is None:
-        _own_mode(talk, line)
+        own_mode(talk, line)
         return
     session_named(talk, line[0])
     there = found(talk, session)
@@ -181,7 +159,7 @@ async def mode(talk: IrcTalk, line: Line) -> None:
         return
     arguments = iter([line[at] for at in range(2, len(line))])
     done: list[tuple[str, str, str]] = []
-    for sign, letter in _letters(line[1]):
+    for sign, letter in letters_of(line[1]):
         if len(done) == MAX_CHANGES:
             break
         try:
@@ -192,27 +170,9 @@ async def mode(talk: IrcTalk, line: Line) -> None:
         if change is not None:
             done.append((sign, letter, change))
     if done:
-        words = _together([(sign, letter) for sign, letter, _ in done])
+        words = together([(sign, letter) for sign, letter, _ in done])
         values = [value for _, _, value in done if value]
         talk.send("MODE", channel(there.name), words, *values, source=prefix(talk.nick))
-
-
-def _together(changes: Sequence[tuple[str, str]]) -> str:
-    """Write changes as ``+ab-c``."""
-    words, last = "", ""
-    for sign, letter in changes:
-        words += letter if sign == last else sign + letter
-        last = sign
-    return words
-
-
-def _letters(words: str) -> Iterator[tuple[str, str]]:
-    sign = "+"
-    for letter in words:
-        if letter in "+-":
-            sign = letter
-        else:
-            yield sign, letter
 
 
 async def _change(
@@ -369,37 +329,3 @@ def modes_of(there: Any, inside: bool) -> list[str]:
     values = ["*"] if life.password is not None and inside else []
     values += [str(life.limit)] if life.limit else []
     return [f"+{letters}", *values]
-
-
-def _own_mode(talk: IrcTalk, line: Line) -> None:
-    user = me(talk)
-    if user.chat.people.here.get(key_of(line[0]) or "") is None:
-        talk.reply("401", line[0], "No such nick")
-    elif key_of(line[0]) != user.name.key:
-        talk.reply("502", "Can't change mode for other users")
-    elif len(line) == 1:
-        modes = talk.modes | ({"o"} if user.is_operator else set())
-        talk.reply("221", "+" + "".join(sorted(modes)))
-    else:
-        _change_own(talk, line[1])
-
-
-def _change_own(talk: IrcTalk, words: str) -> None:
-    done: list[tuple[str, str]] = []
-    unknown = False
-    for sign, letter in _letters(words):
-        if letter == "o":
-            if sign == "-" and talk.user is not None and talk.user.operator is not None:
-                talk.user.operator = None
-                done.append(("-", "o"))
-        elif letter not in OWN_MODES:
-            unknown = True
-        elif (sign == "+") != (letter in talk.modes):
-            talk.modes = talk.modes | {letter} if sign == "+" else talk.modes - {letter}
-            if letter == "i":
-                (talk.shared.invisible.add if sign == "+" else talk.shared.invisible.discard)(talk)
-            done.append((sign, letter))
-    if unknown:
-        talk.reply("501", "Unknown MODE flag")
-    if done:
-        talk.send("MODE", talk.nick, _together(done), source=prefix(talk.nick))

@@ -6,15 +6,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from twisted_chat.doors.irc.asked import command
-from twisted_chat.doors.irc.commands.channels import me
+from twisted_chat.doors.irc.commands.own import REALNAME_LENGTH
 from twisted_chat.doors.irc.lines import Line, format_line
-from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.messages import MAX_HISTORY, MAX_TOPIC
 from twisted_chat.vocabulary.names import MAX_SESSION_NAME, MAX_USER_NAME
 
 USER_LENGTH: Final = 20
-REALNAME_LENGTH: Final = 150
 
 TOKENS: Final = (
     "ACCOUNTEXTBAN=a",
@@ -203,16 +201,3 @@ async def help(talk: IrcTalk, line: Line) -> None:
 async def helpop(talk: IrcTalk, line: Line) -> None:
     """See HELP."""
     await help(talk, line)
-
-
-@command("SETNAME", 1)
-async def setname(talk: IrcTalk, line: Line) -> None:
-    """Have another real name."""
-    if len(line[0]) > REALNAME_LENGTH or not line[0].strip():
-        talk.send("FAIL", "SETNAME", "INVALID_REALNAME", "That can be no real name")
-        return
-    talk.realname = line[0]
-    told = format_line(prefix(talk.nick), "SETNAME", talk.realname)
-    talk.shared.tell(me(talk), told, "setname")
-    if "setname" in talk.caps:
-        talk.put(told)

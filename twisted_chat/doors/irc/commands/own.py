@@ -1,0 +1,105 @@
+"""What somebody says of itself: AWAY, SETNAME, and user modes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from twisted_chat.doors.irc.asked import command
+from twisted_chat.doors.irc.commands.channels import me
+from twisted_chat.doors.irc.lines import Line, format_line
+from twisted_chat.doors.irc.names import prefix
+from twisted_chat.doors.irc.talk import IrcTalk
+from twisted_chat.vocabulary.messages import Away
+from twisted_chat.vocabulary.names import key_of
+
+REALNAME_LENGTH: Final = 150
+
+OWN_MODES: Final = "Biw"
+"""What a user may be: a bot, not found by those who share no channel, told of WALLOPS."""
+
+
+@command("AWAY", before=True)
+async def away(talk: IrcTalk, line: Line) -> None:
+    """Say that one is away, or back; before one is anybody too (draft/pre-away)."""
+    if talk.user is None:
+        if "draft/pre-away" not in talk.caps:
+            talk.reply("451", "You have not registered")
+            return
+        talk.gone_away = "Away" if line[0] == "*" else line[0][:256]
+        return
+    await me(talk).ask(Away(data=line[0][:256]))
+    told = format_line(prefix(talk.nick), "AWAY", *([line[0]] if line[0] else []))
+    for other in talk.shared.strangers(me(talk), {"extended-monitor", "away-notify"}):
+        other.write(told)
+    if line[0]:
+        talk.reply("306", "You have been marked as being away")
+    else:
+        talk.reply("305", "You are no longer marked as being away")
+
+
+@command("SETNAME", 1)
+async def setname(talk: IrcTalk, line: Line) -> None:
+    """Have another real name."""
+    if len(line[0]) > REALNAME_LENGTH or not line[0].strip():
+        talk.send("FAIL", "SETNAME", "INVALID_REALNAME", "That can be no real name")
+        return
+    talk.realname = line[0]
+    told = format_line(prefix(talk.nick), "SETNAME", talk.realname)
+    talk.shared.tell(me(talk), told, "setname")
+    if "setname" in talk.caps:
+        talk.put(told)
+
+
+def together(changes: Sequence[tuple[str, str]]) -> str:
+    """Write changes as ``+ab-c``."""
+    words, last = "", ""
+    for sign, letter in changes:
+        words += letter if sign == last else sign + letter
+        last = sign
+    return words
+
+
+def letters_of(words: str) -> Iterator[tuple[str, str]]:
+    """Yield what ``+ab-c`` changes: a sign and a letter each."""
+    sign = "+"
+    for letter in words:
+        if letter in "+-":
+            sign = letter
+        else:
+            yield sign, letter
+
+
+def own_mode(talk: IrcTalk, line: Line) -> None:
+    """Say what one's user modes are, or change them."""
+    user = me(talk)
+    if user.chat.people.here.get(key_of(line[0]) or "") is None:
+        talk.reply("401", line[0], "No such nick")
+    elif key_of(line[0]) != user.name.key:
+        talk.reply("502", "Can't change mode for other users")
+    elif len(line) == 1:
+        modes = talk.modes | ({"o"} if user.is_operator else set())
+        talk.reply("221", "+" + "".join(sorted(modes)))
+    else:
+        _change_own(talk, line[1])
+
+
+def _change_own(talk: IrcTalk, words: str) -> None:
+    done: list[tuple[str, str]] = []
+    unknown = False
+    for sign, letter in letters_of(words):
+        if letter == "o":
+            if sign == "-" and talk.user is not None and talk.user.operator is not None:
+                talk.user.operator = None
+                done.append(("-", "o"))
+        elif letter not in OWN_MODES:
+            unknown = True
+        elif (sign == "+") != (letter in talk.modes):
+            talk.modes = talk.modes | {letter} if sign == "+" else talk.modes - {letter}
+            if letter == "i":
+                (talk.shared.invisible.add if sign == "+" else talk.shared.invisible.discard)(talk)
+            done.append((sign, letter))
+    if unknown:
+        talk.reply("501", "Unknown MODE flag")
+    if done:
+        talk.send("MODE", talk.nick, together(done), source=prefix(talk.nick))
