@@ -157,3 +157,18 @@ def test_a_removed_account(tmp_path: Path) -> None:
         with RawClient(daemon.port) as again:
             assert again.ask("login", user="bob", token=token)["code"] == "bad-credentials"
             assert again.ask("login", user="bob", password=GOOD)["type"] == "welcome"
+
+
+def test_from_a_banned_address(tmp_path: Path) -> None:
+    """Who is kept out of the server makes no account on it either."""
+    (tmp_path / "users.csv").write_text("user,password,role\nalice,secret,operator\n")
+    with (
+        make(tmp_path, "--registration", "open") as daemon,
+        RawClient(daemon.port) as alice,
+        RawClient(daemon.port) as other,
+    ):
+        alice.ask("login", user="alice", password="secret")
+        alice.ask("ban", server=True, address="127.0.0.1")
+        assert other.ask("register", user="bob", password=GOOD)["code"] == "banned"
+        alice.ask("unban", server=True, address="::ffff:127.0.0.1")
+        assert other.ask("register", user="bob", password=GOOD)["type"] == "registered"

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from tests.doors.test_all_doors import DOORS, Seat
 from tests.doors.test_shared_work import Window
-from tests.kit.support import ChatCase, World
+from tests.kit.support import ChatCase, World, types
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat import speaking
 
@@ -124,3 +124,72 @@ class SpeakingTests(ChatCase):
         for number in range(9):
             self.world_of.come(f"guest{number}").say("hello")
         self.assertEqual(len(self.world_of.chat.speaking._rates), 3)
+
+    def test_what_others_are_told_of(self) -> None:
+        """Who comes and goes, is away and back, or changes settings in a storm, is slowed too."""
+        mallory, bob = self.world_of.come("mallory"), self.world_of.come("bob")
+        for number in range(20):
+            mallory.send("away", data=f"{number}")
+        self.world_of.settle()
+        self.assertEqual(types(bob.got()), ["away"] * 11)
+        self.world_of.pass_time(20)
+        bob.got()
+        alice = self.world_of.come("alice")
+        alice.ask("create", session="den")
+        bob.ask("join", session="den")
+        self.world_of.pass_time(5)
+        for _ in range(10):
+            alice.send("leave", session="den")
+            alice.send("join", session="den")
+        for _ in range(60):
+            self.world_of.settle()
+        self.assertEqual(len(bob.got()), 11)
+
+
+class SilenceTests(ChatCase):
+    """Who is muted says nothing, in whichever way."""
+
+    def setUp(self) -> None:
+        self.here = World(users=["alice", "bob"], operators=["root"])
+        self.root, self.bob = self.here.come("root"), self.here.come("bob")
+        self.alice = self.here.come("alice")
+        self.root.ask("create", session="den")
+        self.root.ask("set", session="den", open_topic=True)
+        for one in (self.bob, self.alice):
+            one.ask("join", session="den")
+
+    def test_on_the_server(self) -> None:
+        """No text, topic, invitation, reason of being away, topic of a new one; none notices."""
+        self.bob.say("hello", session="den")
+        self.root.ask("mute", server=True, user="bob", reason="spam")
+        self.here.quiet()
+        for request in (
+            {"type": "text", "session": "den", "data": "x"},
+            {"type": "text", "to": "alice", "data": "x"},
+            {"type": "edit", "session": "den", "of": 1, "data": "x"},
+            {"type": "react", "session": "den", "of": 1, "data": "x"},
+            {"type": "topic", "session": "den", "topic": "x"},
+            {"type": "away", "data": "x"},
+            {"type": "create", "session": "x", "topic": "x"},
+            {"type": "invite", "session": "den", "user": "alice"},
+        ):
+            reply = self.bob.ask(request.pop("type"), **request)
+            self.assertEqual((reply["type"], reply.get("code")), ("error", "muted"), request)
+            self.assertIn("spam", reply["data"])
+        self.bob.send("typing", session="den")
+        self.here.settle()
+        self.assertEqual((self.alice.got(), self.root.got()), ([], []))
+        self.assertEqual(self.bob.ask("away")["type"], "away")
+
+    def test_in_a_session(self) -> None:
+        """Neither text nor topic there, and that it types is not told; elsewhere it is free."""
+        self.root.ask("mute", session="den", user="bob")
+        self.here.quiet()
+        for request in ({"type": "text", "data": "x"}, {"type": "topic", "topic": "x"}):
+            reply = self.bob.ask(request.pop("type"), session="den", **request)
+            self.assert_refused("muted", reply)
+        self.bob.send("typing", session="den")
+        self.here.settle()
+        self.assertEqual(self.alice.got(), [])
+        self.bob.say("hello", session="lobby")
+        self.assertEqual([text["data"] for text in self.alice.got()], ["hello"])

@@ -79,10 +79,12 @@ class Keeper:
 
         Raises ChatError ``not-allowed``, ``invalid-name``, ``name-in-use``, ``bad-request`` (the
         password is easily guessed), ``bad-credentials`` (the code), ``too-many-attempts``,
-        ``not-stored``.
+        ``banned``, ``not-stored``.
         """
         if self.policy == "closed":
             raise ChatError("not-allowed", "Accounts are made by who runs this server.")
+        if self.chat.ruling.bans.fitting("", mind.host, self.chat.millis()) is not None:
+            raise ChatError("banned", "Your address is banned from this server.")
         self.attempts.check(mind.host)
         self._check_pace(mind.host)
         name = user_name(user)

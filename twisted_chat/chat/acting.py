@@ -7,7 +7,7 @@ from typing import Final
 
 from twisted_chat.chat.home import Home
 from twisted_chat.chat.measures import Measure, Measures
-from twisted_chat.chat.member import Attendant
+from twisted_chat.chat.member import Attendant, Encode
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.permissions import Rank, rank_in
 from twisted_chat.chat.session import Session
@@ -32,6 +32,7 @@ def tell_away(
 ) -> Iterator[None]:
     """Tell who shares a session that is not too large, each connection once."""
     told = {but}
+    frames: dict[Encode, bytes] = {}
     count = 0
     for session in sessions_of(home, person):
         if session.count > home.rules.presence_limit:
@@ -40,7 +41,10 @@ def tell_away(
             if other in told or other.gone:
                 continue
             told.add(other)
-            other.mind.deliver(other.mind.encode(event))
+            encode = other.mind.encode
+            if encode not in frames:
+                frames[encode] = encode(event)
+            other.mind.deliver(frames[encode])
             count += 1
             if not count % TOLD_IN_A_TURN:
                 yield

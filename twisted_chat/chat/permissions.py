@@ -13,7 +13,6 @@ from typing import Final, Protocol
 
 from twisted_chat.chat.blocking import blocks
 from twisted_chat.chat.home import Home
-from twisted_chat.chat.measures import Measures
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.ruling import Role
@@ -174,7 +173,8 @@ def check_over(user: Asker, session: Session, key: str, rank: Rank) -> None:
 
 def check_topic(user: Asker, session: Session) -> None:
     """See SetTopic."""
-    check(user, session, SetTopic, Rank.NONE if session.life.open_topic else None)
+    rank = check(user, session, SetTopic, Rank.NONE if session.life.open_topic else None)
+    check_muted(user, session, rank)
 
 
 def check_role(user: Asker, session: Session, request: SetRole, key: str) -> Rank:
@@ -206,7 +206,6 @@ def check_invite(user: Asker, session: Session) -> None:
 
 def check_speech(user: Asker, session: Session) -> None:
     """Refuse a text of who may not speak. Raises ChatError ``muted``."""
-    chat, now = user.chat, user.chat.millis()
     rank = rank_of(user, session)
     if session.life.moderated and rank < Rank.VOICE:
         raise ChatError("muted", "Only who has a role speaks in this session.")
@@ -214,11 +213,21 @@ def check_speech(user: Asker, session: Session) -> None:
         return
     if blocks(session, user.name.key):
         raise ChatError("not-allowed", "You have blocked that user: take it back first.")
-    # Who is blocked in a direct session isn't told so.
-    own = session.ruling.mutes if session.life.direct is None else Measures()
-    mutes = (chat.ruling.mutes, own)
+    check_muted(user, session, rank)
+
+
+def check_muted(user: Asker, session: Session | None = None, rank: Rank = Rank.NONE) -> None:
+    """Refuse whatever else than a text others would read, of who is muted there, or everywhere.
+
+    Raises ChatError ``muted``.
+    """
+    if user.is_operator:
+        return
+    mutes = [user.chat.ruling.mutes]
+    if session is not None and session.life.direct is None:  # who is blocked isn't told so
+        mutes.append(session.ruling.mutes)
     for found in mutes:
-        mute = found.fitting(user.name.key, user.mind.host, now)
+        mute = found.fitting(user.name.key, user.mind.host, user.chat.millis())
         # An address may be many: that of a moderator is mute for the others. A name is meant.
         if mute is not None and (rank < Rank.MODERATOR or mute.user is not None):
             because = f": {mute.reason}" if mute.reason else "."

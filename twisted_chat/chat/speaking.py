@@ -1,4 +1,4 @@
-"""What is said: whether it can be a text, and how fast a user may say things in a session."""
+"""What others hear of: whether it can be a text, and how fast one user may go on with it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,27 @@ from twisted_chat.chat.pace import MAX_REMEMBERED, Rate
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import encode
+from twisted_chat.vocabulary.messages import (
+    Away,
+    Create,
+    Delete,
+    Join,
+    Kick,
+    Leave,
+    Message,
+    SetRole,
+    SetSettings,
+    SetTopic,
+    encode,
+)
 
 BURST: Final = 5
 """How many seconds' texts may come at once."""
+
+TOLD: Final[frozenset[type[Message]]] = frozenset(
+    {Away, Create, Delete, Join, Kick, Leave, SetRole, SetSettings, SetTopic}
+)
+"""Requests, other than those that the log gives a seq, of which others are told."""
 
 
 def check_text(data: str, longest: int) -> None:
@@ -37,7 +54,8 @@ class Speaking:
     """Counts what each user says in each session, by whichever connections: all that is stored.
 
     Who says more than ``Rules.texts_per_second`` is slowed, and not refused: the connection by
-    which it came is not read until it is time for the next.
+    which it came is not read until it is time for the next. As much may be done in all sessions
+    together that others are told of.
     """
 
     _rules: Rules
@@ -47,10 +65,18 @@ class Speaking:
 
     def spoke(self, user: Attendant, session: Session) -> None:
         """Somebody has said something there."""
+        self._count(user, session.life.epoch)
+
+    def asked(self, user: Attendant, request: Message) -> None:
+        """Somebody asks for something; others may be told of it."""
+        if type(request) in TOLD:
+            self._count(user, "")
+
+    def _count(self, user: Attendant, where: str) -> None:
         each = self._rules.texts_per_second
         if not each:
             return
-        at = user.name.key, session.life.epoch
+        at = user.name.key, where
         rate = self._rates.get(at)
         if rate is None or rate.each != each:
             rate = self._rates[at] = Rate(each, BURST * each)

@@ -19,7 +19,14 @@ from twisted_chat.chat.home import Home
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.paging import hidden
 from twisted_chat.chat.people import Person
-from twisted_chat.chat.permissions import Rank, check, check_speech, check_topic, rank_of
+from twisted_chat.chat.permissions import (
+    Rank,
+    check,
+    check_muted,
+    check_speech,
+    check_topic,
+    rank_of,
+)
 from twisted_chat.chat.session import Member, Session
 from twisted_chat.chat.speaking import check_text
 from twisted_chat.chat.ways_in import may_come_in, unlock
@@ -152,6 +159,7 @@ class User:
 
     def ask(self, request: Message) -> Awaitable[Answer]:
         """Answer a request, whatever it is: see asking.py. Raises ChatError, sooner or later."""
+        self.chat.speaking.asked(self, request)
         return HANDLERS[type(request)](self, request)
 
     def welcome(self, id: str | None) -> Welcome:
@@ -217,6 +225,7 @@ class User:
         Raises ChatError ``no-such-user``, ``empty``, ``too-long``, ``not-stored``.
         """
         check_text(data, self.chat.rules.max_text)
+        check_muted(self)
         session = await self.chat.directs.between(self, to)
         check_speech(self, session)
         session.say(self, data, id, reply)

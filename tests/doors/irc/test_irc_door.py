@@ -15,6 +15,7 @@ from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc import IrcFactory
 from twisted_chat.doors.irc.commands.people import IN_A_TURN
 from twisted_chat.doors.irc.lines import format_line, format_tags, parse, parse_tags, pieces
+from twisted_chat.doors.irc.shared import RENAMES
 from twisted_chat.doors.irc.shown import Batches
 from twisted_chat.vocabulary.errors import ChatError
 
@@ -475,6 +476,16 @@ class IrcCommandTests(IrcCase):
         bob = self.come(world, self.factory(world), "bob")
         bob.pipe.send(b"PRIVMSG #ops :\xff\r\n")
         self.assertIn("FAIL PRIVMSG INVALID_UTF8", bob.got()[0])
+
+    def test_a_storm_of_renames(self) -> None:
+        """An address changes so many nicks in a minute: each is a coming and a going for others."""
+        world = self.world()
+        bob = self.come(world, self.factory(world), "bob")
+        told = [bob.ask(f"NICK bob{number}")[-1].split()[1] for number in range(RENAMES + 1)]
+        self.assertEqual(told.count("438"), 1)
+        self.assertEqual(told[-1], "438")
+        world.pass_time(61)
+        self.assertIn(" NICK ", bob.ask("NICK robert")[0])
 
     def test_after_a_rename(self) -> None:
         """Who has had another name comes and goes like anybody else, then and later."""

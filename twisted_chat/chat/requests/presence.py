@@ -5,7 +5,9 @@ from __future__ import annotations
 from twisted_chat.chat.acting import tell_away
 from twisted_chat.chat.asking import answers
 from twisted_chat.chat.notes import IsAway
+from twisted_chat.chat.permissions import check_muted, check_speech
 from twisted_chat.chat.user import User
+from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Away, IsTyping, Read, ReadTo, Typing, WentAway
 
 
@@ -28,7 +30,12 @@ async def read(user: User, request: Read) -> ReadTo:
 
 @answers(Away)
 async def away(user: User, request: Away) -> WentAway:
-    """Say that one is away, or back; who shares a session that is not too large is told."""
+    """Say that one is away, or back; who shares a session that is not too large is told.
+
+    Raises ChatError ``muted``: why one is away is something that is said.
+    """
+    if request.data:
+        check_muted(user)
     event = WentAway(user=user.name.text, data=request.data)
     if user.person.away != request.data:
         user.person.away = request.data
@@ -40,7 +47,14 @@ async def away(user: User, request: Away) -> WentAway:
 
 @answers(Typing)
 async def typing(user: User, request: Typing) -> None:
-    """Say that one is writing. Raises ChatError ``not-in-session``."""
+    """Say that one is writing; of who may not speak nobody notices it.
+
+    Raises ChatError ``not-in-session``.
+    """
     session = user.member(request.session).session
+    try:
+        check_speech(user, session)
+    except ChatError:
+        return
     if session.count <= user.chat.rules.presence_limit:
         session.is_typing(user.name.key, IsTyping(session=session.name, user=user.name.text))

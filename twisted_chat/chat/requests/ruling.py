@@ -13,6 +13,7 @@ from twisted_chat.chat.permissions import (
     Rank,
     check,
     check_invite,
+    check_muted,
     check_over,
     check_role,
     roles_in,
@@ -173,10 +174,11 @@ async def kick(user: User, request: Kick) -> Kicked:
 async def invite(user: User, request: Invite) -> Invited:
     """Let a user join once, past a password, a ban, and ``invite``.
 
-    Raises ChatError ``no-such-user``, ``too-many-attempts``, and as ``set_settings``.
+    Raises ChatError ``no-such-user``, ``too-many-attempts``, ``muted``, and as ``set_settings``.
     """
     session = user.ruled(request.session)
     check_invite(user, session)
+    check_muted(user)
     if not user.is_operator and not user.chat.inviting.takes(user.name.key):
         raise ChatError("too-many-attempts", "You have asked in too many; wait a minute.")
     name = user.chat.directs.named(user, request.user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twisted_chat.chat.asking import answers
+from twisted_chat.chat.permissions import check_muted
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.messages import (
     Create,
@@ -19,7 +20,9 @@ from twisted_chat.vocabulary.messages import (
 
 @answers(Create)
 async def create(user: User, request: Create) -> Snapshot:
-    """See User.create."""
+    """See User.create. Raises ChatError ``muted``: its topic is something that is said."""
+    if request.topic:
+        check_muted(user)
     return await user.create(request.session, request.password, request.keep, request.topic)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_chat.chat.pace import Pace
 from twisted_chat.doors.irc.going import Goings
 from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.shown import Batches, Part
@@ -31,6 +32,9 @@ T = TypeVar("T")
 DAY_SECONDS: Final = 86_400
 
 MAX_TIMES: Final = 10
+
+RENAMES: Final = 30
+"""Changes of nick of one address in a minute: each is a coming and a going in all its sessions."""
 
 
 class Latest(OrderedDict[str, T]):
@@ -88,6 +92,8 @@ class Shared:
     most: int = field(init=False, default=0)
     """How many they were, at most."""
     former: OrderedDict[str, deque[Former]] = field(init=False, factory=OrderedDict)
+    renames: Pace = field(init=False)
+    """How often nicks are changed, by address."""
     goings: Goings = field(init=False)
     """Who is just going, and why."""
     named: dict[str, Any] = field(init=False, factory=dict)
@@ -111,6 +117,7 @@ class Shared:
     _batches: Batches | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
+        self.renames = Pace(self.clock, RENAMES)
         self.goings = Goings(self.clock)
 
     def batches(self, chat: Any) -> Batches:

@@ -14,6 +14,7 @@ from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import HOST, channel, prefix
 from twisted_chat.doors.irc.talk import IrcTalk
+from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Away, Bye
 from twisted_chat.vocabulary.names import key_of, user_name
@@ -127,6 +128,10 @@ async def rename(talk: IrcTalk, wanted: str) -> None:
         return
     if name.key != user.name.key and user.chat.people.here.get(name.key) is not None:
         talk.reply("433", wanted, "Somebody is here by that name")
+        return
+    trusted = user.chat.rules.trusted
+    if talk.host not in trusted and not talk.shared.renames.takes(network(talk.host)):
+        talk.reply("438", wanted, "You change your nick too often; wait a minute")
         return
     try:
         proof = talk.prover.guest(name.text, talk.host)
