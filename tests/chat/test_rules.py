@@ -332,7 +332,9 @@ class RulesTests(ChatCase):
         again = after.come("moderator", password="secret")
         self.assertEqual(len(again.ask("bans", session="ops")["entries"]), 2)
         acts = self.successResultOf(after.log.kept("audit"))
-        self.assertEqual(len(acts), 6)  # two roles at first, settings, two bans, a mute
+        self.assertEqual(
+            len(acts), 7
+        )  # two roles at first, settings, two bans, a mute, an invitation
 
     def test_notice_and_disconnect(self) -> None:
         """An operator speaks to all, or to those in a session; and ends connections."""

@@ -163,7 +163,7 @@ class SilenceTests(ChatCase):
         self.bob.say("hello", session="den")
         self.root.ask("mute", server=True, user="bob", reason="spam")
         self.here.quiet()
-        for request in (
+        requests: list[dict[str, Any]] = [
             {"type": "text", "session": "den", "data": "x"},
             {"type": "text", "to": "alice", "data": "x"},
             {"type": "edit", "session": "den", "of": 1, "data": "x"},
@@ -172,7 +172,8 @@ class SilenceTests(ChatCase):
             {"type": "away", "data": "x"},
             {"type": "create", "session": "x", "topic": "x"},
             {"type": "invite", "session": "den", "user": "alice"},
-        ):
+        ]
+        for request in requests:
             reply = self.bob.ask(request.pop("type"), **request)
             self.assertEqual((reply["type"], reply.get("code")), ("error", "muted"), request)
             self.assertIn("spam", reply["data"])
@@ -185,8 +186,8 @@ class SilenceTests(ChatCase):
         """Neither text nor topic there, and that it types is not told; elsewhere it is free."""
         self.root.ask("mute", session="den", user="bob")
         self.here.quiet()
-        for request in ({"type": "text", "data": "x"}, {"type": "topic", "topic": "x"}):
-            reply = self.bob.ask(request.pop("type"), session="den", **request)
+        for kind, field in (("text", "data"), ("topic", "topic")):
+            reply = self.bob.ask(kind, session="den", **{field: "x"})
             self.assert_refused("muted", reply)
         self.bob.send("typing", session="den")
         self.here.settle()

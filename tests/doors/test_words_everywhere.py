@@ -110,3 +110,14 @@ class RulingTests(ChatCase):
         alice.ask("role", session="den", user="bob", role="moderator")
         shown = typist.type("/bans")
         self.assertEqual(sum("ban of user" in line for line in shown), 250)
+
+    def test_joining_what_one_is_in_again(self) -> None:
+        """What is typed ahead goes to the session that was joined, though one was in it before."""
+        world = self.world(users=["bob"])
+        world.come("alice").ask("create", session="den")
+        bob = world.come("bob")
+        bob.ask("join", session="den")
+        prover = Prover(world.admission, cast(Any, world.directory))
+        typist = Typist(world, LinesFactory(prover, world.clock, lambda: "lobby"))
+        typist.type("bob", "secret", "/join den", "hello")
+        self.assertEqual([text["session"] for text in bob.got() if text["type"] == "text"], ["den"])

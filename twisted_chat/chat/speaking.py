@@ -16,15 +16,19 @@ from twisted_chat.chat.session import Session
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     Away,
+    Ban,
     Create,
     Delete,
     Join,
     Kick,
     Leave,
     Message,
+    Mute,
     SetRole,
     SetSettings,
     SetTopic,
+    Unban,
+    Unmute,
     encode,
 )
 
@@ -32,9 +36,12 @@ BURST: Final = 5
 """How many seconds' texts may come at once."""
 
 TOLD: Final[frozenset[type[Message]]] = frozenset(
-    {Away, Create, Delete, Join, Kick, Leave, SetRole, SetSettings, SetTopic}
+    {
+        *(Away, Create, Delete, Join, Leave, SetTopic),
+        *(Ban, Kick, Mute, SetRole, SetSettings, Unban, Unmute),
+    }
 )
-"""Requests, other than those that the log gives a seq, of which others are told."""
+"""Requests, besides those that the log gives a seq, of which others are told, or the trail."""
 
 
 def check_text(data: str, longest: int) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from attrs import define, field
 from msgspec import ValidationError, convert
-from msgspec.json import decode
 from twisted.internet.task import deferLater
 
 from twisted_chat.accounts.keeper import Keeper
@@ -31,9 +31,6 @@ from twisted_chat.vocabulary.names import key_of, user_name
 
 OPERATOR: Final = "operator"
 """The name by which who asks here is told to others."""
-
-AUDIT: Final = "audit"
-"""The kind of the log's records that say what moderators did."""
 
 MAX_LINES: Final = 10_000
 """Lines of an answer, at most."""
@@ -261,13 +258,16 @@ async def unban(running: Running, given: Mapping[str, Any]) -> list[str]:
 async def audit(running: Running, given: Mapping[str, Any]) -> list[str]:
     """Say what moderators and operators did: who, what, to whom, when, why."""
     limit = int(given.get("limit") or 1_000)
-    records = await running.chat.log.kept(AUDIT, limit=min(max(1, limit), MAX_LINES))
     lines = []
-    for record in records:
-        said = decode(record.value or b"{}")
-        words = said.items() if isinstance(said, dict) else [("value", said)]
-        lines.append(shown("  ".join(f"{name}={value}" for name, value in words)))
+    for act in await running.chat.audit.latest(min(max(1, limit), MAX_LINES)):
+        when = datetime.fromtimestamp(act.pop("time", 0) / 1_000, UTC)
+        words = "  ".join(f"{name}={value}" for name, value in act.items())
+        lines.append(shown(f"{when:%Y-%m-%dT%H:%M:%SZ}  {words}"))
     return lines or ["Nothing is noted."]
+
+
+def _note(running: Running, what: str, **more: str | int | None) -> None:
+    running.chat.audit.note(running.chat.millis(), what, OPERATOR, **more)
 
 
 @order("release")
@@ -283,6 +283,7 @@ async def release(running: Running, given: Mapping[str, Any]) -> list[str]:
     for session in sessions:
         await _end(running, session)
     await chat.former.release(name.key)
+    _note(running, "release", user=name.text)
     return [f"{name} is anybody's name now; {len(sessions)} direct sessions ended."]
 
 
@@ -293,6 +294,7 @@ async def delete(running: Running, given: Mapping[str, Any]) -> list[str]:
     if session is running.chat.sessions.lobby:
         raise Refused("The lobby is not deleted.")
     await _end(running, session)
+    _note(running, "delete", session=session.life.name)
     return [f"{session.life.name} has ended."]
 
 
@@ -309,22 +311,27 @@ async def invite(running: Running, _: Mapping[str, Any]) -> list[str]:
         raise Refused("There is no users file: accounts can not be made.")
     if keeper.policy == "closed":
         raise Refused("Accounts are closed: start the daemon with --registration invite.")
-    return [await keeper.invite()]
+    code = await keeper.invite()
+    _note(running, "code")
+    return [code]
 
 
 @order("reload")
 async def reload(running: Running, _: Mapping[str, Any]) -> list[str]:
     """Read settings, accounts, certificates and the text of welcome again."""
     try:
-        return running.reload()
+        said = running.reload()
     except SettingsError as problem:
         raise Refused(f"{problem} Nothing is changed.") from None
+    _note(running, "reload")
+    return said
 
 
 @order("drain")
 async def drain(running: Running, given: Mapping[str, Any]) -> list[str]:
     """Let nobody in any more, send everybody away over some seconds, and end."""
     seconds = min(3_600.0, max(0.0, float(given.get("seconds") or 0)))
+    _note(running, "drain")
     await running.entrances.close()
     users = list(_users(running))
     random.shuffle(users)

@@ -12,7 +12,8 @@ from twisted_chat.chat.session import Session
 from twisted_chat.chat.speaking import check_text
 from twisted_chat.chat.user import User
 from twisted_chat.log.contract import Entry, Kind
-from twisted_chat.vocabulary.messages import Edit, React, Redact
+from twisted_chat.vocabulary.messages import Edit, React, Redact, Text
+from twisted_chat.vocabulary.names import key_of
 
 
 @answers(Edit)
@@ -32,15 +33,30 @@ async def edit(user: User, request: Edit) -> None:
 async def redact(user: User, request: Redact) -> None:
     """Take back one's own text, or as who rules the session anybody's; see ``edit``."""
     session = user.member(request.session).session
+    rules = rank_of(user, session) >= LEAST[Redact]
+    if rules:
+        await _note(user, session, request)
+        session = user.member(session.name).session  # it may have been taken out meanwhile
     entry = Entry(
-        user.name.text,
-        request.reason or "",
-        request.id,
-        "redact",
-        request.of,
-        anyones=rank_of(user, session) >= LEAST[Redact],
+        user.name.text, request.reason or "", request.id, "redact", request.of, anyones=rules
     )
     _change(user, session, entry)
+
+
+async def _note(user: User, session: Session, request: Redact) -> None:
+    """Put it into the trail where the text is another's."""
+    page = await user.chat.log.read(session.life.epoch, request.of - 1, request.of + 1, 1)
+    found = [text for text in page.texts if isinstance(text, Text) and text.redacted is None]
+    if found and key_of(found[0].source) != user.name.key:
+        user.chat.audit.note(
+            user.chat.millis(),
+            "redact",
+            user.name.text,
+            user=found[0].source,
+            session=session.name,
+            of=request.of,
+            reason=request.reason,
+        )
 
 
 @answers(React)

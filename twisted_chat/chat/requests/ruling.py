@@ -16,6 +16,7 @@ from twisted_chat.chat.permissions import (
     check_muted,
     check_over,
     check_role,
+    rank_of,
     roles_in,
 )
 from twisted_chat.chat.ruling import MAX_ROLES, Role
@@ -196,6 +197,10 @@ async def invite(user: User, request: Invite) -> Invited:
         invited[name.key] = user.name.text
     event = Invited(session=session.name, user=name.text, by=user.name.text)
     user.chat.peers.tell(Asked(session.life.epoch, event))
+    if rank_of(user, session) >= Rank.MODERATOR:
+        user.chat.audit.note(
+            user.chat.millis(), "invite", user.name.text, user=name.text, session=session.name
+        )
     if person is not None:
         for one in tuple(person.users):
             if one is not user and not one.gone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twisted_chat.chat.asking import answers
-from twisted_chat.chat.permissions import check_muted
+from twisted_chat.chat.permissions import Rank, check_muted, rank_of
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.messages import (
     Create,
@@ -41,10 +41,21 @@ async def leave(user: User, request: Leave) -> Left:
 @answers(Delete)
 async def delete(user: User, request: Delete) -> Deleted:
     """See User.delete."""
-    return await user.delete(request.session)
+    direct = user.find(request.session).life.direct
+    deleted = await user.delete(request.session)
+    if direct is None:
+        _note(user, "delete", deleted.session)
+    return deleted
 
 
 @answers(SetTopic)
 async def set_topic(user: User, request: SetTopic) -> TopicChanged:
     """See User.set_topic."""
-    return await user.set_topic(request.topic, request.session)
+    changed = await user.set_topic(request.topic, request.session)
+    if rank_of(user, user.find(changed.session)) >= Rank.MODERATOR:
+        _note(user, "topic", changed.session, topic=changed.topic)
+    return changed
+
+
+def _note(user: User, what: str, session: str, **more: str) -> None:
+    user.chat.audit.note(user.chat.millis(), what, user.name.text, session=session, **more)

@@ -150,7 +150,7 @@ class Teller:
         elif new and place is not None and not self._is_wanted(server, snapshot):
             room.missed, room.unseen = place.unread, True  # one was in it, and looks elsewhere
             room.mentions, room.read = place.mentions, place.read
-        elif (new or self._is_first(server, snapshot)) and not room.direct:
+        elif (new or self._is_awaited(server, room, snapshot)) and not room.direct:
             self.view.show(render.snapshot(snapshot))
             self.where.enter(room, snapshot.head)
         kept = place is not None and not self._is_wanted(server, snapshot)
@@ -163,9 +163,10 @@ class Teller:
         lobby = welcome.lobby if welcome is not None else None
         return snapshot.id is not None or (snapshot.session == lobby and server.session is None)
 
-    def _is_first(self, server: Server, snapshot: m.Snapshot) -> bool:
-        """Whether it is the session that one wanted to come into: one may be in it already."""
-        return snapshot.session == server.session and not server.settled.called
+    def _is_awaited(self, server: Server, room: Room, snapshot: m.Snapshot) -> bool:
+        """Whether one wants to come into it: one may be in it already, or since one has asked."""
+        is_first = snapshot.session == server.session and not server.settled.called
+        return is_first or (snapshot.id is not None and room is not self.where.room)
 
     def _error(self, server: Server, error: m.Error) -> None:
         if error.session is None:
