@@ -58,6 +58,29 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
         assert "Traceback" not in daemon.output
 
 
+def test_who_never_reads(tmp_path: Path) -> None:
+    """200 members take nothing of 6 MB that is said: some MiB, and who reads has every text."""
+    options = ("--log", "sqlite:chat.db?synchronous=normal", "--rate", "0")
+    with (
+        Daemon(*options, directory=tmp_path) as daemon,
+        RawClient(daemon.port) as alice,
+        RawClient(daemon.port) as bob,
+        ExitStack() as crowd,
+    ):
+        alice.login("alice")
+        bob.login("bob")
+        for number in range(200):
+            silent = crowd.enter_context(RawClient(daemon.port))
+            silent.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            silent.login(f"silent{number}")
+        before = resident(daemon.pid)
+        for number in range(400):
+            alice.ask("text", data=f"{number} " + "x" * 15_000)
+        assert resident(daemon.pid) - before < 40
+        found = [bob.receive_until("text")["data"].split()[0] for _ in range(400)]
+        assert found == [str(number) for number in range(400)]
+
+
 def test_ipv6(tmp_path: Path) -> None:
     """One socket serves IPv6 and IPv4; ``tcp:`` beside it does no harm; IPv4 is shown as IPv4."""
     try:
