@@ -91,12 +91,15 @@ class Client:
     unanswered: dict[str, str] = field(factory=dict)
     """Texts that it said and was not shown, by id: it says them again when it is back."""
     _said: int = 0
+    _size: int | None = None
+    """The length of the object that is read, where no more than that has come."""
     _reader: asyncio.StreamReader = field(init=False)
     _writer: asyncio.StreamWriter = field(init=False)
 
     async def come(self) -> None:
         """Log in, go on where it was, and say again what has no answer."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.world.port)
+        self._size = None
         login: Object = {"type": "login", "user": self.name, "token": self.token}
         place: Object = {"session": self.home, "after": self.seq, "epoch": self.epoch}
         if self.epoch is not None:
@@ -143,8 +146,10 @@ class Client:
         """Read one object; see that it fits what came before."""
         try:
             async with asyncio.timeout(patience):
-                size = struct.unpack("!I", await self._reader.readexactly(4))[0]
-                found: Object = json.loads(await self._reader.readexactly(size))
+                if self._size is None:
+                    (self._size,) = struct.unpack("!I", await self._reader.readexactly(4))
+                found: Object = json.loads(await self._reader.readexactly(self._size))
+                self._size = None
         except (asyncio.IncompleteReadError, ConnectionError):
             raise Ended("closed") from None
         if found["type"] == "session" and found["session"] == self.home:
