@@ -85,13 +85,34 @@ class DirectTests(ChatCase):
         self.assertEqual(self.alice.seqs(), [1])
 
     def test_nobody(self) -> None:
-        """To nobody, oneself, or both to a user and a session: refused, and nothing begins."""
-        for to in ("nobody", "", "alice", "ALICE", "@alice,bob", "a b", "x" * 1_000):
+        """To nobody, or both to a user and a session: refused, and nothing begins."""
+        for to in ("nobody", "", "@alice,bob", "a b", "x" * 1_000):
             self.assert_refused("no-such-user", self.alice.ask("text", to=to, data="x"))
         self.assert_refused("bad-request", self.alice.say("x", to="bob", session="lobby"))
         self.assert_refused("empty", self.alice.say("", to="bob"))
         self.assert_refused("too-long", self.alice.say("x" * 20_000, to="bob"))
         self.assertEqual(list(self.here.chat.sessions), ["lobby"])
+
+    def test_oneself(self) -> None:
+        """An account's notes are its own: all its connections have them, once, a restart later too.
+
+        A guest has none: its name is somebody else's the next day.
+        """
+        other = self.here.connect()
+        other.login("alice", password="secret")
+        self.assertEqual(self.alice.ask("text", to="ALICE", data="milk")["session"], "@alice,alice")
+        self.alice.ask("text", session="@alice,alice", data="bread")
+        self.assertEqual([one["data"] for one in other.texts()], ["milk", "bread"])
+        here = self.world(clock=self.here.clock, log=self.here.log.log, users=["alice", "Bob"])
+        later = here.connect()
+        welcome = later.login("alice", password="secret")
+        self.assertEqual([one["session"] for one in welcome["direct"]], ["@alice,alice"])
+        self.assertIsNone(here.connect().login("Bob", password="secret").get("direct"))
+        found = later.ask("history", session="@alice,alice")["texts"]
+        self.assertEqual([text["data"] for text in found], ["milk", "bread"])
+        self.assertEqual(later.ask("delete", session="@alice,alice")["type"], "deleted")
+        guest = ChatCase().world().come("carol")
+        self.assert_refused("no-such-user", guest.ask("text", to="carol", data="x"))
 
     def test_offline(self) -> None:
         """Who is not there reads it at the next login, after a restart too."""

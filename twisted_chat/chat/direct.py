@@ -1,4 +1,7 @@
-"""Direct sessions: a direct session is an ordinary session of two users, whom it begins for."""
+"""Direct sessions: a direct session is an ordinary session of two users, whom it begins for.
+
+An account may be both of them: what it says there are its notes.
+"""
 
 from __future__ import annotations
 
@@ -127,10 +130,12 @@ class DirectSessions:
     async def between(self, user: Attendant, to: str) -> Session:
         """Return the direct session of ``user`` and another, where need be a new one.
 
+        An account's with itself is its notes.
+
         Raises ChatError ``no-such-user``, ``too-many-sessions``, ``not-stored``.
         """
         other = self._people.known(key_of(to) or "")
-        if other is None or other.key == user.name.key:
+        if other is None or (other.key == user.name.key and self._guests([other])):
             self._tried(user)
             raise _no_such_user()
         two = sorted((user.name, other), key=lambda name: name.key)
@@ -187,7 +192,7 @@ class DirectSessions:
     def _bring_in(self, session: Session) -> None:
         self._show(session, session.life.direct or ())
         # Who is here now: somebody may have come, or come back, while it was stored.
-        two = session.life.direct or ()
+        two = dict.fromkeys(session.life.direct or ())
         here = [self._people.here[key] for key in two if key in self._people.here]
         users = [user for person in here for user in person.users if not user.gone]
         for user in users:

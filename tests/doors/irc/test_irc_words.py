@@ -146,6 +146,19 @@ class ToldTests(IrcCase):
         (text,) = alice.ask("history", session="ops")["texts"]
         self.assertEqual(text["data"], "how are you?\n\nFine.")
 
+    def test_notes(self) -> None:
+        """What an account says to itself comes back as said and as heard, and is in its history."""
+        world = self.world(users=["alice"])
+        alice = Irc(world, self.factory(world))
+        caps = "CAP REQ :message-tags labeled-response draft/chathistory batch"
+        alice.ask(caps, "PASS secret", "NICK alice", "USER a 0 * :x", "CAP END")
+        self.assertEqual(len(alice.ask("PRIVMSG alice :milk")), 1)
+        alice.ask("CAP REQ echo-message")
+        heard = alice.ask("@label=x PRIVMSG ALICE :bread")
+        self.assertEqual(["label=x" in line for line in heard], [True, False])
+        said = [line.rpartition(" ")[2] for line in alice.ask("CHATHISTORY LATEST alice * 9")[1:-1]]
+        self.assertEqual(said, ["milk", "bread"])
+
     def test_redact_with_label(self) -> None:
         """What answers a REDACT bears its label: what is told, or why nothing is."""
         world = self.world()
@@ -197,6 +210,14 @@ class AskedTests(IrcCase):
         self.assertRegex(bob.ask("WHOIS nowhere.example bob")[0], " 402 bob nowhere.example ")
         for server in ("twisted-chat.invalid", "*.invalid", "bob"):
             self.assertRegex(bob.ask(f"WHOIS {server} bob")[0], " 311 bob bob ")
+
+    def test_long_password(self) -> None:
+        """A password may be longer than what is said: a line to the server is told to nobody."""
+        world = self.world(users=["alice"])
+        bob = self.come(world, self.factory(world), "bob")
+        self.assertIn(" NOTICE bob ", bob.ask(f"PRIVMSG NickServ :IDENTIFY alice {'x' * 900}")[0])
+        self.assertRegex(bob.ask(f"PRIVMSG NickServ :IDENTIFY alice {'x' * 1_000}")[0], " 417 ")
+        self.assertRegex(bob.ask(f"PRIVMSG nickserver :{'x' * 500}")[0], " 417 ")
 
     def test_network(self) -> None:
         """The server's name is in ISUPPORT, whatever is in it, as one word."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,6 +12,13 @@ from twisted_chat.vocabulary.errors import ChatError
 
 MAX_LINE = 512
 """Bytes of a line without its tags, with its end."""
+
+MAX_SECRET = 1_024
+"""Bytes of a line to the server itself: a password may be as long as people please."""
+
+_SECRETS: Final = re.compile(
+    rb"(?:AUTHENTICATE|PASS|OPER|REGISTER|(?:PRIVMSG|NOTICE) +NickServ) ", re.IGNORECASE
+)
 
 MAX_TAGS = 4_096
 """Bytes of the tags that a client sends, at most, with the ``@`` and the space."""
@@ -50,7 +59,7 @@ def parse(data: bytes) -> Line | None:
         if len(raw) + 1 > MAX_TAGS:
             raise ChatError("too-large", "Input line was too long")
         tags = parse_tags(raw[1:].decode("utf-8", "replace"))
-    if len(data) > MAX_LINE - 2:
+    if len(data) > MAX_LINE - 2 and (len(data) > MAX_SECRET - 2 or not _SECRETS.match(data)):
         raise ChatError("too-large", "Input line was too long")
     try:
         text = data.decode()

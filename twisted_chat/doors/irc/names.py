@@ -51,6 +51,12 @@ def target_of(session: str, source: str) -> str:
     return other if key_of(one) == key_of(source) else one
 
 
+def is_own(session: str) -> bool:
+    """Whether a session is somebody's with itself: who says something there hears it, too."""
+    one, _, other = session.removeprefix("@").partition(",")
+    return session.startswith("@") and one == other
+
+
 def direct_of(one: str, other: str) -> str:
     """Return the direct session of two users."""
     return f"@{one},{other}"

@@ -18,8 +18,9 @@ from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc.asked import BEFORE, COMMANDS
 from twisted_chat.doors.irc.batch import Batch, Caps
-from twisted_chat.doors.irc.lines import Line, format_line, format_tags, parse
-from twisted_chat.doors.irc.names import channel
+from twisted_chat.doors.irc.labelled import Labelled
+from twisted_chat.doors.irc.lines import Line, format_line, parse
+from twisted_chat.doors.irc.names import channel, is_own
 from twisted_chat.doors.irc.shared import Shared
 from twisted_chat.doors.irc.shown import MATTERING, Batches
 from twisted_chat.doors.talk import Talk
@@ -57,45 +58,6 @@ CODES: Final = {
     "empty": "412",
 }
 """Which numeric says what the chat refuses; what has none is a NOTICE, or a FAIL."""
-
-
-@define(eq=False)
-class Labelled:
-    """What is answered to a command that bore a label: see IRCv3's labeled-response."""
-
-    label: str
-    lines: list[bytes] = field(factory=list)
-    waiting: set[str] = field(factory=set)
-    """The ids of texts whose echoes are still to come."""
-
-    def written(self, server: str, name: str) -> bytes:
-        """Return the answer: one line, a batch of that name, or the word that there is none."""
-        lines = [one for block in self.lines for one in block.splitlines(keepends=True)]
-        tag = {"label": self.label}
-        if not lines:
-            return format_line(server, "ACK", tags=tag)
-        if _rest(lines[0]).startswith(b"BATCH +"):
-            is_one = all(map(is_within, lines[1:]))
-        else:
-            is_one = len(lines) == 1
-        if is_one:
-            return tagged(lines[0], format_tags(tag)[1:-1]) + b"".join(lines[1:])
-        begin = format_line(server, "BATCH", f"+{name}", "labeled-response", tags=tag)
-        within = [one if is_within(one) else tagged(one, f"batch={name}") for one in lines]
-        return b"".join([begin, *within, format_line(server, "BATCH", f"-{name}")])
-
-
-def _rest(line: bytes) -> bytes:
-    """Return a line without its tags and its source."""
-    if line.startswith(b"@"):
-        line = line.partition(b" ")[2]
-    return line.partition(b" ")[2]
-
-
-def is_within(line: bytes) -> bool:
-    """Whether a line belongs to a batch that is answered, or ends it."""
-    tags = line.partition(b" ")[0] if line.startswith(b"@") else b""
-    return b"@batch=" in tags or b";batch=" in tags or _rest(line).startswith(b"BATCH -")
 
 
 @define(eq=False, repr=False)
@@ -169,6 +131,11 @@ class IrcTalk(Talk):
     def caps(self, caps: Caps) -> None:
         view = caps & MATTERING
         self._caps, self._view = caps, _views.setdefault(view, view)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether it is told what it said itself."""
+        return "echo-message" in self._caps
 
     @property
     def is_secure(self) -> bool:
@@ -329,8 +296,9 @@ class IrcTalk(Talk):
             case Text() | Reacted() | Redacted() if response.id in self._mine:
                 self._not_mine(response.id)
                 self.redacting.pop(response.id or "", None)
-                echo = batch.lines(place, self._view) if "echo-message" in self.caps else b""
-                return self._echoed(response.id or "", echo)
+                lines = batch.lines(place, self._view)
+                echo = self._echoed(response.id or "", lines if self.echoes else b"")
+                return echo + lines if is_own(response.session) else echo
             case Left() if response.user == self.nick:
                 return b""
             case Left() if why is not None:
@@ -388,9 +356,3 @@ def _command_in(message: bytes) -> str:
     word = next((word for word in message.split(b" ") if word[:1] not in (b"@", b":", b"")), b"")
     command = word.decode("ascii", "replace").upper()
     return command if command.isalnum() else "*"
-
-
-def tagged(line: bytes, tag: str) -> bytes:
-    """Return a line with one more tag."""
-    raw = tag.encode()
-    return b"@" + raw + (b";" + line[1:] if line.startswith(b"@") else b" " + line)

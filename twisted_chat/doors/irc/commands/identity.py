@@ -287,6 +287,11 @@ async def _identify(talk: IrcTalk, name: str, password: str) -> str:
     return f"You are {proof.name.text}."
 
 
+def is_service(target: str) -> bool:
+    """Whether something is said to the server, and to nobody else."""
+    return target.lower() == "nickserv"
+
+
 def service(talk: IrcTalk, words: str) -> None:
     """Say something as NickServ."""
     if not words:

@@ -7,7 +7,7 @@ from typing import Final
 
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me
-from twisted_chat.doors.irc.commands.identity import nickserv, service
+from twisted_chat.doors.irc.commands.identity import is_service, nickserv, service
 from twisted_chat.doors.irc.commands.unkept import (
     answers,
     client_tags,
@@ -99,7 +99,7 @@ async def said(talk: IrcTalk, line: Line, parts: Sequence[Part] = ()) -> None:
     targets = list(dict.fromkeys(line[0].split(",")))
     for target in targets[:MAX_TARGETS]:
         talk.where = target
-        if not parts and is_too_long(talk, line, target):
+        if not parts and not is_service(target) and is_too_long(talk, line, target):
             talk.reply("417", "That would not fit into one line; a multiline batch may be longer")
             continue
         try:
@@ -118,10 +118,10 @@ async def _say(talk: IrcTalk, line: Line, target: str, kind: str, parts: Sequenc
     signs, plain = status_of(target)
     session = session_of(plain)
     if session is None:
-        if target.lower() == "nickserv":
+        if is_service(target):
             service(talk, await nickserv(talk, data.split()))
             return
-        if key_of(target) == user.name.key:
+        if key_of(target) == user.name.key and user.is_guest:
             tell(talk, user.person.users, line, talk.nick, to_oneself=True)
             return
     elif found(talk, session) is None:

@@ -8,9 +8,10 @@ from typing import Any, Final
 from attrs import define, field
 
 from twisted_chat.doors.irc.asked import command
+from twisted_chat.doors.irc.labelled import Labelled
 from twisted_chat.doors.irc.lines import Line
 from twisted_chat.doors.irc.shown import Part
-from twisted_chat.doors.irc.talk import IrcTalk, Labelled
+from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.messages import MAX_TEXT
 
 MAX_LINES: Final = 1_024
