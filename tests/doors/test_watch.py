@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import succeed
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import directlyProvides
 
 from tests.kit.support import ChatCase
+from twisted_chat.accounts.proofs import Prover
+from twisted_chat.chat.pace import Pace
+from twisted_chat.doors.irc import IrcFactory
+from twisted_chat.doors.lines import LinesFactory
+from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.outlet import Outlet
-from twisted_chat.doors.turnstile import RETURN_MILLISECONDS, RETURNS, Turnstile
+from twisted_chat.doors.ssh import SshFactory
+from twisted_chat.doors.turnstile import RETURN_MILLISECONDS, RETURNS, Turnstile, in_words
 from twisted_chat.doors.watch import STALLED_SECONDS
+from twisted_chat.doors.web import web_door
 from twisted_chat.doors.weighing import FULL, SHORT, restore, shorten, waiting, weigh
 from twisted_chat.vocabulary.messages import Bye
 
@@ -125,3 +138,77 @@ class StopTests(ChatCase):
         world.clock.advance(0)
         self.assertTrue(lazy.pipe.gone)
         self.successResultOf(done)
+
+
+class TurnedAwayTests(ChatCase):
+    """Who can not come in is told why, in the words of the door, before anything is read."""
+
+    def said(self, factory: Any, turnstile: Turnstile) -> bytes:
+        """Return what one connection too many is told; it is closed."""
+        factory.turnstile = turnstile
+        protocol = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 50_000))
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        self.assertTrue(transport.disconnecting)
+        said: bytes = transport.value()
+        return said
+
+    def test_at_every_door(self) -> None:
+        """A code where the door has codes, a sentence where people read."""
+        world = self.world()
+        prover, clock = Prover(world.admission, None), world.clock
+        admission, entry = world.admission, lambda: "lobby"
+        turnstile = Turnstile(limit=1, per_address=1)
+        turnstile.enter(cast(Any, object()), "192.0.2.1")
+        words = "There are too many connections from your address already."
+        frame = self.said(ChatFactory(admission, clock, entry), turnstile)
+        self.assertEqual(int.from_bytes(frame[:4], "big"), len(frame) - 4)
+        self.assertEqual(
+            json.loads(frame[4:]), {"type": "error", "code": "server-full", "data": words}
+        )
+        irc = self.said(IrcFactory(admission, clock, entry, prover=prover), turnstile)
+        self.assertEqual(irc, f"ERROR :{words}\r\n".encode())
+        for factory in (
+            LinesFactory(prover, clock, entry),
+            SshFactory(prover, clock, entry, ()),
+        ):
+            self.assertEqual(self.said(factory, turnstile), f"{words}\r\n".encode())
+        site = web_door(admission, clock, entry, lambda: succeed(None)).site
+        head, _, body = self.said(site, turnstile).partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.1 503 "))
+        self.assertIn(b"\r\nRetry-After: 60\r\n", head)
+        self.assertEqual(body.decode(), f"{words}\n")
+        self.assertEqual(turnstile.refused, {"max-connections-per-address": 5})
+
+    def test_over_tls(self) -> None:
+        """Nothing is said where a handshake would have to be waited for."""
+        transport = StringTransport()
+        directlyProvides(transport, ISSLTransport)
+        Turnstile().refuse("max-connections", in_words).makeConnection(transport)
+        self.assertEqual(transport.value(), b"")
+        self.assertTrue(transport.disconnecting)
+
+    def test_each_limit(self) -> None:
+        """Each is counted by its name, and told to the operator once for many."""
+        clock = Clock()
+        turnstile = Turnstile(1, 100, 1, ("192.0.2.9",), Pace(clock, 2))
+        turnstile.enter(cast(Any, object()), "192.0.2.1")
+        found = [
+            turnstile.turns_away(host, in_words) is None
+            for host in ("192.0.2.1", "192.0.2.2", "192.0.2.9", "192.0.2.2", "192.0.2.2")
+        ]
+        self.assertEqual(found, [False] * 5)
+        turnstile.weighed(object(), 101)
+        self.assertIsNotNone(turnstile.turns_away("192.0.2.9", in_words))
+        counts = {
+            "max-connections": 3,
+            "connects-per-minute": 1,
+            "max-connections-per-address": 1,
+            "max-waiting": 1,
+        }
+        self.assertEqual(turnstile.refused, counts)
+        with capturedLogs() as logs:
+            turnstile.tell()
+            turnstile.tell()
+        (line,) = map(formatEvent, logs)
+        self.assertIn("6 connections were turned away, by max-connections (3), ", line)

@@ -19,7 +19,7 @@ from twisted_chat.doors.stream import Stream, StreamFactory
 from twisted_chat.doors.talk import Line
 from twisted_chat.doors.turnstile import Refused
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import MAX_FRAME_BEFORE_LOGIN, Response, encode
+from twisted_chat.vocabulary.messages import MAX_FRAME_BEFORE_LOGIN, Error, Response, encode
 
 _length = Struct("!I")
 
@@ -84,6 +84,10 @@ class ChatFactory(StreamFactory):
     ) -> ChatProtocol | Refused:
         """Take a connection; one for which there is no room is closed at once."""
         return cast("ChatProtocol | Refused", super().buildProtocol(addr))
+
+    def say(self, refused: ChatError) -> bytes:
+        """See StreamFactory."""
+        return encode_frame(Error(code=refused.code, data=str(refused)))
 
     def converse(self, line: Line) -> Conversation:
         """Begin the conversation of a connection."""

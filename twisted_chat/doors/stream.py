@@ -23,6 +23,7 @@ from twisted_chat.doors.talk import Talk, Why
 from twisted_chat.doors.tcp import host_of, keep_alive, peer_of, read_little, speaks_for_others
 from twisted_chat.doors.turnstile import Refused, Turnstile
 from twisted_chat.doors.watch import Watch
+from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
 
 
@@ -177,6 +178,10 @@ class StreamFactory(Factory):
         """Return a connection."""
         raise NotImplementedError
 
+    def say(self, refused: ChatError) -> bytes:
+        """Return what tells a connection that it can not come in; nothing, where none is known."""
+        return b""
+
     def converse(self, line: Any) -> Talk:
         """Begin the conversation of a connection."""
         raise NotImplementedError
@@ -185,8 +190,8 @@ class StreamFactory(Factory):
         self, addr: IAddress | None
     ) -> Stream | Refused:
         """Take a connection; one for which there is no room is closed at once."""
-        if not self.turnstile.admits(host_of(addr)):
-            return self.turnstile.refuse()
+        if (refused := self.turnstile.turns_away(host_of(addr), self.say)) is not None:
+            return refused
         protocol = self.make()
         protocol.factory = self
         return protocol

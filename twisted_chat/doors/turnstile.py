@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import Any, Protocol, cast
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
+from typing import Any, Final, Literal, Protocol, cast
 
 from attrs import define, field
 from msgspec.structs import replace
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol as Connection
 from twisted.logger import Logger
 
@@ -14,12 +16,34 @@ from twisted_chat.chat.crowd import Crowd
 from twisted_chat.chat.pace import Pace
 from twisted_chat.doors.talk import Talk
 from twisted_chat.vocabulary.addresses import network
+from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
 
 RETURNS = 50
 """Clients that a machine takes back in RETURN_MILLISECONDS: they are told to come back in turns."""
 
 RETURN_MILLISECONDS = 100
+
+Limit = Literal[
+    "max-connections", "max-connections-per-address", "connects-per-minute", "max-waiting"
+]
+"""What a connection may meet before anything is said on it: an option of the operator's."""
+
+REFUSALS: Final[Mapping[Limit, ChatError]] = {
+    "max-connections": ChatError(
+        "server-full", "The server has no room for one more; try again later."
+    ),
+    "max-connections-per-address": ChatError(
+        "server-full", "There are too many connections from your address already."
+    ),
+    "connects-per-minute": ChatError(
+        "too-many-attempts", "Too many connections come from your address; wait a minute."
+    ),
+    "max-waiting": ChatError("server-full", "The server is too busy; try again later."),
+}
+
+Say = Callable[[ChatError], bytes]
+"""A refusal in the words of a door."""
 
 
 class Watched(Protocol):
@@ -54,8 +78,8 @@ class Turnstile:
     pace: Pace | None = None
     """How many one address may open in a minute."""
     _crowd: Crowd[Watched] = field(init=False, factory=Crowd)
-    refused: int = field(init=False, default=0)
-    """How many found no room, since the start."""
+    refused: Counter[str] = field(init=False, factory=Counter)
+    """How many were turned away, since the start, by the limit that they met."""
     displaced: int = field(init=False, default=0)
     """How many had to make room for others."""
     goodbyes: int = field(init=False, default=0)
@@ -63,8 +87,8 @@ class Turnstile:
     weights: dict[object, int] = field(init=False, factory=dict)
     """Bytes that wait at each door, as of its last look."""
     _heavy: bool = field(init=False, default=False)
-    _told: int = field(init=False, default=0)
-    """How many the operator knows to have found no room."""
+    _told: Counter[str] = field(init=False, factory=Counter)
+    """How many the operator knows to have been turned away."""
 
     _logger = Logger()
 
@@ -85,18 +109,23 @@ class Turnstile:
 
     def admits(self, host: str) -> bool:
         """Return whether one more from there may come in: another may have to go for it."""
+        return self._limit_met(host) is None
+
+    def turns_away(self, host: str, say: Say) -> Refused | None:
+        """Return what tells a connection from there why it can not come in; None: it may."""
+        limit = self._limit_met(host)
+        return None if limit is None else self.refuse(limit, say)
+
+    def _limit_met(self, host: str) -> Limit | None:
         if self._heavy:
-            return False
+            return "max-waiting"
         count = self._crowd.count(host)
-        if self.per_address and count >= self.per_address and host not in self.trusted:
-            return False
-        if (
-            self.pace is not None
-            and host not in self.trusted
-            and not self.pace.takes(network(host))
-        ):
-            return False
-        return not self.is_full or self._make_room(count)
+        is_trusted = host in self.trusted
+        if self.per_address and count >= self.per_address and not is_trusted:
+            return "max-connections-per-address"
+        if self.pace is not None and not is_trusted and not self.pace.takes(network(host)):
+            return "connects-per-minute"
+        return None if not self.is_full or self._make_room(count) else "max-connections"
 
     def _make_room(self, count: int) -> bool:
         if self._crowd.most() <= count + 1:
@@ -113,21 +142,22 @@ class Turnstile:
             given.conversation.close(farewell, "server-full")
         return True
 
-    def refuse(self) -> Refused:
-        """Return what tells a connection that there is no room for it."""
-        self.refused += 1
-        return Refused()
+    def refuse(self, limit: Limit = "max-connections", say: Say = lambda _: b"") -> Refused:
+        """Return what tells a connection which ``limit`` it has met, in the words of its door."""
+        self.refused[limit] += 1
+        return Refused(say(REFUSALS[limit]))
 
     def tell(self) -> None:
         """Tell the operator how many found no room, since it was told last."""
-        if self.refused > self._told:
+        if new := self.refused - self._told:
             self._logger.warn(
-                "{count} connections found no room ({inside} are here, of {limit})",
-                count=self.refused - self._told,
+                "{count} connections were turned away, by {limits} ({inside} are here, of {limit})",
+                count=new.total(),
+                limits=", ".join(f"{limit} ({count})" for limit, count in new.most_common()),
                 inside=self.inside,
                 limit=self.limit,
             )
-            self._told = self.refused
+            self._told = self.refused.copy()
 
     def weighed(self, door: object, weight: int) -> int:
         """Take note of what waits at a door; return how much too much waits in all.
@@ -165,12 +195,24 @@ class Turnstile:
         self._crowd.discard(connection)
 
 
-class Refused(Connection):
-    """A connection for which there is no room: closed at once.
+def in_words(refused: ChatError) -> bytes:
+    """Return a refusal for people; a server of SSH may say lines first (RFC 4253, 4.2)."""
+    return f"{refused}\r\n".encode()
 
-    A factory that builds no protocol says the same over TCP; over TLS it leaves it open.
+
+class Refused(Connection):
+    """A connection for which there is no room: told so, and closed at once.
+
+    A factory that builds no protocol says the same over TCP; over TLS it leaves it open. There
+    nothing is said: it would wait for a handshake, which whoever wants room can make long.
     """
+
+    def __init__(self, words: bytes) -> None:
+        self._words = words
 
     def connectionMade(self) -> None:
         """Close it."""
-        cast(Any, self.transport).loseConnection()
+        transport = cast(Any, self.transport)
+        if self._words and not ISSLTransport.providedBy(transport):
+            transport.write(self._words)
+        transport.loseConnection()

@@ -165,9 +165,8 @@ class _Chat(Collector):
             ("connections_limit", "How many there may be.", turnstile.limit),
         ):
             yield GaugeMetricFamily(f"{PREFIX}_{name}", help, value=value)
-        yield CounterMetricFamily(
-            f"{PREFIX}_connections_refused", "Connections without room.", value=turnstile.refused
-        )
+        away = "Connections that were turned away, by the limit that they met."
+        yield _by_label("connections_refused", away, "limit", turnstile.refused)
         refusals = parts.admission.refusals
         refused = "Requests that were refused, by code."
         yield _by_label("refusals", refused, "code", refusals.counts)

@@ -56,6 +56,10 @@ class IrcFactory(StreamFactory):
         """Return a connection."""
         return IrcProtocol()
 
+    def say(self, refused: ChatError) -> bytes:
+        """See StreamFactory."""
+        return f"ERROR :{refused}\r\n".encode()
+
     def converse(self, line: Line) -> IrcTalk:
         """Begin what is said on a connection."""
         return IrcTalk(

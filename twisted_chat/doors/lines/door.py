@@ -41,7 +41,7 @@ from twisted_chat.doors.lines.inbox import Inbox
 from twisted_chat.doors.lines.telnet import Telnet
 from twisted_chat.doors.outlet import Direct
 from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
-from twisted_chat.doors.turnstile import Refused, Turnstile
+from twisted_chat.doors.turnstile import Refused, Turnstile, in_words
 from twisted_chat.doors.visit import seat, way_in
 from twisted_chat.doors.watch import Watch
 from twisted_chat.vocabulary.errors import ChatError
@@ -335,8 +335,8 @@ class LinesFactory(Factory):
         self, addr: IAddress | None
     ) -> LinesProtocol | Refused:
         """Take a connection; one for which there is no room is closed at once."""
-        if not self.turnstile.admits(host_of(addr)):
-            return self.turnstile.refuse()
+        if (refused := self.turnstile.turns_away(host_of(addr), in_words)) is not None:
+            return refused
         protocol = LinesProtocol()
         protocol.factory = self
         return protocol

@@ -43,7 +43,7 @@ from twisted_chat.doors.ssh.quiet import QuietLogger
 from twisted_chat.doors.ssh.signatures import SIGNATURES
 from twisted_chat.doors.ssh.transport import Transport
 from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
-from twisted_chat.doors.turnstile import Refused, Turnstile
+from twisted_chat.doors.turnstile import Refused, Turnstile, in_words
 from twisted_chat.doors.visit import way_in
 from twisted_chat.doors.watch import Watch
 from twisted_chat.vocabulary.errors import ChatError
@@ -366,8 +366,8 @@ class SshFactory(SSHFactory):
         self, addr: IAddress | None
     ) -> SshTransport | Refused:
         """Take a connection; one for which there is no room is closed at once."""
-        if not self.turnstile.admits(host_of(addr)):
-            return self.turnstile.refuse()
+        if (refused := self.turnstile.turns_away(host_of(addr), in_words)) is not None:
+            return refused
         return cast(SshTransport, super().buildProtocol(addr))
 
     def way_in(self, transport: SshTransport, proof: Proof) -> Inside:

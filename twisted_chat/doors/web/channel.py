@@ -17,6 +17,7 @@ from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
 from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.doors.web.bodies import Takers, taker_of
 from twisted_chat.doors.weighing import FULL, SHORT, hold_at_most
+from twisted_chat.vocabulary.errors import ChatError
 
 HTTP_SECONDS: Final = 15.0
 """How long an HTTP connection may be idle, or take for the head of a request."""
@@ -196,9 +197,18 @@ class BoundSite(Site):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Take a connection; one for which there is no room is closed at once."""
-        if not self.turnstile.admits(host_of(addr)):
-            return self.turnstile.refuse()
+        if (refused := self.turnstile.turns_away(host_of(addr), _unavailable)) is not None:
+            return refused
         return super().buildProtocol(addr)
 
     def log(self, request: object) -> None:
         """Write no line."""
+
+
+def _unavailable(refused: ChatError) -> bytes:
+    words = f"{refused}\n".encode()
+    head = (
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nConnection: close\r\n"
+        f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(words)}\r\n\r\n"
+    )
+    return head.encode() + words
