@@ -17,7 +17,16 @@ from twisted_chat.chat.session import Member, Session
 from twisted_chat.chat.turn import Turn, delayed
 from twisted_chat.log.contract import Life, Stored
 from twisted_chat.log.memory import MemoryLog
-from twisted_chat.vocabulary.messages import Bye, Deleted, Response, Text, TopicChanged, encode
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.messages import (
+    Bye,
+    Deleted,
+    Error,
+    Response,
+    Text,
+    TopicChanged,
+    encode,
+)
 from twisted_chat.vocabulary.names import user_name
 
 
@@ -40,6 +49,10 @@ class FakeMind:
         self.delivered.append(data)
 
     def settled(self) -> None: ...
+
+    def refused(self, refusal: ChatError, id: str | None, session: str) -> None:
+        error = Error(code=refusal.code, data=str(refusal), id=id, session=session)
+        self.deliver(self.encode(error))
 
     def slow(self, seconds: float) -> None: ...
 

@@ -118,6 +118,13 @@ class SpeakingTests(ChatCase):
         self.world_of.pass_time(1)
         self.assertEqual(self.world_of.admission.refusals.slowed, {"texts-per-second": 2})
 
+    def test_what_the_log_refuses(self) -> None:
+        """It is counted as every other refusal is."""
+        alice = self.world_of.come("alice")
+        alice.send("edit", session="lobby", of=7, data="x")
+        self.assertEqual(alice.got()[0]["code"], "no-such-text")
+        self.assertEqual(self.world_of.admission.refusals.counts["no-such-text"], 1)
+
     def test_bounded(self) -> None:
         """Of those who said nothing longest nothing is remembered."""
         self.patch(speaking, "MAX_REMEMBERED", 3)

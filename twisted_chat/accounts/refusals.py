@@ -8,11 +8,12 @@ from typing import Final, Protocol
 from attrs import define, field
 
 from twisted_chat.accounts.sparing import SparingLog
+from twisted_chat.vocabulary.errors import Code
 
-LIMITS: Final = frozenset(
+LIMITS: Final[frozenset[Code]] = frozenset(
     {
         *("server-full", "session-full", "too-many-attempts", "too-many-sessions", "too-large"),
-        *("banned", "muted", "invite-only", "too-many", "rate"),
+        *("banned", "muted", "invite-only"),
     }
 )
 """Codes that say that somebody met a limit, or is kept out: an operator may want to know who."""
@@ -35,7 +36,7 @@ class Refusals:
     slowed: Counter[str] = field(init=False, factory=Counter)
     """How often a client was not read for a while instead, by the limit that it met."""
 
-    def add(self, code: str, whence: Whence) -> None:
+    def add(self, code: Code, whence: Whence) -> None:
         """Count one; never so that strangers could fill the log."""
         self.counts[code] += 1
         if self.told is not None and code in LIMITS:

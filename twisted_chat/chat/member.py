@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from attrs import define, field
 
+from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye, Response
 from twisted_chat.vocabulary.names import Name
 
@@ -42,6 +43,9 @@ class Mind(Protocol):
 
     def settled(self) -> None:
         """Some texts that the user said have been answered."""
+
+    def refused(self, refusal: ChatError, id: str | None, session: str) -> None:
+        """What it said with that ``id``, in that session, was refused by the log."""
 
     def slow(self, seconds: float) -> None:
         """The user says too much: read nothing more from this client for so long."""

@@ -19,7 +19,6 @@ from twisted_chat.chat.batching import Item, Said
 from twisted_chat.chat.giving import Round
 from twisted_chat.chat.member import Attendant, MemberOf
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Error
 
 Member = MemberOf[Any]
 
@@ -61,16 +60,7 @@ class Settling:
                 mind.deliver(mind.encode(item.outcome))
             return
         refusal = item.outcome or ChatError("no-such-session", f"{self._session} was deleted.")
-        mind.deliver(
-            mind.encode(
-                Error(
-                    code=refusal.code,
-                    data=str(refusal),
-                    session=self._session,
-                    id=item.id,
-                )
-            )
-        )
+        mind.refused(refusal, item.id, self._session)
 
     def passed(self, member: Member, before: int, around: Round | None) -> None:
         """Answer what a member said and will not read any more: it was at ``before``, and is moved.

@@ -23,7 +23,7 @@ from twisted_chat.chat.session import Session
 from twisted_chat.log.contract import Record
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.lookalikes import is_mixed
-from twisted_chat.vocabulary.messages import Bye, Error, Response
+from twisted_chat.vocabulary.messages import Bye, Response
 from twisted_chat.vocabulary.names import Name, user_name
 
 KIND: Final = "webhook"
@@ -76,9 +76,7 @@ class _Voice:
     """Its mind is itself."""
 
     def encode(self, response: Response, /) -> bytes:
-        """Note why it is refused."""
-        if isinstance(response, Error):
-            self._refusal = ChatError(response.code, response.data)
+        """Hear nothing."""
         return b""
 
     def deliver(self, data: bytes) -> None:
@@ -88,6 +86,10 @@ class _Voice:
         """Something went wrong while it was answered."""
         self._refusal = ChatError("internal", "Something went wrong here.")
         self.settled()
+
+    def refused(self, refusal: ChatError, id: str | None, session: str) -> None:
+        """Note why it is refused."""
+        self._refusal = refusal
 
     def slow(self, seconds: float) -> None:
         """It has a pace of its own."""

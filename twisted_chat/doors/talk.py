@@ -201,6 +201,12 @@ class Talk:
         if self._held:
             self._read_or_hold()
 
+    def refused(self, refusal: ChatError, id: str | None, session: str) -> None:
+        """Tell what the log has refused, as what others are told: see Mind."""
+        self.admission.refusals.add(refusal.code, self)
+        error = Error(code=refusal.code, data=str(refusal), session=session, id=id)
+        self.deliver(self.encode(error))
+
     def slow(self, seconds: float) -> None:
         """The user says too much in a session: read nothing for so long."""
         self.admission.refusals.slowed["texts-per-second"] += 1

@@ -26,6 +26,7 @@ from twisted_chat.operation.parts import Parts
 from twisted_chat.operation.settings import SettingsError
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.addresses import LOCAL
+from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye, Message, Response, encode
 from twisted_chat.vocabulary.names import key_of, user_name
 
@@ -84,6 +85,8 @@ class _Nobody:
     deliver: Callable[[bytes], None] = field(default=lambda _: None)
 
     def settled(self) -> None: ...
+
+    def refused(self, refusal: ChatError, id: str | None, session: str) -> None: ...
 
     def slow(self, seconds: float) -> None: ...
 
