@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from tests.client.test_client_commands import CommandTests
 from tests.kit.daemon import Daemon, RawClient, free_port
 from twisted_chat.client.terminal.uploading import Uploader
+from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
 
 
@@ -41,7 +42,19 @@ class FilesTests(CommandTests):
         connection.sent()
         sent.callback("files/abc/boat.jpg")
         (said,) = connection.sent()
-        self.assertEqual(getattr(said, "data", None), "files/abc/boat.jpg")
+        self.assertEqual(getattr(said, "data", None), "https://chat.test/files/abc/boat.jpg")
+
+    def test_where_a_webhook_is(self) -> None:
+        """It is told with the page's address, where that is known."""
+        connection = self.connect()
+        for where in ("/hooks/s at the web door.", "https://chat.test/hooks/s."):
+            self.type("/webhook graf")
+            (asked,) = connection.sent()
+            made = m.WebhookMade(session="lobby", name="graf", link="hooks/s", id=asked.id)
+            connection.say(made)
+            self.assertTrue(self.shown()[0].endswith(f"posted to {where}"))
+            self.type("/page https://chat.test")
+            self.shown()
 
 
 @pytest.mark.slow

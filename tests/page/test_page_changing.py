@@ -119,7 +119,15 @@ def test_by_keyboard(browser: Browser, shared: WebDaemon) -> None:
         label = page.evaluate("document.activeElement.getAttribute('aria-label')")
         assert label == "More about this text: bob-y: two"
         page.keyboard.press("Enter")
-        page.wait_for_selector("#more[open]")
+        page.wait_for_selector("#more-marks button:focus:has-text('👍')")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".row:has-text('two') .reaction:has-text('❤️')")
+        page.focus("#write")
+        for key in ("Control+ArrowUp", "ArrowUp", "Enter"):
+            page.keyboard.press(key)
         page.focus("#more-reply")
         page.keyboard.press("Enter")
         page.wait_for_selector("#about-text:has-text('An answer to bob-y')")

@@ -17,7 +17,7 @@ export class Header {
 
   #render() {
     const session = this.store.session;
-    write("title", session?.title ?? "");
+    write("title", session?.title ?? this.store.server); // a heading that is empty is none
     write("topic", session?.topic ?? "");
     byId("title-lock").toggleAttribute("hidden", !session?.locked);
     const lives = session !== undefined && !session.over;

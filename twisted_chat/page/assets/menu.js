@@ -33,6 +33,7 @@ export class Menu {
       choice.addEventListener("click", () => this.#react(mark));
       return choice;
     }));
+    byId("more-marks").addEventListener("keydown", (event) => this.#walk(event));
     byId("more-form").addEventListener("submit", (event) => {
       event.preventDefault();
       const mark = this.mark.value.trim();
@@ -63,6 +64,18 @@ export class Menu {
     byId("more-redacting").hidden = true;
     this.mark.value = "";
     this.dialog.showModal();
+    /** @type {HTMLElement} */ (byId("more-marks").firstElementChild).focus();
+  }
+
+  /** Go from one mark to the next by the arrow keys. @param {KeyboardEvent} event */
+  #walk(event) {
+    const steps = { ArrowLeft: -1, ArrowRight: 1 };
+    const step = event.key in steps ? steps[/** @type {keyof typeof steps} */ (event.key)] : 0;
+    const marks = /** @type {HTMLElement[]} */ ([...byId("more-marks").children]);
+    const at = marks.indexOf(/** @type {HTMLElement} */ (event.target));
+    if (!step || at < 0) return;
+    event.preventDefault();
+    marks[(at + step + marks.length) % marks.length]?.focus();
   }
 
   /** @param {string} mark */

@@ -40,7 +40,7 @@ async def files(desk: Desk, given: Given) -> None:
         desk.view.info(f"Sending {name} ({size:,} bytes) …")
 
     link = await send(address, client.user, proof, given["PATH"], told)
-    await desk.speaker.say_in(room, link)
+    await desk.speaker.say_in(room, f"{address}/{link}")
 
 
 def _page(desk: Desk, server: Server) -> str | None:

@@ -99,7 +99,9 @@ async def webhook(desk: Desk, given: Given) -> None:
     room = room_of(desk)
     request = m.MakeWebhook(session=room.session, name=given["NAME"])
     made = await room.server.client.ask(request, m.WebhookMade, "fail")
-    desk.view.info(f"{made.name} says here what is posted to /{made.link} at the web door.")
+    page = desk.kept.wishes.pages.get(str(room.server.address))
+    where = f"{page}/{made.link}" if page else f"/{made.link} at the web door"
+    desk.view.info(f"{made.name} says here what is posted to {where}.")
     desk.view.info("Whoever knows that place speaks here: it is not shown again.")
 
 
