@@ -16,6 +16,7 @@ BENCHMARKS = {
     "storm": "300 argon2 logins at once while two users chat",
     "back": "everybody comes back at once after a kill",
     "pauses": "the longest gap in a minute with 5,000 connections",
+    "ssh": "OpenSSH clients beside native ones: processor time of a delivery, memory",
     "slow": "a member that never reads, and the others",
     "log": "the log on its own",
     "nodes": "a log in PostgreSQL beside one in a file, and one node beside two",
