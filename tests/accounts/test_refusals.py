@@ -8,7 +8,7 @@ from twisted.logger import Logger, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_chat.accounts.refusals import Refusals
-from twisted_chat.accounts.sparing import LINES, SECONDS, SparingLog
+from twisted_chat.chat.sparing import LINES, SECONDS, SparingLog
 
 
 @define

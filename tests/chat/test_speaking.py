@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from twisted.logger import capturedLogs, formatEvent
+
 from tests.doors.test_all_doors import DOORS, Seat
 from tests.doors.test_shared_work import Window
 from tests.kit.support import ChatCase, World, types
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat import speaking
+from twisted_chat.chat.sparing import DIARY_LINES
 
 
 def ssh(world: World, name: str) -> Seat:
@@ -151,6 +154,20 @@ class SpeakingTests(ChatCase):
         for _ in range(60):
             self.world_of.settle()
         self.assertEqual(len(bob.got()), 11)
+
+    def test_a_storm_is_a_few_lines(self) -> None:
+        """However many come and go in a second, the daemon's log has a bounded number of lines."""
+        world = World()
+        with capturedLogs() as logs:
+            for number in range(3 * DIARY_LINES):
+                world.come(f"guest{number}").vanish()
+            world.pass_time(2)
+        self.assertEqual(world.chat.connections, 0)
+        self.assertEqual(len(logs), 2 * DIARY_LINES + 2)  # of the chat, and of its sessions
+        told = [formatEvent(event) for event in logs]
+        self.assertIn("guest0 came from 192.0.2.1:40001 by the native door", told)
+        left_out = f"{5 * DIARY_LINES} more lines like the last ones were left out"
+        self.assertEqual(told.count(left_out), 2)
 
 
 class SilenceTests(ChatCase):

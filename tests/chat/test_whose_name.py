@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.logger import LogEvent, Logger, formatEvent
 
 from tests.kit.support import ChatCase
-from twisted_chat.accounts.sparing import LINES, SparingLog
 from twisted_chat.chat.direct import MAX_TRIES, PACE_SECONDS
+from twisted_chat.chat.sparing import LINES, SparingLog
 
 
 class NamesTests(ChatCase):

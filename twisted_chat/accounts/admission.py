@@ -15,8 +15,8 @@ from twisted_chat.accounts.devices import Devices
 from twisted_chat.accounts.passwords import TooLate
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.refusals import Refusals
-from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.chat.member import Mind
+from twisted_chat.chat.sparing import SparingLog
 from twisted_chat.chat.user import IUser, User
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.names import Name, key_of, user_name

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-from twisted_chat.accounts.sparing import SparingLog
+from twisted_chat.chat.sparing import SparingLog
 from twisted_chat.vocabulary.errors import Code
 
 LIMITS: Final[frozenset[Code]] = frozenset(

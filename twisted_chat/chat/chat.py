@@ -40,6 +40,7 @@ from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.ruling import Ruling, load
 from twisted_chat.chat.sessions import Sessions
+from twisted_chat.chat.sparing import DIARY_LINES, SparingLog
 from twisted_chat.chat.speaking import Speaking
 from twisted_chat.chat.turn import AtEnd, Turn, delayed
 from twisted_chat.chat.user import IUser, User
@@ -105,6 +106,8 @@ class Chat:
     peers: Peers = field(init=False, default=ALONE)
     """The other nodes."""
     _letting_in: LettingIn = field(init=False)
+    _diary: SparingLog = field(init=False)
+    """Who comes and goes: no storm of them fills the log."""
     _listings: Listings = field(init=False, factory=Listings)
     _stopping: bool = field(init=False, default=False)
 
@@ -113,6 +116,7 @@ class Chat:
     def __attrs_post_init__(self) -> None:
         self.turn = Turn(self.at_end or delayed(self.clock))
         self._letting_in = LettingIn(self.clock)
+        self._diary = SparingLog(self.clock, self._logger, DIARY_LINES)
         self.people = People(self.accounts)
         self.former = FormerNames(self.log, self.clock)
         self.audit = Audit(self.log)
@@ -221,13 +225,7 @@ class Chat:
         self._crowd.add(user, mind.host)
         self.sessions.version += 1
         self.connections += 1
-        self._logger.info(
-            "{user} came from {host}:{port} by the {door} door",
-            user=person.name.text,
-            host=mind.host,
-            port=mind.port,
-            door=mind.door,
-        )
+        self._diary.visitor("{user} came", user)
         user.come_into(self.directs.seen_by(person.name))
         self.changed()
         return IUser, user, user.logout
@@ -339,13 +337,7 @@ class Chat:
         if not person.users:
             self.peers.tell(Went(person.name.key))
             self.vanished(person, for_good=for_good)
-        self._logger.info(
-            "{user} went, from {host}:{port} by the {door} door",
-            user=person.name.text,
-            host=user.mind.host,
-            port=user.mind.port,
-            door=user.mind.door,
-        )
+        self._diary.visitor("{user} went,", user)
         self.changed()
 
     def arrived(self, person: Person) -> None:

@@ -30,6 +30,7 @@ from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.shares import Shares, check_looks
+from twisted_chat.chat.sparing import DIARY_LINES, SparingLog
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Life, Log
 from twisted_chat.log.shared import LEASE_SECONDS
@@ -73,12 +74,14 @@ class Sessions(Mapping[str, Session]):
     version: int = field(init=False, default=0)
     """Another number whenever a list of them, and of who is in them, would be another."""
     lingering: Lingering = field(init=False)
+    _diary: SparingLog = field(init=False)
     role_of: Callable[[str, Session], str] = field(init=False, default=lambda _key, _of: "none")
 
     _logger = Logger()
 
     def __attrs_post_init__(self) -> None:
         self.shares = Shares(self._rules, self.rooms)
+        self._diary = SparingLog(self._clock, self._logger, DIARY_LINES)
         self.lingering = Lingering(self._clock, self.end_soon)
 
     def __getitem__(self, key: str) -> Session:
@@ -187,7 +190,7 @@ class Sessions(Mapping[str, Session]):
                     continue  # it is ending, or somebody waits for it
                 async with self.claims.of(room.life.key):
                     await self.finish(room, None)
-                self._logger.info("{session} made room for another", session=room.life.name)
+                self._diary.info("{session} made room for another", session=room.life.name)
                 return
         raise ChatError("too-many-sessions", "There are too many sessions already.")
 
@@ -304,7 +307,7 @@ class Sessions(Mapping[str, Session]):
         self._places.left(key, session)
         self.version += 1
         said = "{user} was taken out of {session} by {by}"
-        self._logger.info(said, user=name, session=session.name, by=by)
+        self._diary.info(said, user=name, session=session.name, by=by)
         self.linger(session)
         return kicked
 
@@ -351,7 +354,7 @@ class Sessions(Mapping[str, Session]):
             except ChatError:
                 self.lingering.end_later(session, RETRY_SECONDS, by)
                 return
-            self._logger.info("{session} closed: nobody is in it", session=name)
+            self._diary.info("{session} closed: nobody is in it", session=name)
 
     async def finish(
         self, session: Session, deleted: Deleted | None, cause: Attendant | None = None
@@ -388,12 +391,5 @@ class Sessions(Mapping[str, Session]):
         )
 
     def _note(self, event: str, user: Attendant, session: Session) -> None:
-        self._logger.info(
-            event + ", from {host}:{port} by the {door} door",
-            user=user.name.text,
-            session=session.life.name,
-            host=user.mind.host,
-            port=user.mind.port,
-            door=user.mind.door,
-        )
+        self._diary.visitor(event + ",", user, session=session.life.name)
         self._changed()

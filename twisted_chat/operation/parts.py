@@ -23,11 +23,11 @@ from twisted_chat.accounts.passwords import NiceThreads, Passwords
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.accounts.refusals import Refusals
 from twisted_chat.accounts.roll import Roll
-from twisted_chat.accounts.sparing import SparingLog
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.pace import Pace
 from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
+from twisted_chat.chat.sparing import SparingLog
 from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.log.contract import Log
 from twisted_chat.log.urls import open_log

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from twisted_chat.accounts.sparing import SparingLog
+from twisted_chat.chat.sparing import SparingLog
 from twisted_chat.doors.tcp import peer_of
 from twisted_chat.doors.web.hosts import Hosts
 from twisted_chat.vocabulary.addresses import Blocks, spelled
