@@ -1,7 +1,7 @@
 """Section 8 of the contract as a state machine, over two nodes: what is allowed, and what follows.
 
-The model is written from the contract alone. Whoever asks is at one node or the other, and all must
-see the same members after each step.
+The model is written from the contract alone. Whoever asks is at one node or the other, by the native
+or the web door, and all must see the same members after each step.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.nodes import Cluster
 from tests.kit.support import Client
+from tests.kit.web_support import Socket, Web
 
 USERS = ("alice", "bob", "carol", "dan", "root")
 RANKS = {"none": 0, "voice": 1, "moderator": 2, "owner": 3, "operator": 4}
@@ -60,9 +61,11 @@ class Den:
             return "not-in-session"
         if self.moderated and not self.rank(user):
             return "muted"
-        if self.rank(user) < RANKS["operator"] and user in self.muted | self.silenced:
-            return "muted"
-        return None
+        return "muted" if self.is_mute(user) else None
+
+    def is_mute(self, user: str) -> bool:
+        """Whether a user says nothing here; by name, it is meant whatever its role."""
+        return self.rank(user) < RANKS["operator"] and user in self.muted | self.silenced
 
     def entry(self, user: str, password: str | None) -> str | None:
         """The same, of a join; an invitation is used up where it is needed."""
@@ -93,8 +96,13 @@ class RulesMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.cluster = Cluster(users=USERS[:-1], operators=["root"], invites_per_minute=0)
-        self.clients: dict[str, Client] = {
-            user: self.cluster.worlds[number % 2].come(user) for number, user in enumerate(USERS)
+        one, two = self.cluster.worlds
+        self.clients: dict[str, Client | Socket] = {
+            "alice": one.come("alice"),
+            "bob": two.come("bob"),
+            "carol": Web(one).come("carol", password="secret"),
+            "dan": Web(two).come("dan", password="secret"),
+            "root": one.come("root"),
         }
         self.den = Den()
         self.ask("alice", "create", keep=True)
@@ -143,6 +151,8 @@ class RulesMachine(RuleBasedStateMachine):
             wanted = "not-in-session"
         elif not self.den.open_topic and self.den.rank(user) < RANKS["moderator"]:
             wanted = "not-allowed"
+        elif self.den.is_mute(user):
+            wanted = "muted"
         assert self.ask(user, "topic", topic="x") == wanted
 
     @rule(
@@ -234,6 +244,8 @@ class RulesMachine(RuleBasedStateMachine):
     def ask_in(self, user: str, other: str) -> None:
         """Invite somebody."""
         wanted = self.den.rules(user, RANKS["moderator" if self.den.invite else "none"])
+        if wanted is None and user != "root" and user in self.den.silenced:
+            wanted = "muted"
         if wanted is None and other == user:
             wanted = "no-such-user"
         assert self.ask(user, "invite", user=other) == wanted
