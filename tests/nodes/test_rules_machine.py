@@ -1,7 +1,7 @@
 """Section 8 of the contract as a state machine, over two nodes: what is allowed, and what follows.
 
-The model is written from the contract alone. Whoever asks is at one node or the other, by the native
-or the web door, and all must see the same members after each step.
+The model is written from the contract alone. Whoever asks is at one node or the other, by the
+native or the web door, and all must see the same members after each step.
 """
 
 from __future__ import annotations
