@@ -53,6 +53,12 @@ class HarmlessTests(SynchronousTestCase):
         self.assertEqual(render.harmless("\U000e0041"), r"\U000e0041")
         self.assertEqual(render.harmless("a\tb"), "a    b")
 
+    def test_formats_of_irc(self) -> None:
+        """What clients of IRC write bold or coloured with is no part of what is said."""
+        for data in ("\x02bold\x0f \x0304,01red\x03", "\x04ff0000bold\x04 \x1dred\x16"):
+            text = m.Text(session="ops", seq=1, time=0, source="bob", data=data)
+            self.assertTrue(render.plain(render.said(text, "me")[0]).endswith("bob: bold red"))
+
     def test_scripts_and_emoji(self) -> None:
         """The joiners that scripts and emoji are made with stay."""
         for word in ("می\u200cخواهم", "👩\u200d🚀", "Grüße", "नमस्ते"):

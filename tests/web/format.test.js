@@ -140,6 +140,7 @@ test("long and nasty texts take no time", () => {
 });
 
 test("control characters are shown, and do nothing", () => {
+  assert.equal(harmless("\x02bold\x0f \x0304,01red\x03 \x04ff0000x \x1dit\x1d 3\x033"), "bold red x it 3");
   assert.equal(harmless("\x1b[31m\0\x07\x7f\x9b\tok\r\n\r"), "␛[31m␀␇␡\ufffd\tok\n␍");
 });
 

@@ -127,6 +127,7 @@ class Entrances:
             self._take("irc", irc)
             for description in in_order(chosen.irc):
                 self.listener.listen(description, irc, "irc")
+            irc.shared.played_back = chosen.irc_playback
             irc.shared.sts = Sts(self.listener.tls_port(chosen.irc), chosen.irc_sts)
 
         if chosen.ssh:

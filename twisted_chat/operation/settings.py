@@ -16,7 +16,7 @@ from attrs import Attribute, field, fields, frozen
 from twisted_chat.operation import values
 from twisted_chat.operation.values import BACKLOG
 from twisted_chat.vocabulary.addresses import LOCAL
-from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_TEXT
+from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_HISTORY, MAX_TEXT
 
 USERS: Final = "etc/users.csv"
 """The users file that is taken where it exists and no other is named."""
@@ -68,6 +68,11 @@ class Settings:
         "where the IRC door listens: a port or an endpoint [off]",
         (),
         many=True,
+    )
+    irc_playback: int = _setting(
+        values.whole(0, MAX_HISTORY, f"a number of texts, at most {MAX_HISTORY}"),
+        "texts that a client of IRC is given when it joins and can not ask for them, at most [50]",
+        50,
     )
     irc_sts: int = _setting(
         values.whole(0, 365, "a number of days, at most 365"),

@@ -219,6 +219,29 @@ class AskedTests(IrcCase):
         self.assertRegex(bob.ask(f"PRIVMSG NickServ :IDENTIFY alice {'x' * 1_000}")[0], " 417 ")
         self.assertRegex(bob.ask(f"PRIVMSG nickserver :{'x' * 500}")[0], " 417 ")
 
+    def test_names_of_several(self) -> None:
+        """NAMES of several channels has their members each, and one end."""
+        world = self.world()
+        bob = self.come(world, self.factory(world), "bob")
+        bob.ask("JOIN #more")
+        lines = rest(bob.ask("NAMES #ops,#none,#more"))
+        self.assertEqual([line.split(" :")[0].split()[0] for line in lines], ["353", "353", "366"])
+        self.assertIn("366 bob #ops,#none,#more ", lines[-1])
+
+    def test_playback(self) -> None:
+        """Who can not ask for what was said is given so much of it as the operator wants."""
+        world = self.world(linger=60.0)
+        factory = self.factory(world)
+        bob = self.come(world, factory, "bob")
+        bob.ask(*(f"PRIVMSG #ops :t{number}" for number in range(5)))
+        for most, seen in ((2, ["t3", "t4"]), (0, [])):
+            factory.shared.played_back = most
+            carol = Irc(world, factory)
+            carol.ask("NICK carol", "USER c 0 * :x")
+            lines = [line for line in carol.ask("JOIN #ops") if " PRIVMSG " in line]
+            self.assertEqual([line.rpartition(" ")[2] for line in lines], seen)
+            carol.ask("QUIT")
+
     def test_network(self) -> None:
         """The server's name is in ISUPPORT, whatever is in it, as one word."""
         world = self.world()

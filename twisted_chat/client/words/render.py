@@ -50,9 +50,21 @@ _HARMFUL: Final = re.compile(
 )
 
 
+_FORMATS: Final = re.compile(
+    "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?"
+    "|\x04(?:[0-9a-fA-F]{6}(?:,[0-9a-fA-F]{6})?)?"
+    "|[\x02\x0f\x11\x16\x1d-\x1f]"
+)
+
+
 def harmless(text: str) -> str:
     r"""Return ``text`` on one line, with a visible escape such as ``\x1b`` for what could harm."""
     return _HARMFUL.sub(_escape, text.replace("\t", "    "))
+
+
+def unformatted(text: str) -> str:
+    """Return a text without what clients of IRC make it bold, or coloured, with."""
+    return _FORMATS.sub("", text)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -269,7 +281,7 @@ def waiting(data: str, user: str, server: str) -> list[Line]:
 
 
 def _lines(data: str) -> list[str]:
-    return [harmless(line) for line in re.split("\r\n|\n", data)]
+    return [harmless(line) for line in re.split("\r\n|\n", unformatted(data))]
 
 
 def _further(style: str, line: str) -> Line:
@@ -370,7 +382,7 @@ def changed(event: m.Edited | m.Redacted | m.Reacted, text: m.Text | None) -> st
 
 
 def _short(data: str, most: int = 40) -> str:
-    line = " ".join(data.split())
+    line = " ".join(unformatted(data).split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

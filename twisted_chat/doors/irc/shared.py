@@ -81,6 +81,8 @@ class Shared:
     clock: IReactorTime
     server: str
     """What the server is called."""
+    played_back: int = 50
+    """Texts that who can not ask for them is given at a JOIN, at most."""
     sts: Sts = field(init=False, factory=Sts)
     talks: dict[Any, None] = field(init=False, factory=dict)
     """All connections of this listener, those that are nobody's too."""

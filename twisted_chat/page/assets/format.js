@@ -7,11 +7,17 @@ import { fileOf } from "./attachments.js";
 import { el } from "./dom.js";
 import { parts } from "./markdown.js";
 
+/** What clients of IRC make a text bold, or coloured, with: it is no part of what is said. */
+const FORMAT = /\u0003(?:\d{1,2}(?:,\d{1,2})?)?|\u0004(?:[\da-f]{6}(?:,[\da-f]{6})?)?|[\u0002\u000f\u0011\u0016\u001d-\u001f]/giu;
+
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu;
 
-/** Show control characters as the pictures of them: harmless, and not hidden. @param {string} text */
+/**
+ * Show control characters as the pictures of them: harmless, and not hidden; but for IRC's formats.
+ * @param {string} text
+ */
 export function harmless(text) {
-  return text.replaceAll("\r\n", "\n").replace(CONTROL, (sign) => {
+  return text.replaceAll("\r\n", "\n").replace(FORMAT, "").replace(CONTROL, (sign) => {
     const code = sign.charCodeAt(0);
     if (code === 0x7f) return "\u2421";
     return code < 0x20 ? String.fromCharCode(0x2400 + code) : "\ufffd";

@@ -32,9 +32,6 @@ from twisted_chat.vocabulary.messages import (
 )
 from twisted_chat.vocabulary.names import key_of, session_name
 
-PLAYED_BACK: Final = 50
-"""Texts that who can not ask for them is given at a JOIN, at most."""
-
 MAX_NAMES: Final = 20
 """Channels of one NAMES."""
 
@@ -110,6 +107,7 @@ async def enter(talk: IrcTalk, session: str | None, password: Password | None) -
         await COMMANDS["MARKREAD"].do(talk, Line("MARKREAD", [channel(snapshot.session)]))
     if "draft/no-implicit-names" not in talk.caps:
         await names_of(talk, snapshot)
+        talk.reply("366", channel(snapshot.session), "End of /NAMES list")
     if "draft/chathistory" not in talk.caps:
         await playback(talk, snapshot, read)
 
@@ -135,10 +133,11 @@ async def playback(talk: IrcTalk, snapshot: Snapshot, read: int | None) -> None:
     """Give what was missed to who can not ask for it: from the read marker, or the last few."""
     user = me(talk)
     there = found(talk, snapshot.session)
-    if there is None or not there.head:
+    most = talk.shared.played_back
+    if there is None or not there.head or not most:
         return
-    after = max(there.head - PLAYED_BACK, there.life.first - 1, read or 0)
-    answer = await user.ask(History(session=there.name, after=after, limit=PLAYED_BACK))
+    after = max(there.head - most, there.life.first - 1, read or 0)
+    answer = await user.ask(History(session=there.name, after=after, limit=most))
     entries = answer.texts if isinstance(answer, Texts) else []
     batches = talk.shared.batches(user.chat)
     for entry in entries:
@@ -169,7 +168,6 @@ async def names_of(talk: IrcTalk, snapshot: Snapshot) -> None:
     for row in fitting_rows(shown, max(LEAST_NAMES, 510 - head)):
         if row:
             talk.reply("353", sign, where, row)
-    talk.reply("366", where, "End of /NAMES list")
 
 
 def _signs(talk: IrcTalk, there: Any) -> dict[str, str]:
@@ -254,10 +252,9 @@ async def names(talk: IrcTalk, line: Line) -> None:
     for name in line[0].split(",")[:MAX_NAMES]:
         session = session_of(name)
         there = found(talk, session) if session else None
-        if there is None or not may_see(talk, there):
-            talk.reply("366", name or "*", "End of /NAMES list")
-        else:
+        if there is not None and may_see(talk, there):
             await names_of(talk, there.snapshot())
+    talk.reply("366", line[0] or "*", "End of /NAMES list")
 
 
 def may_see(talk: IrcTalk, there: Any) -> bool:
