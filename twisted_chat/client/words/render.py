@@ -14,6 +14,7 @@ from unicodedata import category, east_asian_width
 from zlib import crc32
 
 from twisted_chat.client.places import is_direct, peer
+from twisted_chat.client.words.formats import unformatted
 from twisted_chat.vocabulary import messages as m
 
 Fragment = tuple[str, str]
@@ -50,21 +51,9 @@ _HARMFUL: Final = re.compile(
 )
 
 
-_FORMATS: Final = re.compile(
-    "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?"
-    "|\x04(?:[0-9a-fA-F]{6}(?:,[0-9a-fA-F]{6})?)?"
-    "|[\x02\x0f\x11\x16\x1d-\x1f]"
-)
-
-
 def harmless(text: str) -> str:
     r"""Return ``text`` on one line, with a visible escape such as ``\x1b`` for what could harm."""
     return _HARMFUL.sub(_escape, text.replace("\t", "    "))
-
-
-def unformatted(text: str) -> str:
-    """Return a text without what clients of IRC make it bold, or coloured, with."""
-    return _FORMATS.sub("", text)
 
 
 def _escape(found: re.Match[str]) -> str:
