@@ -78,6 +78,7 @@ class SshClient:
         self.sent = self.read = 0
         """Numbers of the next packets."""
         self.session = b""
+        self.host_key = b""
         self.exchanges = 0
         self.is_asked_for_keys = False
         self.got: list[Message] = []
@@ -197,6 +198,7 @@ class SshClient:
         hashed = b"".join(map(NS, (*parts, self._half, theirs))) + secret
         digest = sha256(hashed).digest()
         assert Key.fromString(host_key).verify(signature, digest)
+        self.host_key = host_key
         self.session = self.session or digest
 
         def key(letter: bytes) -> bytes:

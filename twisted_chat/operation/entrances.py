@@ -53,6 +53,7 @@ class Entrances:
     posts: Counter[str] = field(init=False, factory=Counter)
     """What became of what programs posted to webhooks, by code."""
     _parts: Parts | None = field(init=False, default=None)
+    _renew: Callable[[], Callable[[], None]] = field(init=False, default=lambda: lambda: None)
 
     @property
     def parts(self) -> Parts:
@@ -134,7 +135,7 @@ class Entrances:
             self._open_ssh(chosen, parts)
 
     def _open_ssh(self, chosen: Settings, parts: Parts) -> None:
-        from twisted_chat.doors.ssh import HostKeyError, SshFactory, host_keys  # an extra
+        from twisted_chat.doors.ssh import HostKeyError, SshFactory, host_keys, renewed  # an extra
 
         try:
             keys = host_keys(ssh_folder(chosen))
@@ -149,8 +150,30 @@ class Entrances:
             turnstile=parts.turnstile,
         )
         self._take("ssh", ssh)
+
+        def renew() -> Callable[[], None]:
+            try:
+                keys = renewed(ssh_folder(chosen))
+            except HostKeyError as problem:
+                raise SettingsError(str(problem)) from None
+            return lambda: ssh.renew(keys)
+
+        self._renew = renew
         for description in in_order(chosen.ssh):
             self.listener.listen(description, ssh, "ssh")
+
+    def renewed(self) -> Callable[[], None]:
+        """Read certificates and the SSH door's keys again; return what puts them in force.
+
+        Raises SettingsError.
+        """
+        certificates, keys = self.listener.renewed(), self._renew()
+
+        def renew() -> None:
+            certificates()
+            keys()
+
+        return renew
 
     def take(self, chosen: Settings) -> None:
         """Let these settings hold, for who comes from now on."""

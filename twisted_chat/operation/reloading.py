@@ -49,7 +49,7 @@ class Reloading:
         connections = chosen.max_connections or parts.connections
         rules = rules_of(chosen, connections, parts.accounts is not None)
         rules.lobby = parts.chat.rules.lobby
-        renew = self.entrances.listener.renewed()
+        renew = self.entrances.renewed()
         # Nothing below can fail.
         changed, waits = self._changed(before, chosen)
         renew()
@@ -68,7 +68,7 @@ class Reloading:
         said = [f"{', '.join(changed)}: changed." if changed else "The settings are as they were."]
         if waits:
             said.append(f"{', '.join(waits)}: this waits for a restart.")
-        said.append("Certificates, the text of welcome and accounts are read again.")
+        said.append("Certificates, keys, the text of welcome and accounts are read again.")
         return said
 
     def _changed(self, before: Settings, chosen: Settings) -> tuple[list[str], list[str]]:

@@ -362,6 +362,11 @@ class SshFactory(SSHFactory):
         """Return the server's keys by their kinds."""
         return {key.sshType(): key for key in self.keys}
 
+    def renew(self, keys: Sequence[Key]) -> None:
+        """Take up the server's keys as they are now: for connections from now on."""
+        self.keys = keys
+        self.publicKeys, self.privateKeys = self.getPublicKeys(), self.getPrivateKeys()
+
     def buildProtocol(  # type: ignore[override]
         self, addr: IAddress | None
     ) -> SshTransport | Refused:

@@ -44,6 +44,11 @@ def host_keys(folder: str) -> Sequence[Key]:
     return found
 
 
+def renewed(folder: str) -> Sequence[Key]:
+    """Return the server's keys as they are now; none is made. Raises HostKeyError."""
+    return [read(path) for path in paths(folder)]
+
+
 def fingerprint(key: Key) -> str:
     """Return what a client shows of a key."""
     shown: str = key.fingerprint(FingerprintFormats.SHA256_BASE64)
@@ -77,9 +82,17 @@ def _make(path: str, kind: str) -> None:
         serialization.PrivateFormat.OpenSSH,
         serialization.NoEncryption(),
     )
-    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(opened, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(opened)
+    # It is there whole, or not at all; where others start at the same time the first one's stays.
+    new_path = f"{path}.{os.getpid()}"
+    opened = os.open(new_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with open(opened, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(opened)
+        os.link(new_path, path)
+    except FileExistsError:
+        return
+    finally:
+        os.unlink(new_path)
     _log.info("A host key for SSH was made: {path}", path=path)

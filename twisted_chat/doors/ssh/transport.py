@@ -20,6 +20,7 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from twisted.conch.ssh.keys import Key
 from twisted.conch.ssh.transport import (
     DISCONNECT_KEY_EXCHANGE_FAILED,
     DISCONNECT_MAC_ERROR,
@@ -133,8 +134,14 @@ class Transport(SSHServerTransport):
         self._held_back: list[tuple[int, bytes]] = []
         self._size_held_back = 0
 
+    def _getHostKeys(self, keyAlg: bytes) -> tuple[Key, Key]:
+        """Return the server's key: the one that it began with, as the client has judged that."""
+        public, private = self._host_keys
+        return public[keyAlg], private[keyAlg]
+
     def connectionMade(self) -> None:
         """Begin: what the server can do is said when the client's version is known."""
+        self._host_keys = self.factory.publicKeys, self.factory.privateKeys
         self.transport.write(self.ourVersionString + b"\r\n")
 
     # --- packets -------------------------------------------------------------------------------
