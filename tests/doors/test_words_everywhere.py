@@ -72,7 +72,7 @@ class EverywhereTests(ChatCase):
         window = Window(world, Prover(world.admission, cast(Any, world.directory)), "carol", 80)
         here = {one.name for one in commands(window.terminal.desk)}
         missing = {one.name for one in commands()} - here
-        servers = {"login", "connect", "disconnect", "logout", "servers"}
+        servers = {"login", "connect", "logout", "servers"}
         self.assertEqual(missing, {*servers, "files", "page"})
 
 
@@ -110,6 +110,20 @@ class RulingTests(ChatCase):
         alice.ask("role", session="den", user="bob", role="moderator")
         shown = typist.type("/bans")
         self.assertEqual(sum("ban of user" in line for line in shown), 250)
+
+    def test_disconnect(self) -> None:
+        """An operator ends somebody's connections; others are told that there is nothing of it."""
+        world = self.world(users=["bob"], operators=["root"])
+        gus = world.come("gus")
+        prover = Prover(world.admission, cast(Any, world.directory))
+        factory = LinesFactory(prover, world.clock, lambda: "lobby")
+        bob, root = Typist(world, factory), Typist(world, factory)
+        bob.type("bob", "secret")
+        self.assertIn("! You are not on gus.", bob.type("/disconnect gus"))
+        root.type("root", "secret")
+        self.assertIn("* gus is disconnected.", root.type("/disconnect gus too loud"))
+        self.assertIn("too loud", gus.got()[-1]["data"])
+        self.assertIn("! Whom?", root.type("/disconnect"))
 
     def test_joining_what_one_is_in_again(self) -> None:
         """What is typed ahead goes to the session that was joined, though one was in it before."""

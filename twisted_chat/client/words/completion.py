@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from twisted_chat.client.words.commands import Usage, command_of, commands
 from twisted_chat.client.words.commands.own import LEVELS
 from twisted_chat.client.words.commands.ruling import ON_OFF_SETTINGS, ROLES, SETTINGS
-from twisted_chat.client.words.commands.table import bare
+from twisted_chat.client.words.commands.table import bare, is_operator
 from twisted_chat.client.words.desk import Desk
 from twisted_chat.client.words.wishes import CHOICES, ON_OFF
 
@@ -55,8 +55,9 @@ def _candidates(desk: Desk, words: list[str]) -> Iterable[str]:
             return CHOICES.get(words[1], ON_OFF if words[1] in ON_OFF_SETTINGS else ())
         case "DEVICE" if server is not None:
             return server.devices
-        case "SERVER":
-            return list(desk.where.servers)
+        case "SERVER_OR_USER":
+            servers = () if desk.alone else tuple(desk.where.servers)
+            return (*servers, *(_users(desk) if is_operator(desk) else ()))
         case "COMMAND":
             return [command.name for command in commands(desk)]
         case _:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from twisted_chat.client.address import Address, parse_address, parse_port
-from twisted_chat.client.words.commands.table import Given, Usage, command
+from twisted_chat.client.words.commands.table import (
+    Given,
+    Usage,
+    command,
+    is_operator,
+    server_of,
+)
 from twisted_chat.client.words.desk import Desk
 from twisted_chat.client.words.rooms import Room
+from twisted_chat.vocabulary.messages import Disconnect, Disconnected
 
 
 @command("login USER [PASSWORD] HOST PORT", elsewhere=True)
@@ -33,20 +40,28 @@ async def connect(desk: Desk, given: Given) -> None:
     await desk.connect(address, address.user or desk.user).settled
 
 
-@command("disconnect [SERVER]", elsewhere=True)
+@command("disconnect [SERVER_OR_USER] [REASON...]")
 async def disconnect(desk: Desk, given: Given) -> None:
-    """Leave this server, or another."""
-    name = given.get("SERVER")
-    server = desk.where.server if name is None else desk.where.servers.get(name)
-    if server is None:
-        raise Usage("You are on no server." if name is None else f"You are not on {name}.")
-    await desk.disconnect(server)
+    """Leave this server, or another; or end the connections of a user: for operators."""
+    name = given.get("SERVER_OR_USER")
+    if name is None and not desk.alone:
+        await logout(desk, given)
+    elif name in desk.where.servers and not desk.alone:
+        await desk.disconnect(desk.where.servers[name])
+    elif name is None or not is_operator(desk):
+        raise Usage("Whom?" if name is None else f"You are not on {name}.")
+    else:
+        asked = Disconnect(user=name.removeprefix("@"), reason=given.get("REASON"))
+        ended = await server_of(desk).client.ask(asked, Disconnected, "fail")
+        desk.view.info(f"{ended.user} is disconnected.")
 
 
 @command("logout", elsewhere=True)
-async def logout(desk: Desk, given: Given) -> None:
+async def logout(desk: Desk, _: Given) -> None:
     """Leave the current server: its sessions, then itself."""
-    await disconnect(desk, given)
+    if desk.where.server is None:
+        raise Usage("You are on no server.")
+    await desk.disconnect(desk.where.server)
 
 
 @command("servers", elsewhere=True)

@@ -148,6 +148,13 @@ def either(names: list[str]) -> str:
 # --- what commands are about -----------------------------------------------------------------
 
 
+def is_operator(desk: Desk) -> bool:
+    """Whether one is an operator of the current server."""
+    server = desk.where.server
+    welcome = None if server is None else server.client.welcome
+    return welcome is not None and bool(welcome.operator)
+
+
 def server_of(desk: Desk) -> Server:
     """Return the current server. Raises Usage."""
     server = desk.where.server
