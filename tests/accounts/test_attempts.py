@@ -52,6 +52,27 @@ class AttemptsTests(SynchronousTestCase):
         self.clock.advance(0.5)
         self.may_try()
 
+    def test_as_the_operator_says(self) -> None:
+        """So many failures of an address, ten times as many of an account, so many at once."""
+        self.attempts = Attempts(self.clock, 2, 3)
+        for _ in range(2):
+            self.may_try()
+            self.fail_once()
+        self.refused()
+        begun = [self.attempts.begin(f"198.51.100.{host}", "bob") for host in range(4)]
+        self.assertEqual([one.called for one in begun], [True, True, True, False])
+        for host in range(4):
+            self.attempts.failed(f"198.51.100.{host}", "bob")
+            self.attempts.end(f"198.51.100.{host}", "bob")
+        for host in range(4, 20):
+            self.successResultOf(self.log_in(f"198.51.100.{host}", "bob", False))
+        self.failureResultOf(self.log_in("203.0.113.1", "bob", True), ChatError)
+        self.attempts.failures = 3
+        self.successResultOf(self.log_in("203.0.113.1", "bob", True))
+        self.may_try()
+        self.fail_once()
+        self.refused()
+
     def test_a_delay_that_grows(self) -> None:
         """Who goes on waits twice as long each time, up to 16 minutes; a quiet hour forgives."""
         waits = []
@@ -307,7 +328,7 @@ class AttemptsTests(SynchronousTestCase):
     def test_the_longest_line_makes_room(self) -> None:
         """Where too many wait, the last of those who wait most goes, and a newcomer stays."""
         self.patch(attempts_module, "MAX_WAITING", 10)
-        self.patch(attempts_module, "MAX_ACTIVE", 1)
+        self.attempts.at_once = 1
         flood = [self.attempts.begin("198.51.100.1") for _ in range(11)]
         one = self.attempts.begin("192.0.2.1")
         self.assertNoResult(one)

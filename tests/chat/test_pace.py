@@ -88,5 +88,12 @@ class LimitTests(ChatCase):
         for name in names:
             world.come(name).vanish()
         alice.say(" ".join(names))
-        counts = [len(place.mentions) for name in names for place in world.chat.places.of(name)]
-        self.assertEqual(sum(counts), 50)
+
+        def counted() -> int:
+            places = [place for name in names for place in world.chat.places.of(name)]
+            return sum(len(place.mentions) for place in places)
+
+        self.assertEqual(counted(), 50)
+        world.chat.rules.max_mentions = 3
+        alice.say(" ".join(names))
+        self.assertEqual(counted(), 53)

@@ -35,7 +35,7 @@ from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 
 MAX_FAILURES: Final = 5
-"""Failures of one address in a window, at most."""
+"""Failures of one address in a window, at most, unless the operator says otherwise."""
 
 WINDOW_SECONDS: Final = 60.0
 """How long a failure counts at first."""
@@ -53,10 +53,13 @@ MAX_WAITING: Final = 1_024
 """Logins that wait for others, in all, at most."""
 
 MAX_ACTIVE: Final = 16
-"""Logins of all addresses that are under way at once: what is over waits for its turn."""
+"""Logins of all addresses that are under way at once, unless the operator says otherwise."""
 
-MAX_GUESSES: Final = 50
-"""Failures of one account in a window, from all addresses that it is not known at."""
+GUESSES: Final = 10
+"""How many times as often one account may be guessed in a window, from all addresses together."""
+
+MOST: Final = 100
+"""Failures of an address that are remembered, at most."""
 
 MAX_KNOWN: Final = 100_000
 """Addresses of accounts that are remembered, in all; the ones not heard of longest go first."""
@@ -114,9 +117,14 @@ class Attempts:
     A login that guesses (it has a password) awaits ``begin`` and in the end calls ``end``; one
     that does not calls ``check``. Either then tells how it went. ``learned`` is called with each
     address from which an account has got in for the first time.
+
+    ``failures`` are those of an address in a window (up to MOST), ``at_once`` the logins of all
+    that are under way: what is over waits for its turn.
     """
 
     _clock: IReactorTime
+    failures: int = MAX_FAILURES
+    at_once: int = MAX_ACTIVE
     learned: Callable[[str, str], object] = field(default=lambda _where, _user: None, kw_only=True)
     _failures: OrderedDict[str, deque[_Failure]] = field(factory=OrderedDict, init=False)
     _windows: _Windows = field(factory=_Windows, init=False)
@@ -152,7 +160,7 @@ class Attempts:
     def check(self, host: str, user: str | None = None) -> None:
         """Raise ChatError ``too-many-attempts`` while nothing from ``host`` may be tried."""
         where, now = self._place(host, user), self._clock.seconds()
-        if len(self._recent(where, now)) >= MAX_FAILURES:
+        if len(self._recent(where, now)) >= self.failures:
             raise self._refusal(where, now)
 
     def begin(self, host: str, user: str | None = None) -> Deferred[None]:
@@ -194,15 +202,15 @@ class Attempts:
     def failed(self, host: str, user: str) -> None:
         """Count a failure to log in from ``host`` as ``user`` (a compared name)."""
         where, now = self._place(host, user), self._clock.seconds()
-        failures = self._failures.setdefault(where, deque(maxlen=MAX_FAILURES))
+        failures = self._failures.setdefault(where, deque(maxlen=MOST))
         failures.append(_Failure(now, user))
-        if len(self._recent(where, now)) == MAX_FAILURES:
+        if len(self._recent(where, now)) >= self.failures:
             self._windows.filled(where, now)
         self._failures.move_to_end(where)
         if len(self._failures) > MAX_ADDRESSES:
             self._failures.popitem(last=False)
         if where == network(host):
-            guessed = self._by_user.setdefault(user, deque(maxlen=MAX_GUESSES))
+            guessed = self._by_user.setdefault(user, deque(maxlen=GUESSES * MOST))
             guessed.append(now)
             if self._is_guessed(user):
                 self._user_windows.filled(user, now)
@@ -215,7 +223,7 @@ class Attempts:
         where = self._place(host, user)
         failures = self._failures.get(where, deque())
         mine = [failure for failure in failures if failure.user == user]
-        if mine and len(failures) == MAX_FAILURES:
+        if mine and len(failures) >= self.failures:
             self._windows.taken_back(where)
         for failure in mine:
             failures.remove(failure)
@@ -227,10 +235,13 @@ class Attempts:
     def _is_guessed(self, user: str) -> bool:
         """Whether somebody, or many together, are guessing that account's password."""
         guessed = self._by_user.get(user)
-        if guessed is None or len(guessed) < MAX_GUESSES:
+        if guessed is None:
             return False
         now = self._clock.seconds()
-        return guessed[0] > now - self._user_windows.of(user, now)
+        window = self._user_windows.of(user, now)
+        while guessed and guessed[0] <= now - window:
+            guessed.popleft()
+        return len(guessed) >= GUESSES * self.failures
 
     def _recent(self, where: str, now: float) -> deque[_Failure]:
         """Return the failures that still count, having forgotten the others."""
@@ -261,8 +272,8 @@ class Attempts:
         now = self._clock.seconds()
         lines = [(where, line) for where, line in self._lines.items() if line.waiting]
         for where, line in sorted(lines, key=lambda found: not found[1].known):
-            if line.active + len(self._recent(where, now)) < MAX_FAILURES:
-                if self._active >= MAX_ACTIVE:
+            if line.active + len(self._recent(where, now)) < self.failures:
+                if self._active >= self.at_once:
                     continue
                 line.active += 1
                 self._active += 1

@@ -120,7 +120,7 @@ class Chat:
         self.people = People(self.accounts)
         self.former = FormerNames(self.log, self.clock)
         self.audit = Audit(self.log)
-        self.places = Places(self.log)
+        self.places = Places(self.log, self.rules)
         self.inviting = Pace(self.clock, self.rules.invites_per_minute)
         self.speaking = Speaking(self.rules, self.clock)
         self.sessions = Sessions(

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from twisted_chat.chat.blocking import blocks
 from twisted_chat.chat.ignoring import Ignoring
+from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
 from twisted_chat.log.contract import Log, Record
 from twisted_chat.vocabulary.mentions import Mention, prepared
@@ -24,9 +25,6 @@ from twisted_chat.vocabulary.names import Name, key_of
 
 MAX_MENTIONS: Final = 1_000
 """Mentions of one account in one session that are remembered, at most: the last ones."""
-
-MAX_NAMED: Final = 50
-"""Accounts that one text may name, at most: others are not told of it."""
 
 PLACE, READ, MENTION, LEVEL = "place", "read", "mention", "level"
 """Kinds of records: that an account is there, how far it has read, what names it, its level."""
@@ -63,6 +61,7 @@ class Places:
     """The places of all accounts."""
 
     _log: Log
+    _rules: Rules = field(factory=Rules)
     _of: dict[str, dict[str, Place]] = field(factory=dict, init=False)
     """By the account\'s key and the session\'s epoch."""
     _in: dict[str, dict[str, Place]] = field(factory=dict, init=False)
@@ -211,7 +210,7 @@ class Places:
                     if place.mention.is_in_folded(said):
                         records += self._named(session, key, place, text.seq)
                         named += 1
-                        if named == MAX_NAMED:
+                        if named >= self._rules.max_mentions:
                             break  # a list of everybody is no mention of anybody
         if records:
             self._keep(records)

@@ -27,6 +27,8 @@ class Rules:
     """Direct sessions that an account, or the guests of one address, may begin in a minute."""
     invites_per_minute: int = 20
     """Invitations of one user."""
+    max_mentions: int = 50
+    """Accounts that one text may mention: others are not told of it."""
     texts_per_second: float = 0.0
     """Texts of one user in one session."""
     max_members: int = 1_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Self, cast
 
@@ -59,6 +59,7 @@ def rules_of(chosen: Settings, connections: int, accounts: bool) -> Rules:
         directs_per_minute=chosen.directs_per_minute,
         invites_per_minute=chosen.invites_per_minute,
         texts_per_second=chosen.texts_per_second,
+        max_mentions=chosen.max_mentions,
         max_members=chosen.max_members,
         max_connections=connections,
         max_connections_per_user=chosen.max_connections_per_user,
@@ -123,6 +124,8 @@ class Parts:
     devices: Devices
     picture_threads: NiceThreads
     """Where pictures are written anew: apart, so that no login waits for them."""
+    attempts: Sequence[Attempts]
+    """Wrong passwords, of accounts and of sessions."""
     node: Node | None = None
     """What joins the chat to those of other nodes."""
 
@@ -151,11 +154,14 @@ class Parts:
         if kept:
             keeping = Keeping.in_log(log)
         accounts = None if keeping is None else keeping.accounts
+        attempts, guesses = (
+            Attempts(reactor, chosen.failed_logins_per_minute, chosen.max_logins) for _ in "12"
+        )
         chat = Chat(
             log,
             reactor,
             session_passwords,
-            Attempts(reactor),
+            guesses,
             rules,
             accounts,
             ports,
@@ -166,7 +172,6 @@ class Parts:
         if chosen.table or (sys.__stdout__ is not None and sys.__stdout__.isatty()):
             chat.changed = Table(chat, reactor, _print).changed
         portal = make_portal(chat, passwords, accounts, chosen.guests, reserved(chosen))
-        attempts = Attempts(reactor)
         admission = Admission(
             portal,
             attempts,
@@ -212,6 +217,7 @@ class Parts:
             KnownAddresses(log, attempts),
             devices,
             NiceThreads(reactor, 1),
+            (attempts, guesses),
             node,
         )
 

@@ -25,7 +25,7 @@ AT_ONCE: Final = frozenset(
         *("rate", "presence_limit", "retain", "retain_texts", "name", "welcome"),
         *("max_connections_per_address", "max_connections_per_user", "max_sessions_per_user"),
         *("connects_per_minute", "directs_per_minute", "invites_per_minute", "texts_per_second"),
-        "trust",
+        *("failed_logins_per_minute", "max_logins", "max_mentions", "trust"),
         *("max_file", "max_files", "max_files_per_user"),
     }
 )
@@ -60,6 +60,9 @@ class Reloading:
         if parts.turnstile.pace is not None:
             parts.turnstile.pace.most = chosen.connects_per_minute
         parts.chat.inviting.most = chosen.invites_per_minute
+        for attempts in parts.attempts:
+            attempts.failures = chosen.failed_logins_per_minute
+            attempts.at_once = chosen.max_logins
         parts.turnstile.trusted = Blocks((*chosen.trust, *chosen.trust_proxy))
         now = {name: getattr(chosen, name) for name in AT_ONCE}
         self.entrances.take(evolve(before, **now))

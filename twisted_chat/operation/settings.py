@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import Attribute, field, fields, frozen
 
+from twisted_chat.accounts.attempts import MAX_ACTIVE, MAX_FAILURES, MOST
 from twisted_chat.operation import values
 from twisted_chat.operation.values import BACKLOG
 from twisted_chat.vocabulary.addresses import LOCAL
@@ -202,6 +203,23 @@ class Settings:
         values.whole(0, 1_000_000, "a number"),
         "invitations that one user may give in a minute; 0 for no limit [20]",
         20,
+    )
+    failed_logins_per_minute: int = _setting(
+        values.whole(1, MOST, f"a number, at most {MOST}"),
+        "wrong passwords that one address (IPv6: each /64) may give in a minute, and then in ever"
+        " more; ten times as many are of one account, from everywhere [5]",
+        MAX_FAILURES,
+    )
+    max_logins: int = _setting(
+        values.whole(1, 1_000, "a number"),
+        "logins with a password that are under way at once, at most: others wait for their turn"
+        " [16]",
+        MAX_ACTIVE,
+    )
+    max_mentions: int = _setting(
+        values.whole(1, 1_000_000, "a number"),
+        "accounts that one text may mention, at most: others are not told of it [50]",
+        50,
     )
     texts_per_second: float = _setting(
         values.amount("a number of texts a second"),
