@@ -66,6 +66,9 @@ class LimitTests(ChatCase):
         self.assertEqual(root.ask("invite", session="den", user="bob")["type"], "invited")
         world.pass_time(60)
         self.assertEqual(alice.ask("invite", session="den", user="bob")["type"], "invited")
+        world.chat.rules.trusted = ("192.0.2.1",)
+        found = [alice.ask("invite", session="den", user="bob")["type"] for _ in range(3)]
+        self.assertEqual(found, ["invited"] * 3)
 
     def test_one_rate_for_a_user(self) -> None:
         """A user with many connections says no more than one with a single one."""

@@ -19,6 +19,9 @@ class ShareTests(ChatCase):
         self.assertEqual(carol.ask("create", session="c")["type"], "session")
         bob.ask("delete", session="b0")
         self.assertEqual(bob.ask("create", session="b3")["type"], "session")
+        world.chat.rules.trusted = ("192.0.2.1",)
+        self.assertEqual(bob.ask("create", session="b4")["type"], "session")
+        world.chat.rules.trusted = ()
         root = world.come("root")
         for number in range(5):
             self.assertEqual(root.ask("create", session=f"r{number}")["type"], "session")

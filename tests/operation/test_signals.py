@@ -97,6 +97,53 @@ def test_reload(tmp_path: Path) -> None:
         assert daemon.stop() == 0
 
 
+def test_limits_are_read_again(tmp_path: Path) -> None:
+    """Each limit of an address, of a user, and of a time holds as it is written now."""
+    config, users = tmp_path / "chat.toml", tmp_path / "users.csv"
+    users.write_text("user,password\nalice,wonder\nbob,builder\ncarol,singer\n")
+    always = 'log = "memory:"\nusers = "users.csv"\ntrust = [""]\n'
+    config.write_text(always)
+    with (
+        Daemon("--config", "chat.toml", directory=tmp_path) as daemon,
+        RawClient(daemon.port) as alice,
+        RawClient(daemon.port) as bob,
+    ):
+        alice.login("alice", password="wonder")
+        bob.login("bob", password="builder")
+        alice.ask("create", session="one")
+        limits = (
+            *("max-sessions-per-user", "invites-per-minute", "directs-per-minute"),
+            *("failed-logins-per-minute", "max-logins", "texts-per-second"),
+        )
+        config.write_text(
+            f"{always}{''.join(f'{limit} = 1' + chr(10) for limit in limits)}max-mentions = 1\n"
+        )
+        daemon.signal(signal.SIGHUP)
+        eventually(lambda: "Reload: " in daemon.output, daemon.output)
+        assert "waits for a restart" not in daemon.output
+        assert all(limit in daemon.output for limit in limits)
+        assert alice.ask("create", session="two")["code"] == "too-many-sessions"
+        found = [alice.ask("invite", session="one", user="bob").get("code") for _ in range(2)]
+        assert found == [None, "too-many-attempts"]
+        found = [alice.ask("text", to=to, data="x").get("code") for to in ("bob", "carol")]
+        assert found == [None, "too-many-sessions"]
+        for number in range(8):
+            bob.send({"type": "text", "session": "lobby", "data": f"{number}", "id": f"{number}"})
+        began = time.monotonic()
+        assert bob.receive_until("text", data="7")["seq"] == 8
+        assert time.monotonic() - began > 1
+        with RawClient(daemon.port) as carol:
+            assert carol.ask("login", user="carol", password="no")["code"] == "bad-credentials"
+            wanted = "too-many-attempts"
+            assert carol.ask("login", user="carol", password="singer")["code"] == wanted
+        config.write_text(f"{always}connects-per-minute = 1\n")
+        daemon.signal(signal.SIGHUP)
+        eventually(lambda: "connects-per-minute" in daemon.output, daemon.output)
+        with RawClient(daemon.port) as other:
+            assert other.receive()["code"] == wanted
+            assert other.at_end()
+
+
 def serial(port: int, name: str) -> int:
     """Return the serial number of the certificate that one who asks for ``name`` is shown."""
     from cryptography import x509
