@@ -22,6 +22,7 @@ BENCHMARKS = {
     "nodes": "a log in PostgreSQL beside one in a file, and one node beside two",
     "driver": "psycopg in a thread beside psycopg under asyncio",
     "fuzz": "anything at all at three doors: nothing breaks, nothing grows",
+    "places": "logins of accounts that are in 1,000 sessions, and 10,000 logins at once",
     "edits": "a page of history with a thousand edits beyond it",
     "soak": "clients that come, go, vanish, stall and flood, for as long as it is told to",
     "web": "the web door beside the native one, and the page",
