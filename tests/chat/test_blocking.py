@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.nodes import Cluster
@@ -34,6 +36,30 @@ class BlockingTests(ChatCase):
         self.assertEqual(set(types(bob.got())) & {"left", "muted", "error"}, set())
         refused = alice.ask("text", to="bob", data="no")
         self.assert_refused("not-allowed", refused)
+
+    def test_nothing_shows_it(self) -> None:
+        """Who asks who is there, or comes in again, sees what it would see otherwise."""
+        here = self.world(users=["alice", "bob"])
+        alice, bob = here.come("alice"), here.come("bob")
+        bob.say("one", to="alice")
+
+        def seen() -> list[Any]:
+            again = here.connect()
+            again.login("bob", password="secret", resume=[{"session": TWO}])
+            (two,) = [one for one in again.got() if one.get("session") == TWO]
+            again.vanish()
+            found = [bob.ask("who", session=TWO), bob.ask("join", session=TWO), two]
+            return [(sorted(one["users"]), one["count"]) for one in found]
+
+        before = seen()
+        alice.ask("mute", session=TWO, user="bob")
+        self.assertEqual(seen(), before)
+        alice.vanish()
+        here.settle()
+        gone = seen()
+        self.assertEqual(gone, [(["bob"], 1)] * 3)
+        here.come("alice")
+        self.assertEqual(seen(), before)
 
     def test_unblock(self) -> None:
         """Once it is taken back one reads what was said, and hears what comes."""

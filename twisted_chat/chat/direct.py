@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
@@ -262,6 +263,19 @@ class DirectSessions:
     def _show(self, session: Session, keys: Iterable[str]) -> None:
         for key in keys:
             self._of.setdefault(key, {})[session] = None
+        session.roster.besides = partial(self._blockers, session)
+
+    def _blockers(self, session: Session) -> Sequence[Name]:
+        """Return who is here and has blocked the other one: that one is not to notice it."""
+        if not session.ruling.mutes:
+            return ()
+        two = (self._people.here.get(key) for key in session.life.direct or ())
+        return [
+            one.name
+            for one in two
+            if one is not None and one.is_here and self.shows(session, one.name.key)
+            if blocks(session, one.name.key) and one.name.key not in session.roster
+        ]
 
     def _hide(self, session: Session, key: str) -> None:
         mine = self._of.get(key, {})

@@ -62,6 +62,8 @@ class Roster:
     """Tell the members, but for the connection that caused it, which has a reply."""
     _waiting: Callable[[], int]
     _users: dict[str, Attendance] = field(init=False, factory=dict)
+    besides: Callable[[], Sequence[Name]] = field(init=False, default=tuple)
+    """Who is shown as here, and is not: who has blocked the other one in a direct session."""
     visiting: dict[str, int] = field(init=False, factory=dict)
     """How many users are here at each of the other nodes."""
     _gathered: dict[str, tuple[str, bool]] = field(init=False, factory=dict)
@@ -70,7 +72,7 @@ class Roster:
     @property
     def count(self) -> int:
         """How many users are here."""
-        return len(self._users)
+        return len(self._users) + len(self.besides())
 
     def __contains__(self, key: str) -> bool:
         return key in self._users
@@ -78,14 +80,16 @@ class Roster:
     def first_names(self) -> Sequence[str]:
         """Return so many names as a snapshot has."""
         users = islice(self._users.values(), MAX_SNAPSHOT_USERS)
-        return [attendance.name.text for attendance in users]
+        return [*(one.name.text for one in users), *(name.text for name in self.besides())]
 
     def who(self, after: str) -> Members:
         """Return the first names whose compared form is over ``after``."""
-        keys = nsmallest(MAX_WHO + 1, (key for key in self._users if key > after))
+        names = {key: one.name.text for key, one in self._users.items() if key > after}
+        names |= {name.key: name.text for name in self.besides() if name.key > after}
+        keys = nsmallest(MAX_WHO + 1, names)
         return Members(
             session=self.session,
-            users=[self._users[key].name.text for key in keys[:MAX_WHO]],
+            users=[names[key] for key in keys[:MAX_WHO]],
             count=self.count,
             more=len(keys) > MAX_WHO,
         )
