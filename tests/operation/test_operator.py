@@ -88,6 +88,14 @@ def test_orders(tmp_path: Path) -> None:
         assert "spam" in bob.receive_until("bye")["data"]
         assert bob.at_end()
 
+        ask(path, "ban", {"address": "198.51.100.7", "seconds": 60, "reason": "spam"})
+        ask(path, "mute", {"user": "eve", "session": "ops"})
+        (_, banned), (_, muted) = ask(path, "bans", {}), ask(path, "bans", {"session": "ops"})
+        assert re.fullmatch(r"ban +198\.51\.100\.7 +operator +\S+Z +\S+Z +spam", banned), banned
+        assert re.fullmatch(r"mute +eve +operator +\S+Z +- +-", muted), muted
+        ask(path, "unban", {"address": "198.51.100.7"})
+        assert len(ask(path, "bans", {})) == 1
+
         for order, given, word in (
             ("disconnect", {"user": "nobody"}, "nobody"),
             ("notice", {"data": ""}, "1 to 1024"),

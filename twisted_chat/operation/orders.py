@@ -243,18 +243,35 @@ async def kick(running: Running, given: Mapping[str, Any]) -> list[str]:
     return ["Done."]
 
 
-@order("ban")
-async def ban(running: Running, given: Mapping[str, Any]) -> list[str]:
-    """Keep a user or an address out, of a session or of the server, for ever or for a time."""
-    await ask(running, m.Ban, {**given, "server": given.get("session") is None})
-    return ["Done."]
+def _measure(word: str, kind: type[Message]) -> None:
+    """Make an order that sets or lifts bans or mutes, of a session or of the server."""
+
+    @order(word)
+    async def measure(running: Running, given: Mapping[str, Any]) -> list[str]:
+        await ask(running, kind, {**given, "server": given.get("session") is None})
+        return ["Done."]
 
 
-@order("unban")
-async def unban(running: Running, given: Mapping[str, Any]) -> list[str]:
-    """Let a user or an address in again."""
-    await ask(running, m.Unban, {**given, "server": given.get("session") is None})
-    return ["Done."]
+for _word, _kind in (("ban", m.Ban), ("unban", m.Unban), ("mute", m.Mute), ("unmute", m.Unmute)):
+    _measure(_word, _kind)
+
+
+@order("bans")
+async def bans(running: Running, given: Mapping[str, Any]) -> list[str]:
+    """Say who is banned or muted, in a session or on the server."""
+    where = {**given, "server": given.get("session") is None}
+    rows = [("kind", "of", "by", "since", "until", "reason")]
+    more = True
+    while more and len(rows) <= MAX_LINES:
+        page = await ask(running, m.Bans, {**where, "after": len(rows) - 1})
+        if not isinstance(page, m.BanList):
+            break
+        more = page.more
+        for one in page.entries:
+            until = "-" if one.until is None else _moment(one.until)
+            whom = one.user or one.address or "-"
+            rows.append((one.kind, whom, one.by, _moment(one.since), until, one.reason or "-"))
+    return columns([tuple(map(shown, row)) for row in rows])
 
 
 @order("audit")
@@ -263,10 +280,15 @@ async def audit(running: Running, given: Mapping[str, Any]) -> list[str]:
     limit = int(given.get("limit") or 1_000)
     lines = []
     for act in await running.chat.audit.latest(min(max(1, limit), MAX_LINES)):
-        when = datetime.fromtimestamp(act.pop("time", 0) / 1_000, UTC)
+        when = _moment(act.pop("time", 0))
         words = "  ".join(f"{name}={value}" for name, value in act.items())
-        lines.append(shown(f"{when:%Y-%m-%dT%H:%M:%SZ}  {words}"))
+        lines.append(shown(f"{when}  {words}"))
     return lines or ["Nothing is noted."]
+
+
+def _moment(milliseconds: int) -> str:
+    """Return a time as an operator reads it: UTC."""
+    return f"{datetime.fromtimestamp(milliseconds / 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _note(running: Running, what: str, **more: str | int | None) -> None:

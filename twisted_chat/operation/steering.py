@@ -18,22 +18,26 @@ PATIENCE: Final = 3_700.0
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
 
+_WHOM: Final[list[tuple[str, dict[str, Any]]]] = [
+    ("--user", {}),
+    ("--address", {"help": "an address or a network"}),
+    ("--session", {"help": "of this one alone"}),
+]
+_HOW: Final[list[tuple[str, dict[str, Any]]]] = [
+    ("--seconds", {"type": int, "help": "for so long [for ever]"}),
+    ("--reason", {}),
+]
+
 ORDERS: Final[dict[str, tuple[str, list[tuple[str, dict[str, Any]]]]]] = {
     "who": ("who is connected", [("--session", {})]),
     "sessions": ("which sessions there are", []),
     "nodes": ("which nodes there are, and how they are", []),
     "kick": ("take a user out of a session", [("session", {}), ("user", {}), ("--reason", {})]),
-    "ban": (
-        "keep somebody out: of a session, or of the server",
-        [
-            ("--user", {}),
-            ("--address", {"help": "an address or a network"}),
-            ("--session", {"help": "of this one alone"}),
-            ("--seconds", {"type": int, "help": "for so long [for ever]"}),
-            ("--reason", {}),
-        ],
-    ),
-    "unban": ("let somebody in again", [("--user", {}), ("--address", {}), ("--session", {})]),
+    "ban": ("keep somebody out: of a session, or of the server", [*_WHOM, *_HOW]),
+    "unban": ("let somebody in again", _WHOM),
+    "mute": ("let somebody say nothing: in a session, or on the server", [*_WHOM, *_HOW]),
+    "unmute": ("let somebody speak again", _WHOM),
+    "bans": ("who is banned or muted", [("--session", {"help": "in this one"})]),
     "notice": ("tell everybody something", [("data", {"metavar": "TEXT"}), ("--session", {})]),
     "disconnect": ("end a user's connections", [("user", {}), ("--reason", {})]),
     "release": ("let anybody have a removed account's name", [("user", {})]),
