@@ -276,6 +276,11 @@ def test_doctor(tmp_path: Path) -> None:
     good = command("doctor", "--port", "tcp:1234:interface=127.0.0.1", cwd=tmp_path)
     assert good.returncode == 0, good.stdout
     assert "WRONG" not in good.stdout
+    assert "--trust-proxy" not in good.stdout
+    web = ("doctor", "--web", "tcp:8080:interface=127.0.0.1", "--web-host", "chat.example.org")
+    assert "--trust-proxy names it" in command(*web, cwd=tmp_path).stdout
+    named = command(*web, "--trust-proxy", "127.0.0.1", cwd=tmp_path)
+    assert "--trust-proxy names it" not in named.stdout
     (tmp_path / "chat.db").write_bytes(b"nonsense" * 1_000)
     damaged = command("doctor", cwd=tmp_path)
     assert damaged.returncode == 1

@@ -29,7 +29,7 @@ from twisted_chat.log.shared import is_shared
 from twisted_chat.operation import settings, steering
 from twisted_chat.operation.keeping import are_in_log
 from twisted_chat.operation.limits import SPARE_FILES
-from twisted_chat.operation.listening import kind_of, reason, way_of
+from twisted_chat.operation.listening import Way, kind_of, reason, way_of
 from twisted_chat.operation.options import PRIVATE, Options
 from twisted_chat.operation.parts import ssh_folder
 from twisted_chat.operation.settings import Settings, SettingsError
@@ -285,9 +285,19 @@ def doors(chosen: Settings) -> Iterator[Finding]:
             yield hint(f"{one} speaks in clear to every network: passwords too.")
     if chosen.web and not (chosen.web_host or chosen.web_origin):
         yield hint("The web door answers under its addresses alone: name it with --web-host.")
+    behind = [one for one in chosen.web if kind_of(one) == "unix" or _is_here(way_of(one))]
+    if behind and not chosen.trust_proxy:
+        yield hint(
+            f"{behind[0]} is for this machine alone: whoever comes through a proxy here has its"
+            " address, and is trusted like the machine itself, unless --trust-proxy names it."
+        )
     for one in chosen.metrics:
         if kind_of(one) in ("tcp", "tcp6", "ssl") and not way_of(one).interface:
             yield wrong(f"{one}: everybody can read the metrics; add :interface=127.0.0.1")
+
+
+def _is_here(way: Way) -> bool:
+    return way.interface.startswith("127.") or way.interface == "::1"
 
 
 def host_keys(chosen: Settings) -> Iterator[Finding]:
