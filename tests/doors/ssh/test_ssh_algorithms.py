@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +153,34 @@ def test_audit(daemon: SshDaemon) -> None:
     }
     assert {name: notes for name, notes in bad.items() if notes} == CONTESTED
     assert "kex-strict-s-v00@openssh.com" in bad
+
+
+def command_of(program: str, daemon: SshDaemon, words: str) -> list[str]:
+    """Return a command of another client than OpenSSH's, which trusts this daemon."""
+    if program == "dbclient":  # Dropbear's: ChaCha20 is all that it has here
+        return ["dbclient", "-y", "-y", "-p", str(daemon.ssh), "carol@127.0.0.1", words]
+    key = daemon.folder / "ssh_host_ed25519_key"
+    shown = subprocess.run(["ssh-keygen", "-l", "-f", key], capture_output=True, text=True)
+    known = ("-hostkey", shown.stdout.split()[1])
+    return ["plink", "-batch", "-P", str(daemon.ssh), *known, "carol@127.0.0.1", words]
+
+
+@pytest.mark.parametrize("program", ["plink", "dbclient"])
+def test_others(program: str, tmp_path: Path) -> None:
+    """PuTTY's and Dropbear's clients, over new keys in the middle of much."""
+    if shutil.which(program) is None:
+        pytest.skip("it is not here")
+    lines = [f"{number:04d} {'x' * 3_000}" for number in range(150)]
+    with ImpatientDaemon() as running:
+        for words, given in (("say lobby", "\n".join(lines)), ("history lobby", "")):
+            ran = subprocess.run(
+                command_of(program, running, words),
+                env={**os.environ, "HOME": str(tmp_path)},
+                input=given,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert ran.returncode == 0, ran.stderr
+    shutil.rmtree(running.folder, ignore_errors=True)
+    assert [line.split(" ", 2)[2] for line in ran.stdout.splitlines()] == lines

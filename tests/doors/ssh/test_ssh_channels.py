@@ -18,7 +18,7 @@ from twisted.conch.ssh.connection import (
 
 from tests.kit.ssh_client import Message, SshClient, shown, ssh_factory
 from tests.kit.support import ChatCase
-from twisted_chat.doors.ssh.door import MAX_CHANNELS, MIN_CHANNEL_PACKET
+from twisted_chat.doors.ssh.visitor import MAX_CHANNELS, MIN_CHANNEL_PACKET
 
 
 class ChannelCase(ChatCase):

@@ -20,10 +20,10 @@ from twisted_chat.doors.ssh.display import WHERE
 from twisted_chat.doors.ssh.door import (
     ALIVE_SECONDS,
     MAX_UNANSWERED,
-    Channels,
     SshTransport,
 )
 from twisted_chat.doors.ssh.keys import Key, Keys
+from twisted_chat.doors.ssh.visitor import Channels
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 from twisted.conch.ssh.common import NS, getNS
@@ -172,3 +173,27 @@ class ReadingTests(ToolCase):
         lines = [line.split(" ")[2] for line in shown(got).splitlines()]
         self.assertEqual(lines, [f"{number:03d}" for number in range(300)])
         self.assertEqual(len(self.lines(client)), 300)
+
+    def test_never_reads(self) -> None:
+        """Who reads nothing costs less than 1 MiB, as a window too, and has every text later."""
+        clients = []
+        for user, terminal in (("lazy", b""), ("idle", b"xterm")):
+            client = SshClient(self.chat, self.factory)
+            client.come(user)
+            client.open(window=2**30)
+            if terminal:
+                client.terminal(terminal)
+                client.shell()
+            else:
+                client.run("tail lobby -n 0 -f")
+            client.take()
+            client.pipe.reading = False
+            clients.append(client)
+        for number in range(600):
+            self.alice.say(f"t{number:03d}t {'x' * 8_000}")
+        for client in clients:
+            client.settle()
+            self.assertLess(client.pipe.most_unread, 2**19)
+            client.pipe.reading = True
+            found = re.findall(r"t(\d{3})t", shown(client.take()))
+            self.assertEqual(found, [f"{number:03d}" for number in range(600)])

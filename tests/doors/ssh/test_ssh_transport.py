@@ -38,6 +38,7 @@ from twisted_chat.doors.ssh.sealing import (
 )
 from twisted_chat.doors.ssh.transport import (
     EXCHANGES,
+    EXCHANGES_AT_ONCE,
     KEY_BYTES,
     KEY_SECONDS,
     MAX_HELD_BACK,
@@ -370,6 +371,29 @@ class NewKeysTests(TransportCase):
             lines = [line.split(": ", 1)[1] for line in shown(got).splitlines()]
             self.assertEqual(lines, said)
             self.assertGreater(client.exchanges, 5)
+
+    def test_too_often(self) -> None:
+        """Who asks for new keys again and again is read more slowly, and gets them."""
+        client = self.come()
+        for _ in range(int(EXCHANGES_AT_ONCE)):
+            client.exchange_keys()
+            self.assertIn(MSG_NEWKEYS, client.numbers())
+        client.offer()
+        client.half()
+        self.assertNotIn(MSG_NEWKEYS, client.numbers())
+        client.send(MSG_NEWKEYS, b"x" * 70_000)  # not even looked at
+        self.chat.clock.advance(0.5)
+        self.assertIn(MSG_NEWKEYS, client.numbers())
+        client = self.another()
+        client.come("bob")
+        for number in range(100):
+            client.offer()
+            client.half()
+            self.chat.pass_time(0.25)
+            self.assertIn(MSG_NEWKEYS, client.numbers(), number)
+            client.new_keys()
+        client.offer()
+        client.pipe.lose()
 
     def test_asked_by_both(self) -> None:
         """Both may ask at once."""

@@ -9,19 +9,10 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from attrs import define, field
-from twisted.conch.avatar import ConchUser
-from twisted.conch.ssh.common import NS, getNS
-from twisted.conch.ssh.connection import (
-    MSG_CHANNEL_OPEN_FAILURE,
-    OPEN_ADMINISTRATIVELY_PROHIBITED,
-    OPEN_RESOURCE_SHORTAGE,
-    SSHConnection,
-)
 from twisted.conch.ssh.factory import SSHFactory
 from twisted.conch.ssh.keys import Key
 from twisted.conch.ssh.transport import (
@@ -42,6 +33,7 @@ from twisted_chat.doors.ssh.channel import Session
 from twisted_chat.doors.ssh.quiet import QuietLogger
 from twisted_chat.doors.ssh.signatures import SIGNATURES
 from twisted_chat.doors.ssh.transport import Transport
+from twisted_chat.doors.ssh.visitor import Channels, Visitor
 from twisted_chat.doors.tcp import host_of, keep_alive, peer_of
 from twisted_chat.doors.turnstile import Refused, Turnstile, in_words
 from twisted_chat.doors.visit import way_in
@@ -56,12 +48,6 @@ ALIVE_SECONDS: Final = 60.0
 
 MAX_UNANSWERED: Final = 3
 """Questions without an answer after which it is not."""
-
-MAX_CHANNELS: Final = 8
-"""Channels of one connection at once."""
-
-MIN_CHANNEL_PACKET: Final = 1_024
-"""Bytes that a client takes in one packet of a channel, at least: each packet costs the same."""
 
 
 @define(eq=False)
@@ -90,75 +76,6 @@ class Presence:
     def close(self, farewell: Bye, _why: str = "") -> None:
         """The daemon stops, or there is no room: every channel hears of it, then it ends."""
         self.transport.dismiss(farewell)
-
-
-class Visitor(ConchUser):
-    """Somebody who is in: its proof, and its channels. There is nothing but sessions."""
-
-    def __init__(self, transport: SshTransport, proof: Proof) -> None:
-        super().__init__()
-        self.transport = transport
-        self.proof = proof
-        self.clock = transport.factory.clock
-        self.channels: dict[Session, None] = {}
-        self.channelLookup = {b"session": Session}
-        self.subsystemLookup = {}
-
-    def gotGlobalRequest(self, _kind: bytes, _data: bytes) -> int:
-        """Refuse: nothing is forwarded."""
-        return 0
-
-    def way_in(self) -> Inside:
-        """Return the way to a conversation of its own, for a channel."""
-        return self.transport.factory.way_in(self.transport, self.proof)
-
-    @property
-    def takes_output(self) -> bool:
-        """Whether what is written goes out."""
-        return self.transport.takes_output
-
-    def check_input(self) -> None:
-        """Read on, or not, as its channels can do what was typed."""
-        self.transport.hold(any(channel.holds_input for channel in self.channels))
-
-    def left(self, channel: Session) -> None:
-        """A channel is gone."""
-        self.channels.pop(channel, None)
-        self.check_input()
-        if not self.channels:
-            self.transport.emptied()
-
-    def logout(self) -> None:
-        """The connection is gone: its channels are told so by Conch."""
-
-
-class Channels(SSHConnection):
-    """The channels of one connection."""
-
-    _log = QuietLogger()
-    transport: Any
-
-    def ssh_CHANNEL_OPEN(self, packet: bytes) -> None:
-        """Open a channel, where it is a session's."""
-        kind, rest = getNS(packet)
-        number, _, size = struct.unpack(">3L", rest[:12])
-        if kind != b"session":
-            reason, words = OPEN_ADMINISTRATIVELY_PROHIBITED, b"There is nothing but sessions."
-        elif len(self.transport.avatar.channels) >= MAX_CHANNELS:
-            reason, words = OPEN_RESOURCE_SHORTAGE, b"There are too many channels."
-        elif size < MIN_CHANNEL_PACKET:
-            reason, words = OPEN_RESOURCE_SHORTAGE, b"Packets of a channel are too short."
-        else:
-            super().ssh_CHANNEL_OPEN(packet)
-            return
-        refused = struct.pack(">2L", number, reason) + NS(words) + NS(b"")
-        self.transport.sendPacket(MSG_CHANNEL_OPEN_FAILURE, refused)
-
-    def ssh_CHANNEL_OPEN_CONFIRMATION(self, packet: bytes) -> None:
-        """Refuse: the server opens no channel. Raises ValueError."""
-        raise ValueError("No channel was asked for.")
-
-    ssh_CHANNEL_OPEN_FAILURE = ssh_CHANNEL_OPEN_CONFIRMATION
 
 
 @implementer(IPushProducer)
@@ -227,6 +144,15 @@ class SshTransport(Transport):
         if self._visitor is None:
             self.factory.watch.heard(self)
 
+    @property
+    def clock(self) -> IReactorTime:
+        """What time is measured with."""
+        return self.factory.clock
+
+    def way_in(self, proof: Proof) -> Inside:
+        """Return the way to a conversation, for a channel."""
+        return self.factory.way_in(self, proof)
+
     def let_in(self, proof: Proof) -> Visitor:
         """Somebody has proved who it is."""
         self._visitor = Visitor(self, proof)
@@ -288,7 +214,12 @@ class SshTransport(Transport):
             if held:
                 self.transport.pauseProducing()
             else:
-                self.transport.resumeProducing()
+                self.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, where nothing is against it."""
+        if not self._held and not self.is_slowed:
+            super().resume_reading()
 
     # --- the transport's producer: see IPushProducer -------------------------------------------
 

@@ -33,8 +33,10 @@ from twisted.conch.ssh.transport import (
     MSG_UNIMPLEMENTED,
     SSHServerTransport,
 )
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from twisted_chat.chat.pace import Rate
 from twisted_chat.doors.ssh.agreeing import (
     EXTENSIONS_CLIENT,
     EXTENSIONS_SERVER,
@@ -73,6 +75,10 @@ any of the ciphers can bear (RFC 4344, section 3)."""
 
 KEY_SECONDS: Final = 3600.0
 """Seconds after which there are new keys: looked at with each packet, and one goes each minute."""
+
+EXCHANGES_A_SECOND: Final = 5.0
+EXCHANGES_AT_ONCE: Final = 50.0
+"""How often a client may ask for new keys: each costs 0.2 ms. Then it is read more slowly."""
 
 MAX_PACKET: Final = 65_536
 """Bytes of a packet. A channel's have 32 KiB and its numbers, at most."""
@@ -133,6 +139,9 @@ class Transport(SSHServerTransport):
         self._since = 0.0
         self._held_back: list[tuple[int, bytes]] = []
         self._size_held_back = 0
+        self._asked = Rate(EXCHANGES_A_SECOND, EXCHANGES_AT_ONCE)
+        self._slowed: IDelayedCall | None = None
+        """When it is read on, where it has asked for keys too often."""
 
     def _getHostKeys(self, keyAlg: bytes) -> tuple[Key, Key]:
         """Return the server's key: the one that it began with, as the client has judged that."""
@@ -180,7 +189,7 @@ class Transport(SSHServerTransport):
         if self._is_first and self._stage is Stage.SETTLED:
             self.sendKexInit()
         received: bytes = self.buf
-        if self._over or len(received) < LENGTH:
+        if self._over or self.is_slowed or len(received) < LENGTH:
             return None
         seal, number = self._incoming, self.incomingPacketSequence
         length = seal.length(number, received[:LENGTH])
@@ -262,6 +271,8 @@ class Transport(SSHServerTransport):
         """End."""
         self._over = True
         self._held_back.clear()
+        if self._slowed is not None:
+            self._slowed.cancel()
         super().connectionLost(reason)
 
     def isEncrypted(self, direction: str = "out") -> bool:
@@ -270,6 +281,27 @@ class Transport(SSHServerTransport):
         return not any(isinstance(seal, Bare) for seal in seals[direction])
 
     isVerified = isEncrypted
+
+    # --- a client that wants too much ----------------------------------------------------------
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether it is not read for a while."""
+        return self._slowed is not None
+
+    def _slow(self, seconds: float) -> None:
+        if seconds:
+            self._slowed = self.factory.clock.callLater(seconds, self._read_on)
+            self.transport.pauseProducing()
+
+    def _read_on(self) -> None:
+        self._slowed = None
+        self.resume_reading()
+        self.dataReceived(b"")
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        self.transport.resumeProducing()
 
     # --- keys ----------------------------------------------------------------------------------
 
@@ -316,6 +348,7 @@ class Transport(SSHServerTransport):
                 self.sendDisconnect(DISCONNECT_PROTOCOL_ERROR, b"something came before KEXINIT")
                 return
         if self._stage is Stage.SETTLED:
+            self._slow(self._asked.wait(self.factory.clock.seconds()))
             self.sendKexInit()
         agreed = agree(offer, self._offer, self._is_strict)
         if agreed is None:
