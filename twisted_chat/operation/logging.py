@@ -1,4 +1,4 @@
-"""The daemon's own log as JSON: ``--log-format json``. One object a line, for machines to read."""
+"""The daemon's own log: where it goes, and ``--log-format json``: one object a line."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.logger import LogEvent, formatEvent
 from twisted.python.logfile import LogFile
+
+KEPT_FILES: Final = 100
+"""Files of a megabyte that a log is kept in: a daemon that is left alone fills no disk."""
 
 HIDDEN = frozenset(
     {
@@ -74,5 +77,7 @@ def opened(logfile: str | None, foreground: bool) -> tuple[Writable, Callable[[]
     """
     if logfile == "-" or (foreground and not logfile):
         return sys.stdout, None
-    file = LogFile.fromFullPath(logfile or "twistd.log", defaultMode=0o600)
+    file = LogFile.fromFullPath(
+        logfile or "twistd.log", defaultMode=0o600, maxRotatedFiles=KEPT_FILES
+    )
     return file, file.rotate

@@ -12,7 +12,7 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
-from twisted.logger import ILogObserver, Logger
+from twisted.logger import ILogObserver, Logger, textFileLogObserver
 from twisted.python.failure import Failure
 
 from twisted_chat.accounts.users_file import AccountsError
@@ -132,12 +132,15 @@ class ChatService(MultiService):
             listener.listening.append(control.listen(self.reactor, self.settings.admin, self))
 
     def setServiceParent(self, parent: Any) -> None:
-        """See IService: the application has the log's observer, where it is to be another one."""
+        """See IService: the application has the log's observer, unless that is syslog."""
         super().setServiceParent(parent)
         twistd = self.options.parent
-        if self.settings.log_format == "json" and twistd is not None:
-            out, self._rotate = logging.opened(twistd["logfile"], bool(twistd["nodaemon"]))
-            parent.setComponent(ILogObserver, logging.observer(out))
+        if twistd is None or twistd.get("syslog"):
+            return
+        out, self._rotate = logging.opened(twistd["logfile"], bool(twistd["nodaemon"]))
+        is_json = self.settings.log_format == "json"
+        observer = logging.observer(out) if is_json else textFileLogObserver(cast(Any, out))
+        parent.setComponent(ILogObserver, observer)
 
     def _die(self, problem: Exception) -> None:
         self._logger.critical("{problem}", problem=reason(problem))
