@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
@@ -76,7 +77,7 @@ class WeighingTests(SynchronousTestCase):
         links = [Link(0), Link(0), Link(0)]
         for link, kept in zip(links, ([batch], [batch, other], []), strict=True):
             link._outlet = outlet = Outlet(StringTransport())
-            outlet._rest.extend(memoryview(data)[7:] for data in kept)
+            outlet._rest = deque(memoryview(data)[7:] for data in kept)
         self.assertEqual(weigh(links), ({}, 15_000))
 
     def test_no_room(self) -> None:

@@ -12,6 +12,9 @@ from twisted.internet import tcp
 PIECE: Final = 4_096
 """Bytes that a transport is given at a time of what its reader is too slow for."""
 
+NOTHING: Final[deque[memoryview]] = deque()
+"""The queue of all that have none: it stays empty."""
+
 
 @define(eq=False)
 class Outlet:
@@ -35,8 +38,8 @@ class Outlet:
     """The transport's, where it may be passed by."""
     _waiting: bool = field(init=False, default=True)
     """Whether something may wait in the transport, and so goes out first."""
-    _rest: deque[memoryview] = field(init=False, factory=deque)
-    """What is kept back, in order."""
+    _rest: deque[memoryview] = field(init=False, default=NOTHING)
+    """What is kept back, in order: most connections never have a queue of their own."""
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.transport, tcp.Connection) and not self.transport.TLS:
@@ -47,7 +50,7 @@ class Outlet:
         if self._waiting:
             transport = self.transport
             if self._rest:
-                self._rest.append(memoryview(data))
+                self._keep(memoryview(data))
                 return
             if self._socket is None:
                 transport.write(data)
@@ -69,9 +72,14 @@ class Outlet:
         if len(data) - sent <= PIECE:
             self.transport.write(data[sent:])
             return
-        self._rest.append(memoryview(data)[sent:])
+        self._keep(memoryview(data)[sent:])
         self._push()
         self.full()
+
+    def _keep(self, data: memoryview) -> None:
+        if self._rest is NOTHING:
+            self._rest = deque()
+        self._rest.append(data)
 
     def _push(self) -> None:
         """Let the transport have one more piece, and say when that is gone."""
@@ -99,6 +107,7 @@ class Outlet:
                 self._rest.appendleft(first[sent:])
                 self._push()
                 return False
+        self._rest = NOTHING
         return True
 
     def flush(self) -> None:
@@ -110,7 +119,7 @@ class Outlet:
         """The connection is gone: its socket's number may be another's soon."""
         self._socket = None
         self._waiting = True
-        self._rest.clear()
+        self._rest = NOTHING
         self.full = _nothing
 
 

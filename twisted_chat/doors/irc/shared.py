@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from secrets import token_hex
 from typing import Any, Final, TypeVar
 
 from attrs import define, field, frozen
@@ -84,6 +85,8 @@ class Shared:
     played_back: int = 50
     """Texts that who can not ask for them is given at a JOIN, at most."""
     sts: Sts = field(init=False, factory=Sts)
+    unique: str = field(init=False, factory=lambda: token_hex(10))
+    """What no listener ever had: ids of texts begin with it."""
     talks: dict[Any, None] = field(init=False, factory=dict)
     """All connections of this listener, those that are nobody's too."""
     registered: set[Any] = field(init=False, factory=set)

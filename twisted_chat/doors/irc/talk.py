@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import count
-from secrets import token_hex
 from typing import Any, Final
 
 from attrs import define, field
@@ -38,8 +37,21 @@ from twisted_chat.vocabulary.messages import (
 
 _connections: Final = count()
 
-_views: Final[dict[Caps, Caps]] = {}
-"""What of capabilities makes a difference, each once: they are not more than a hundred."""
+NOTHING: Final[dict[str, Any]] = {}
+"""What most connections never have: it stays empty, and who has something has its own."""
+
+_alike: Final[dict[Caps, Caps]] = {}
+"""Sets of capabilities, each once: clients of one kind ask for the same."""
+
+MAX_ALIKE: Final = 1_000
+
+
+def _once(caps: Caps) -> Caps:
+    """Return a set of capabilities that is the same for all who ask for these."""
+    if len(_alike) >= MAX_ALIKE:
+        _alike.clear()
+    return _alike.setdefault(caps, caps)
+
 
 CODES: Final = {
     "bad-credentials": "464",
@@ -80,15 +92,15 @@ class IrcTalk(Talk):
     """By what."""
     where: str = ""
     """The channel, nick or command that is being dealt with: what a refusal is about."""
-    labels: dict[str, Labelled] = field(init=False, factory=dict)
+    labels: dict[str, Labelled] = field(init=False, default=NOTHING)
     """What waits for its echoes to be answered, by the ids that the door gave to what was said."""
     modes: frozenset[str] = frozenset()
     """Its user modes: ``i``, ``w``, ``B``."""
     gone_away: str | None = None
     """Why it is away, said before it is anybody (draft/pre-away)."""
-    watched: dict[str, str] = field(factory=dict)
+    watched: dict[str, str] = NOTHING
     """Whom it wants to hear of (MONITOR): names as they were given, by their compared forms."""
-    redacting: dict[str, tuple[str, str]] = field(factory=dict)
+    redacting: dict[str, tuple[str, str]] = NOTHING
     """Where and what is to be taken back, by ids: as long as that is not done."""
     batch: Any = None
     """The multiline batch that is being sent: see commands/multiline.py."""
@@ -102,7 +114,6 @@ class IrcTalk(Talk):
     _caps: Caps = field(init=False, default=frozenset())
     _view: Caps = field(init=False, default=frozenset())
     """What of its capabilities makes a difference to what is told to all."""
-    _unique: str = field(init=False, factory=lambda: token_hex(10))
     _send: Callable[[bytes], None] = field(init=False)
     """What sends bytes as they are."""
     _batches: Batches | None = field(init=False, default=None)
@@ -121,6 +132,7 @@ class IrcTalk(Talk):
         """See Talk."""
         self.shared.lost(self)
         super().lost()
+        self.deliver = self._send = _drop  # no cycle is left behind
 
     @property
     def caps(self) -> Caps:
@@ -129,8 +141,7 @@ class IrcTalk(Talk):
 
     @caps.setter
     def caps(self, caps: Caps) -> None:
-        view = caps & MATTERING
-        self._caps, self._view = caps, _views.setdefault(view, view)
+        self._caps, self._view = _once(caps), _once(caps & MATTERING)
 
     @property
     def echoes(self) -> bool:
@@ -327,7 +338,7 @@ class IrcTalk(Talk):
     def new_text_id(self, kind: str) -> str:
         """Return an id for something that is said: no connection ever had it, over restarts too."""
         self._said += 1
-        return f"{kind}{self._unique}.{self._said:x}"
+        return f"{kind}{self.shared.unique}.{self.number:x}.{self._said:x}"
 
     def own(self, id: str) -> None:
         """Know what was said here when it comes back."""
@@ -336,6 +347,8 @@ class IrcTalk(Talk):
         self._mine.add(id)
         if self.answer is not None:
             self.answer.waiting.add(id)
+            if self.labels is NOTHING:
+                self.labels = {}
             self.labels[id] = self.answer
 
     def _not_mine(self, id: str | None) -> None:
@@ -349,6 +362,10 @@ class IrcTalk(Talk):
         pending = self.labels.pop(id, None)
         if pending is not None:
             pending.waiting.discard(id)
+
+
+def _drop(data: bytes) -> None:
+    """Deliver nothing: the connection is gone."""
 
 
 def _command_in(message: bytes) -> str:

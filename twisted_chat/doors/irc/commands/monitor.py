@@ -9,7 +9,7 @@ from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.lines import Line, fitting_rows, format_line
 from twisted_chat.doors.irc.names import prefix
-from twisted_chat.doors.irc.talk import IrcTalk
+from twisted_chat.doors.irc.talk import NOTHING, IrcTalk
 from twisted_chat.vocabulary.names import Name, key_of
 
 MAX_WATCHED: Final = 100
@@ -47,6 +47,8 @@ def _named(words: str) -> list[str]:
 
 def _watch(talk: IrcTalk, nicks: Sequence[str]) -> None:
     _listen(talk)
+    if talk.watched is NOTHING:
+        talk.watched = {}
     added: list[str] = []
     named = set[str]()
     for number, nick in enumerate(nicks):

@@ -11,7 +11,7 @@ from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_on
 from twisted_chat.doors.irc.commands.own import letters_of, own_mode, together
 from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import channel, direct_of, prefix, session_of
-from twisted_chat.doors.irc.talk import IrcTalk
+from twisted_chat.doors.irc.talk import NOTHING, IrcTalk
 from twisted_chat.doors.talk import WINDOW
 from twisted_chat.vocabulary.addresses import block
 from twisted_chat.vocabulary.errors import ChatError
@@ -132,6 +132,8 @@ async def redact(talk: IrcTalk, line: Line) -> None:
         talk.send("FAIL", "REDACT", "UNKNOWN_MSGID", line[0], line[1], words)
         return
     name, id = member.session.life.name, talk.new_text_id("irc.")
+    if talk.redacting is NOTHING:
+        talk.redacting = {}
     while len(talk.redacting) >= WINDOW:  # answers that came otherwise, as from the log
         del talk.redacting[next(iter(talk.redacting))]
     talk.redacting[id] = (line[0], line[1])
