@@ -18,8 +18,8 @@ from twisted.internet.task import Clock
 
 from benchmarks import machine
 from benchmarks.report import short, spread, table
+from tests.kit.logs import InlineWorker
 from tests.kit.postgres import new_postgres
-from tests.log.test_log_sqlite import InlineWorker
 from twisted_chat.log.contract import Entry, Life, Log
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.log.sqlite import open_sqlite

@@ -265,3 +265,31 @@ class LayerTests(SynchronousTestCase):
         ):
             found = [wrong for one in imports(module, source) for wrong in wrongs(one)]
             self.assertEqual(len(found), count, (source, found))
+
+
+class KitTests(SynchronousTestCase):
+    """What tests share comes from tests/kit, which says what there is."""
+
+    def test_no_test_needs_another(self) -> None:
+        """A file of tests takes nothing from another file of tests."""
+        tests = ROOT.parent / "tests"
+        found = [
+            str(one)
+            for path in tests.rglob("*.py")
+            for one in imports(path.stem, path.read_text(encoding="utf-8"))
+            if one.of("tests") and ".test_" in one.name
+        ]
+        self.assertEqual(found, [])
+
+    def test_the_kit_says_what_it_has(self) -> None:
+        """Every module of it is told of where somebody looks first, and nothing that is not."""
+        kit = ROOT.parent / "tests" / "kit"
+        lines = (kit / "__init__.py").read_text(encoding="utf-8").splitlines()
+        told = {
+            name
+            for line in lines
+            if line.startswith("* ")
+            for part in re.findall(r"(?:^\* |; )((?:``\w+``(?:, )?)+):", line)
+            for name in re.findall(r"\w+", part)
+        }
+        self.assertEqual(told, {path.stem for path in kit.glob("[a-z]*.py")})

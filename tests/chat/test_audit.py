@@ -6,10 +6,9 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 
-from tests.doors.irc.test_irc_door import Irc
-from tests.doors.test_lines_door import Typist
+from tests.kit.irc import Irc
+from tests.kit.lines import Typist
 from tests.kit.support import ChatCase, World
-from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat import audit
 from twisted_chat.doors.irc import IrcFactory
 from twisted_chat.doors.lines import LinesFactory
@@ -84,7 +83,7 @@ class AuditTests(ChatCase):
         """What is done by IRC, or by words at a terminal, is there as well."""
         self.alice.ask("role", session="den", user="carol", role="moderator")
         self.alice.ask("role", session="den", user="bob", role="moderator")
-        prover = Prover(self.here.admission, cast(Any, self.here.directory))
+        prover = self.here.prover()
         irc = Irc(
             self.here, IrcFactory(self.here.admission, self.here.clock, lambda: None, prover=prover)
         )

@@ -24,7 +24,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock, deferLater
 
-from tests.chat.test_state_machine import examples
+from tests.kit.machines import examples
 from tests.kit.support import ChatCase, Client, KnownUser, Object, World
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import SessionPorts

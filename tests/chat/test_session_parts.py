@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.chat.test_fan_out import FakeMind, FakeUser, encode_line
+from tests.kit.minds import FakeMind, FakeUser, encode_line
 from twisted_chat.chat.batching import BATCH_TEXTS, Batching, Item, Said, Told
 from twisted_chat.chat.catching_up import CatchingUp
 from twisted_chat.chat.giving import STAGES, Giving, Round, Stage

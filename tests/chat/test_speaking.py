@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from twisted.logger import capturedLogs, formatEvent
 
-from tests.doors.test_all_doors import DOORS, Seat
-from tests.doors.test_shared_work import Window
+from tests.kit.seats import DOORS, ssh
 from tests.kit.support import ChatCase, World, types
-from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat import speaking
 from twisted_chat.chat.sparing import DIARY_LINES
-
-
-def ssh(world: World, name: str) -> Seat:
-    """Come in by a terminal behind the SSH door."""
-    window = Window(world, Prover(world.admission, cast(Any, world.directory)), name, 80)
-    return Seat(lambda data: window.terminal.received(f"{data}\r".encode()), list)
 
 
 class SpeakingTests(ChatCase):

@@ -13,7 +13,6 @@ from typing import Any
 
 import hypothesis.strategies as st
 from attrs import Factory, define
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -24,8 +23,9 @@ from hypothesis.stateful import (
 )
 from twisted.internet.task import Clock
 
+from tests.kit.logs import InlineWorker
+from tests.kit.machines import examples
 from tests.kit.support import ChatCase, Client, Object, World
-from tests.log.test_log_sqlite import InlineWorker
 from twisted_chat.log.contract import Log
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.log.sqlite import open_sqlite
@@ -491,15 +491,6 @@ class SqliteMachine(ChatMachine):
         super().teardown()
         self.log.close()
         shutil.rmtree(self.folder)
-
-
-def examples(count: int, steps: int) -> settings:
-    return settings(
-        max_examples=count,
-        stateful_step_count=steps,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 class StateMachineTests(ChatCase):

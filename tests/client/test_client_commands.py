@@ -4,121 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from datetime import UTC
 from pathlib import Path
-from random import Random
-from typing import Any
 
-from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.client.test_client_render import anything, is_harmless
-from tests.kit.support_fakeserver import Connection, FakeEndpoint, echo, snapshot, text
+from tests.kit.desks import DeskCase
+from tests.kit.fake_server import echo, snapshot, text
+from tests.kit.hostile import anything, is_harmless
 from twisted_chat.client.address import Address, parse_address
-from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.memory import Memory
-from twisted_chat.client.words import complete, render, take
+from twisted_chat.client.words import complete
 from twisted_chat.client.words.commands import Usage, command_of, commands
-from twisted_chat.client.words.desk import Desk
 from twisted_chat.client.words.marking import READ_SECONDS
-from twisted_chat.client.words.render import Line
 from twisted_chat.client.words.rooms import MAX_UNREAD
 from twisted_chat.client.words.wishes import Wishes
 from twisted_chat.vocabulary import messages as m
-
-
-@define(eq=False)
-class FakeScreen:
-    """Keeps what is shown."""
-
-    lines: list[str] = field(factory=list)
-    questions: list[tuple[str, Deferred[str | None]]] = field(factory=list)
-    closed: bool = False
-    rung: int = 0
-
-    def show(self, *lines: Line) -> None:
-        self.lines.extend(render.plain(line) for line in lines)
-
-    def fail(self, sentence: str) -> None:
-        self.show(render.problem(sentence))
-
-    def refresh(self) -> None:
-        pass
-
-    def ask(self, question: str) -> Deferred[str | None]:
-        answer: Deferred[str | None] = Deferred()
-        self.questions.append((question, answer))
-        return answer
-
-    def ring(self) -> None:
-        self.rung += 1
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class CommandTests(SynchronousTestCase):
-    """A desk, with a server for each address."""
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.servers: dict[str, FakeEndpoint] = {}
-        self.screen = FakeScreen()
-        self.desk = self.make_desk()
-
-    def make_desk(self, memory: Memory | None = None) -> Desk:
-        return Desk(self.screen, self.make, "alice", memory or Memory(None), UTC)
-
-    def make(self, address: Address, user: str, password: str | None) -> ChatClient:
-        endpoint = self.servers[str(address)] = FakeEndpoint()
-        random = Random(len(self.servers))
-        return ChatClient(self.clock, endpoint, user, password, random=random)
-
-    def connect(self, host: str = "home", **fields: Any) -> Connection:
-        """Be on a server, in its lobby."""
-        self.type(f"/connect {host}")
-        connection = self.servers[host].last
-        connection.welcome(**fields)
-        self.shown()
-        return connection
-
-    def back(self, host: str = "home") -> Connection:
-        """Wait until the client of a server tries again."""
-        before = self.servers[host].attempts
-        while self.servers[host].attempts == before:
-            self.clock.advance(0.1)
-        return self.servers[host].last
-
-    def join(self, connection: Connection, session: str, **fields: Any) -> None:
-        """Go into a session."""
-        self.type(f"/joinsession {session}")
-        (request,) = connection.sent()
-        connection.say(snapshot(session, id=request.id, **fields))
-        self.shown()
-
-    def type(self, *lines: str) -> None:
-        for line in lines:
-            take(self.desk, line)
-
-    def shown(self) -> list[str]:
-        """Return what was shown since the last call."""
-        lines = [line for line in self.screen.lines if not line.startswith("---")]
-        self.screen.lines.clear()
-        return lines
-
-    def prompt(self) -> str:
-        return render.plain(self.desk.where.prompt())
-
-    def answer(self, password: str | None) -> str:
-        """Answer the question that is asked; return it."""
-        ((question, answer),) = self.screen.questions
-        self.screen.questions.clear()
-        answer.callback(password)
-        return question
 
 
 class TableTests(SynchronousTestCase):
@@ -205,7 +107,7 @@ class AddressTests(SynchronousTestCase):
             self.assertTrue(parse_address(raw).host)
 
 
-class ServerTests(CommandTests):
+class ServerTests(DeskCase):
     def test_connect(self) -> None:
         """One is in the lobby, sees what was said last, and the prompt says where one is."""
         self.assertEqual(self.prompt(), "> ")
@@ -661,7 +563,7 @@ class ServerTests(CommandTests):
         self.assertTrue(self.screen.closed)
 
 
-class SessionTests(CommandTests):
+class SessionTests(DeskCase):
     def setUp(self) -> None:
         super().setUp()
         self.connection = self.connect()
@@ -972,7 +874,7 @@ class SessionTests(CommandTests):
             self.assertTrue(is_harmless(line), line)
 
 
-class ComingBackTests(CommandTests):
+class ComingBackTests(DeskCase):
     def test_waiting(self) -> None:
         """What is typed while the server is away waits, is seen to wait, and is said once."""
         self.connect().lose()
@@ -1072,7 +974,7 @@ class ComingBackTests(CommandTests):
         self.assertEqual(self.shown(), ["! home/ops: It has closed.", "* Now in lobby."])
 
 
-class MemoryTests(CommandTests):
+class MemoryTests(DeskCase):
     def test_from_one_run_to_the_next(self) -> None:
         """The same guest comes again, and reads the direct messages that it missed."""
         with tempfile.TemporaryDirectory() as folder:
@@ -1136,7 +1038,7 @@ class MemoryTests(CommandTests):
         self.assertIsNotNone(memory.of("199"))
 
 
-class CompletionTests(CommandTests):
+class CompletionTests(DeskCase):
     def complete(self, line: str) -> list[str]:
         return list(complete(self.desk, line))
 

@@ -26,6 +26,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
 
+from tests.kit.command_line import COMMAND, environment
 from tests.kit.daemon import PATIENCE, Daemon, RawClient
 from tests.kit.documents import block, read
 from twisted_chat.client import ChatClient, Event, Online, TextStream
@@ -34,7 +35,6 @@ from twisted_chat.vocabulary.errors import ChatError
 
 pytestmark = pytest.mark.slow
 
-COMMAND = [sys.executable, "-m", "twisted_chat.client.terminal.main"]
 
 T = TypeVar("T")
 
@@ -55,17 +55,6 @@ def folder() -> Iterator[Path]:
 def make_daemon(folder: Path, *options: str) -> Daemon:
     users = ("--users", str(folder / "users.csv"), "--guests")
     return Daemon("--log", "sqlite:chat.db", *users, *options, directory=folder)
-
-
-def environment(folder: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONWARNINGS": "error::DeprecationWarning:twisted_chat",
-        "PROMPT_TOOLKIT_NO_CPR": "1",  # nobody answers where the cursor is
-        "XDG_STATE_HOME": str(folder / "state"),
-        "TERM": "xterm",
-        "TZ": "UTC",
-    }
 
 
 # --- on a pipe ---------------------------------------------------------------------------------
@@ -90,27 +79,6 @@ def pipe(
         env=environment(folder),
         check=False,
     )
-
-
-def by_lines(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
-    """Give the client these lines, on no server yet, until it ends."""
-    return subprocess.run(
-        [*COMMAND, "--commands"],
-        input="\n".join(lines),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environment(folder),
-        check=False,
-    )
-
-
-def assert_shown(done: subprocess.CompletedProcess[str], *ends: str) -> None:
-    """Check that it went well, and showed lines with these ends, in this order."""
-    assert (done.returncode, done.stderr) == (0, ""), done
-    shown = iter(done.stdout.splitlines())
-    for end in ends:
-        assert any(line.endswith(end) for line in shown), (end, done.stdout)
 
 
 def failure(done: subprocess.CompletedProcess[str]) -> str:

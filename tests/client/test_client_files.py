@@ -10,14 +10,14 @@ import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
 
-from tests.client.test_client_commands import CommandTests
 from tests.kit.daemon import Daemon, RawClient, free_port
+from tests.kit.desks import DeskCase
 from twisted_chat.client.terminal.uploading import Uploader
 from twisted_chat.vocabulary import messages as m
 from twisted_chat.vocabulary.errors import ChatError
 
 
-class FilesTests(CommandTests):
+class FilesTests(DeskCase):
     """The command, with a way to send that is held."""
 
     def test_a_file_becomes_a_link(self) -> None:

@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.kit.support_fakeserver import Connection, Fixture, echo, snapshot, text
+from tests.kit.fake_server import Connection, Fixture, echo, snapshot, text
 from twisted_chat.client import Ended, Offline, Online, Place, Unanswered
 from twisted_chat.client.link import IDLE, PATIENCE, sentence
 from twisted_chat.client.outbox import MAX_IN_FLIGHT, MAX_WAITING

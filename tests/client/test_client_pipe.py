@@ -18,7 +18,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.kit.support_fakeserver import LIMITS, Connection, Fixture, echo, snapshot, text
+from tests.kit.fake_server import LIMITS, Connection, Fixture, echo, snapshot, text
 from twisted_chat.client import ChatClient
 from twisted_chat.client.address import Address
 from twisted_chat.client.link import FOREIGN, hopeless, sentence

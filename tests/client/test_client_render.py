@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from datetime import UTC
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.kit.support_fakeserver import snapshot, text
+from tests.kit.fake_server import snapshot, text
+from tests.kit.hostile import anything, is_harmless
 from twisted_chat.client.words import render
 from twisted_chat.client.words.render import Line, Looks
 from twisted_chat.vocabulary import messages as m
-
-HARM = "\x1b[2J\x07\x9b1m\u202e\u2066\u2028\x7f\u200b\u200f\U000e0041"
-
-anything = st.one_of(
-    st.text(max_size=40),
-    st.text(alphabet=st.characters(categories=["Cc", "Cf", "Zl", "Zp", "Mn", "Lo"]), max_size=40),
-    st.sampled_from([HARM, "\r\x1b]0;title\x07", "a\x08b", "\x1bc", "\u202eabc"]),
-)
-
-
-def is_harmless(shown: str) -> bool:
-    """Whether a terminal does nothing for it but to show letters."""
-    return all(
-        unicodedata.category(letter) not in {"Cc", "Cs", "Zl", "Zp"}
-        and unicodedata.bidirectional(letter)
-        not in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-        and letter not in "\u200b\u200e\u200f\u061c\ufeff\u2060\u00ad"
-        for letter in shown
-    )
 
 
 class HarmlessTests(SynchronousTestCase):

@@ -7,12 +7,12 @@ clients on its console, and a word to everybody when somebody goes.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.kit.daemon import Daemon, RawClient, free_port
+from tests.kit.daemon import Daemon, RawClient, free_port, tables
+from tests.kit.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -22,19 +22,6 @@ def daemon() -> Iterator[Daemon]:
     """A daemon that shows its table, with guests only."""
     with Daemon("--log", "memory:", "--table") as running:
         yield running
-
-
-def eventually(done: Callable[[], object]) -> None:
-    """Wait until ``done`` says so, 10 seconds at most."""
-    deadline = time.monotonic() + 10
-    while not done():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def tables(daemon: Daemon) -> list[str]:
-    """Return the tables on the console, from the first to the last."""
-    return re.findall(r"^\d+ connected\n(?:.+\n)*", daemon.output, re.MULTILINE)
 
 
 def test_a_port_on_the_command_line() -> None:

@@ -12,22 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.test_client_endtoend import assert_shown, by_lines
-from tests.designs.test_broadcast import eventually, tables
-from tests.kit.daemon import Daemon, RawClient
+from tests.kit.command_line import assert_shown, by_lines
+from tests.kit.daemon import Daemon, RawClient, tables
+from tests.kit.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
-USERS = "user,password,role\nann,pw-ann,\nben,pw-ben,\ncat,pw-cat,operator\n"
+USERS = ["ann,pw-ann,", "ben,pw-ben,", "cat,pw-cat,operator"]
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def daemon() -> Iterator[Daemon]:
     """A daemon with three accounts; sessions of two, which close at once when empty."""
-    folder: Path = tmp_path_factory.mktemp("conference")
-    (folder / "users.csv").write_text(USERS)
-    options = ("--users", "users.csv", "--max-members", "2", "--linger", "0", "--table")
-    with Daemon(*options, "--log", "memory:", directory=folder) as running:
+    options = ("--max-members", "2", "--linger", "0", "--table")
+    with Daemon(*options, "--log", "memory:", users=USERS) as running:
         yield running
 
 
@@ -119,14 +117,15 @@ def test_who_is_active_and_from_where(daemon: Daemon) -> None:
 def test_the_file_is_read_again(daemon: Daemon) -> None:
     """A new account can log in without a restart; a broken file changes nothing."""
     path = daemon.directory / "users.csv"
+    before = path.read_text()
     try:
-        path.write_text(USERS + "dan,pw-dan,\n")
+        path.write_text(before + "dan,pw-dan,\n")
         login(daemon, "dan").close()
         path.write_text("nonsense")
         login(daemon, "dan").close()
         eventually(lambda: "nonsense" in daemon.output or "stay in force" in daemon.output)
     finally:
-        path.write_text(USERS)
+        path.write_text(before)
     assert "pw-" not in daemon.output
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.test_client_endtoend import assert_shown, by_lines
-from tests.designs.test_broadcast import eventually
+from tests.kit.command_line import assert_shown, by_lines
 from tests.kit.daemon import Daemon, RawClient
+from tests.kit.waiting import eventually
 from twisted_chat.operation.settings import Settings
 
 pytestmark = pytest.mark.slow

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.designs.test_broadcast import eventually
 from tests.kit.daemon import Daemon, RawClient, free_port
 from tests.kit.support import wire
+from tests.kit.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -15,9 +15,8 @@ import pytest
 from twisted.internet.defer import Deferred, execute
 
 from tests.kit.support import ChatCase, Client, Object, Pipe, World
-from tests.kit.web_support import Answer, Web, answer_in
+from tests.kit.web import Answer, Web, answer_in
 from twisted_chat.accounts.bearers import Bearers
-from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat.measures import Measure
 from twisted_chat.chat.peers import Alone
 from twisted_chat.chat.people import Person
@@ -74,7 +73,7 @@ class FilesCase(ChatCase):
         room = {"file": 4_000_000, "user": 10_000_000, "all": 20_000_000, **bounds}
         store = Store(self.folder, Bounds(**room))
         store.open()
-        prover = Prover(world.admission, world.directory)
+        prover = world.prover()
         run: Callable[[Callable[[], Picture]], Deferred[Picture]] = execute
         return Files(store, Bearers(world.chat, prover), run, world.clock.seconds)
 

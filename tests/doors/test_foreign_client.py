@@ -14,7 +14,7 @@ import pytest
 
 from tests.kit.daemon import Daemon, RawClient
 from tests.kit.documents import block
-from tests.vocabulary.test_protocol_document import DOCUMENT, conversation, drawn
+from tests.kit.protocol import DOCUMENT, conversation, drawn
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 
 from tests.kit.support import ChatCase, Client, Object, World
-from tests.kit.web_support import Answer, Web
+from tests.kit.web import Answer, Web
 from twisted_chat.chat.webhooks import BURST, MAX_WEBHOOKS, shortened
 from twisted_chat.doors.web.hooks import MAX_POST
 from twisted_chat.doors.web.senders import LINE, MANY, text_of

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.address import IPv4Address
 
-from tests.client.test_client_render import anything, is_harmless
 from tests.kit.daemon import Daemon, free_port
-from tests.kit.support import FULL, ChatCase, Pipe, World
-from twisted_chat.accounts.proofs import Prover
-from twisted_chat.doors.lines import LinesFactory, LinesProtocol
+from tests.kit.hostile import anything, is_harmless
+from tests.kit.lines import LinesCase
+from tests.kit.support import FULL, ChatCase
 from twisted_chat.doors.lines.cutting import MAX_LINE, Cutter, TooLong
 from twisted_chat.doors.lines.telnet import DO, DONT, ECHO, IAC, NAWS, SB, SE, WILL, WONT
 from twisted_chat.doors.watch import LOGIN_SECONDS
@@ -24,68 +20,6 @@ from twisted_chat.vocabulary.messages import Bye
 
 HIDDEN, SHOWN = bytes((IAC, WILL, ECHO)), bytes((IAC, WONT, ECHO))
 ASKED = bytes((IAC, DO, NAWS))
-
-
-class Local(Pipe):
-    """A connection from the machine itself."""
-
-    def getPeer(self) -> IPv4Address:
-        return IPv4Address("TCP", "127.0.0.1", self.port)
-
-
-class Typist:
-    """Somebody with a telnet or a netcat."""
-
-    def __init__(self, world: World, factory: LinesFactory, local: bool = True) -> None:
-        self.world = world
-        self.pipe = (Local if local else Pipe)(world.clock, 50_000)
-        protocol = factory.buildProtocol(None)
-        assert isinstance(protocol, LinesProtocol)
-        self.protocol = protocol
-        self.pipe.protocol = cast(Any, protocol)
-        protocol.makeConnection(cast(Any, self.pipe))
-
-    def type(self, *lines: str) -> list[str]:
-        """Type lines, and return what is shown then."""
-        self.send("".join(f"{line}\n" for line in lines).encode())
-        return self.shown()
-
-    def send(self, data: bytes) -> None:
-        self.pipe.send(data)
-        self.settle()
-
-    def settle(self) -> None:
-        for _ in range(20):
-            self.world.settle()
-
-    def end(self) -> None:
-        """Send no more."""
-        self.protocol.readConnectionLost()
-        self.settle()
-
-    def raw(self) -> bytes:
-        self.settle()
-        return self.pipe.take()
-
-    def shown(self) -> list[str]:
-        """Return the lines that are shown, without the clock."""
-        lines = self.raw().decode().split("\r\n")
-        return [line for line in lines if line and not line.startswith("---")]
-
-
-class LinesCase(ChatCase):
-    def begin(self, **settings: Any) -> None:
-        self.chat = self.world(**settings)
-        prover = Prover(self.chat.admission, self.chat.directory)
-        self.factory = LinesFactory(prover, self.chat.clock, lambda: "lobby")
-
-    def connect(self, local: bool = True) -> Typist:
-        return Typist(self.chat, self.factory, local)
-
-    def come(self, user: str = "bob") -> Typist:
-        typist = self.connect()
-        typist.type(user)
-        return typist
 
 
 class ComingTests(LinesCase):
@@ -356,12 +290,11 @@ class CutterTests(ChatCase):
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon with a lines door on the port after its own."""
-    (tmp_path / "users.csv").write_text("user,password,role\nalice,sesame,\n")
+def daemon() -> Iterator[Daemon]:
+    """A daemon with a lines door."""
     lines = free_port()
     options = ("--lines", f"tcp:{lines}:interface=127.0.0.1", "--log", "memory:")
-    with Daemon(*options, "--users", "users.csv", "--guests", directory=tmp_path) as running:
+    with Daemon(*options, "--guests", users=["alice,sesame,"]) as running:
         running.lines = lines  # type: ignore[attr-defined]
         yield running
 

@@ -8,7 +8,7 @@ import json
 import socket
 import struct
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides
 
 from tests.kit.support import ChatCase, Client, Object, Pipe, frame, types, wire
+from tests.kit.waiting import until
 from twisted_chat.accounts.admission import Admission
 from twisted_chat.doors import tcp as links
 from twisted_chat.doors.native import ChatProtocol, encode_frame
@@ -631,15 +632,6 @@ class Reader(Protocol):
             found.append(json.loads(self.held[4 : 4 + length]))
             del self.held[: 4 + length]
         return found
-
-
-async def until(done: Callable[[], Any]) -> None:
-    """Wait until ``done`` says so, 10 seconds at most."""
-    for _ in range(2_000):
-        if done():
-            return
-        await deferLater(cast(Any, reactor), 0.005)
-    raise AssertionError("it did not happen in time")
 
 
 @contextmanager

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
 from unittest.mock import patch
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.kit.support import ChatCase, World
-from twisted_chat.accounts.proof import Proof
-from twisted_chat.accounts.proofs import Prover
+from tests.kit.support import ChatCase
+from tests.kit.terminals import Window
 from twisted_chat.client.words import render
 from twisted_chat.client.words.render import Looks
 from twisted_chat.client.words.shared import MAX_SIZE, SharedTexts
 from twisted_chat.client.words.wishes import Wishes
 from twisted_chat.doors.soon import IN_A_TURN, Soon
-from twisted_chat.doors.ssh.terminal import Terminal
-from twisted_chat.doors.visit import seat, way_in
 from twisted_chat.vocabulary import messages as m
-from twisted_chat.vocabulary.names import user_name
-
-
-class Window:
-    """A terminal that takes what is written."""
-
-    def __init__(self, world: World, prover: Prover, name: str, columns: int) -> None:
-        self.shown = ""
-        proof = prover.guest(name, "192.0.2.1") or Proof(user_name(name), account=True)
-        address = ("192.0.2.1", 50_000)
-        way = way_in("ssh", address, world.clock, prover, proof, lambda: "lobby", 0.0)
-        self.terminal = Terminal(self, world.clock, lambda one: seat(one, way, proof))
-        self.terminal.display.resized(columns, 24)
-        self.terminal.start()
-
-    def write(self, data: bytes) -> None:
-        """Be shown something."""
-        self.shown += data.decode()
-
-    def close(self, status: int) -> None:
-        """End."""
 
 
 class SharedWorkTests(ChatCase):
@@ -48,7 +23,7 @@ class SharedWorkTests(ChatCase):
     def test_once(self) -> None:
         """A text is made into lines once, and these are broken once for each width."""
         world = self.world()
-        prover = Prover(world.admission, cast(Any, world.directory))
+        prover = world.prover()
         windows = [Window(world, prover, f"m{n}", 80 if n % 2 else 40) for n in range(10)]
         alice = world.come("alice")
         alice.say("the day begins")
@@ -72,7 +47,7 @@ class KeptTests(ChatCase):
     def test_kept(self) -> None:
         """It is kept with the log, for accounts; a guest of another time has nothing of it."""
         world = self.world(users=["alice"])
-        prover = Prover(world.admission, cast(Any, world.directory))
+        prover = world.prover()
         for name in ("alice", "gus"):
             window = Window(world, prover, name, 80)
             world.settle()

@@ -19,7 +19,7 @@ import pytest
 from tests.kit.browser import WebDaemon
 from tests.kit.certificates import make_certificate
 from tests.kit.daemon import Daemon, Object, RawClient, free_port
-from tests.kit.web_support import CLOSE, TEXT, frame_of, frames_of
+from tests.kit.web import CLOSE, TEXT, frame_of, frames_of
 
 pytestmark = pytest.mark.slow
 

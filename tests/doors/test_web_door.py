@@ -17,7 +17,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from tests.kit.support import ChatCase, types
-from tests.kit.web_support import (
+from tests.kit.web import (
     BINARY,
     CLOSE,
     COMPRESSED,

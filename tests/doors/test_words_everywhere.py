@@ -10,11 +10,10 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.doors.test_lines_door import Typist
-from tests.doors.test_shared_work import Window
+from tests.kit.fake_server import FakeEndpoint
+from tests.kit.lines import Typist
 from tests.kit.support import ChatCase, Pipe
-from tests.kit.support_fakeserver import FakeEndpoint
-from twisted_chat.accounts.proofs import Prover
+from tests.kit.terminals import Window
 from twisted_chat.client.address import Address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.terminal.plain import PlainScreen
@@ -47,7 +46,7 @@ class EverywhereTests(ChatCase):
     def test_doors(self) -> None:
         """Who comes by SSH or by plain lines has the new command, its help and its completion."""
         world = self.world()
-        prover = Prover(world.admission, cast(Any, world.directory))
+        prover = world.prover()
         window = Window(world, prover, "carol", 80)
         world.settle()
         factory = LinesFactory(prover, world.clock, lambda: "lobby")
@@ -69,7 +68,7 @@ class EverywhereTests(ChatCase):
     def test_all(self) -> None:
         """Every command is everywhere, but for those about other servers and one's own files."""
         world = self.world()
-        window = Window(world, Prover(world.admission, cast(Any, world.directory)), "carol", 80)
+        window = Window(world, world.prover(), "carol", 80)
         here = {one.name for one in commands(window.terminal.desk)}
         missing = {one.name for one in commands()} - here
         servers = {"login", "connect", "logout", "servers"}
@@ -104,7 +103,7 @@ class RulingTests(ChatCase):
         alice.ask("create", session="den")
         for number in range(250):
             alice.ask("ban", session="den", user=f"user{number}")
-        prover = Prover(world.admission, cast(Any, world.directory))
+        prover = world.prover()
         typist = Typist(world, LinesFactory(prover, world.clock, lambda: "lobby"))
         typist.type("bob", "/join den")
         alice.ask("role", session="den", user="bob", role="moderator")
@@ -131,7 +130,7 @@ class RulingTests(ChatCase):
         world.come("alice").ask("create", session="den")
         bob = world.come("bob")
         bob.ask("join", session="den")
-        prover = Prover(world.admission, cast(Any, world.directory))
+        prover = world.prover()
         typist = Typist(world, LinesFactory(prover, world.clock, lambda: "lobby"))
         typist.type("bob", "secret", "/join den", "hello")
         self.assertEqual([text["session"] for text in bob.got() if text["type"] == "text"], ["den"])

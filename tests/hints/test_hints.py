@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import cast
 
 import pytest
@@ -15,6 +14,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.redis import Redis
+from tests.kit.waiting import until
 from twisted_chat.hints.contract import MAX_MESSAGE
 from twisted_chat.hints.hub import Hub
 from twisted_chat.hints.redis import Broker, HintsError, RedisHints, parse_url
@@ -28,13 +28,6 @@ def sleep(seconds: float) -> Deferred[None]:
     from twisted.internet import reactor
 
     return deferLater(reactor, seconds, lambda: None)
-
-
-async def until(happens: Callable[[], object], what: str) -> None:
-    deadline = monotonic() + 20
-    while not happens():
-        assert monotonic() < deadline, f"never: {what}"
-        await sleep(0.01)
 
 
 @asynccontextmanager

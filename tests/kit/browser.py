@@ -13,12 +13,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
 from tests.kit.daemon import Daemon, RawClient, free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -276,3 +280,14 @@ def violations(page: Page) -> list[str]:
     page.evaluate(AXE.read_text("utf-8") + "; undefined")
     found: Sequence[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
     return [f"{one['id']}: {[node['html'] for node in one['nodes']]}" for one in found]
+
+
+def photograph(width: int, height: int, colour: str = "teal") -> bytes:
+    """Return a picture."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (width, height), colour)
+    ImageDraw.Draw(picture).ellipse((40, 40, width - 40, height - 40), fill="orange")
+    out = BytesIO()
+    picture.save(out, "JPEG")
+    return out.getvalue()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -50,8 +51,9 @@ def free_port() -> int:
 class Daemon:
     """``twistd -n chat`` in a folder of its own, listening on the loopback interface.
 
-    ``options`` go behind ``chat``, ``twistd`` before it; ``--port`` is given already. What it says
-    on its console is in ``output``. The port stays the same over ``restart``; so do the folder and
+    ``options`` go behind ``chat``, ``twistd`` before it; ``--port`` is given already. ``users`` are
+    lines of its users file (``alice,wonderland,operator``). What it says on its console is in
+    ``output``. The port stays the same over ``restart``; so do the folder and
     what is in it.
     """
 
@@ -61,11 +63,16 @@ class Daemon:
         directory: Path | None = None,
         port: int | None = None,
         environment: dict[str, str] | None = None,
+        users: Sequence[str] = (),
     ) -> None:
         self.options: Sequence[str] = options
         self.twistd: Sequence[str] = ["-n"]
         self.port = free_port() if port is None else port
         self.directory = directory or Path(tempfile.mkdtemp(prefix="twisted-chat-"))
+        if users:
+            lines = ["user,password,role", *users, ""]
+            (self.directory / "users.csv").write_text("\n".join(lines))
+            self.options = (*options, "--users", "users.csv")
         self.process: subprocess.Popen[bytes] | None = None
         self._owns_directory = directory is None
         self._environment = {**os.environ, **(environment or {})}
@@ -278,3 +285,8 @@ class RawClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def tables(daemon: Daemon) -> list[str]:
+    """Return the tables on the console, from the first to the last."""
+    return re.findall(r"^\d+ connected\n(?:.+\n)*", daemon.output, re.MULTILINE)

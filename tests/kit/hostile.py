@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+from hypothesis import strategies as st
+
 _PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {
     0x7F: 0x2421,
     **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
@@ -84,3 +88,24 @@ def _cut_code(shown: str) -> str:
 
 
 HOSTILE = [(sent, _cut_code(shown)) for sent, shown in HOSTILE]
+
+
+HARM = "\x1b[2J\x07\x9b1m\u202e\u2066\u2028\x7f\u200b\u200f\U000e0041"
+
+
+anything = st.one_of(
+    st.text(max_size=40),
+    st.text(alphabet=st.characters(categories=["Cc", "Cf", "Zl", "Zp", "Mn", "Lo"]), max_size=40),
+    st.sampled_from([HARM, "\r\x1b]0;title\x07", "a\x08b", "\x1bc", "\u202eabc"]),
+)
+
+
+def is_harmless(shown: str) -> bool:
+    """Whether a terminal does nothing for it but to show letters."""
+    return all(
+        unicodedata.category(letter) not in {"Cc", "Cs", "Zl", "Zp"}
+        and unicodedata.bidirectional(letter)
+        not in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+        and letter not in "\u200b\u200e\u200f\u061c\ufeff\u2060\u00ad"
+        for letter in shown
+    )

@@ -33,7 +33,7 @@ from twisted.conch.ssh.transport import (
 from twisted.conch.ssh.userauth import MSG_USERAUTH_REQUEST, MSG_USERAUTH_SUCCESS
 
 from tests.kit.support import Pipe, World
-from twisted_chat.accounts.proofs import KeyRing, Prover
+from twisted_chat.accounts.proofs import KeyRing
 from twisted_chat.doors.ssh import SshFactory
 from twisted_chat.doors.ssh.agreeing import EXTENSIONS_CLIENT, STRICT_CLIENT, Offer
 from twisted_chat.doors.ssh.door import SshTransport
@@ -48,7 +48,7 @@ GCM: Final = Suite(b"aes256-gcm@openssh.com")
 
 def ssh_factory(world: World, keys: KeyRing | None = None) -> SshFactory:
     """Return an SSH door of a chat."""
-    prover = Prover(world.admission, cast(Any, world.directory), keys)
+    prover = world.prover(keys)
     factory = SshFactory(prover, world.clock, lambda: "lobby", [HOST_KEY])
     factory.startFactory()
     return factory

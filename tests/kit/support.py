@@ -32,6 +32,7 @@ from zope.interface import implementer
 from twisted_chat.accounts.accounts import Accounts, GuestChecker
 from twisted_chat.accounts.admission import Admission
 from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.accounts.proofs import KeyRing, Prover
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
@@ -475,6 +476,10 @@ class World:
         self.opened = Deferred.fromCoroutine(self.chat.open())
         if settle:  # else the clock runs by itself
             self.settle()
+
+    def prover(self, keys: KeyRing | None = None) -> Prover:
+        """Return what settles who somebody is before a connection is opened."""
+        return Prover(self.admission, cast(Accounts, self.directory), keys)
 
     def make_factory(self, entry: Callable[[], str | None], rate: float = 0.0) -> ChatFactory:
         """Return another listener of the same chat."""

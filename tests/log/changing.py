@@ -9,7 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
-from twisted_chat.log.contract import Entry, Kind, Life, Log
+from tests.kit.logs import DEV, OPS
+from twisted_chat.log.contract import Entry, Kind, Log
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     MAX_REACTIONS,
@@ -21,9 +22,6 @@ from twisted_chat.vocabulary.messages import (
     Redacted,
     Text,
 )
-
-OPS = Life(epoch="ops-1", key="ops", name="Ops")
-DEV = Life(epoch="dev-1", key="dev", name="Dev", owner="alice", topic="we build", keep=True)
 
 
 def present(entries: Sequence[AnyEntry], first: int = 1) -> list[AnyEntry]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.log.changing import OPS
-from tests.log.test_log_files import Commands
+from tests.kit.logs import OPS, Commands
 from twisted_chat.log.attached import KEY, SUFFIXES, place_of
 from twisted_chat.log.contract import Entry
 

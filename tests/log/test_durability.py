@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 
 from tests.kit.daemon import PATIENCE, Daemon, RawClient, free_port
 from tests.kit.talkers import Client, Writer, everything
+from tests.kit.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -160,25 +161,18 @@ def test_file_system_full(tmp_path: Path) -> None:
         assert ben.is_silent()
         assert ann.ask("text", data="x" * 10_000)["code"] == "not-stored"
         assert ben.ask("history", limit=1)["texts"][0]["seq"] == stored[-1]
-        eventually(lambda: health(web) == 503)  # what it tries to store is less than any text
+        # what it tries to store is less than any text
+        eventually(lambda: health(web) == 503, seconds=PATIENCE)
         filler.unlink()
         stored.append(ann.ask("text", data="after")["seq"])
         assert ben.receive_until("text")["data"] == "after"
-        eventually(lambda: health(web) == 200)
+        eventually(lambda: health(web) == 200, seconds=PATIENCE)
         assert stored == [*range(1, len(stored) + 1)]
         assert "can not store" in daemon.output
         assert "Traceback" not in daemon.output
         daemon.kill()
         daemon.start()
         assert [text["seq"] for text in everything(daemon.port)] == stored
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until it holds: it is looked at anew once a second."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def health(port: int) -> int:

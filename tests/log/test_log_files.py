@@ -2,85 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-import io
 import json
 import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, redirect_stdout
+from contextlib import closing
 from typing import Any
-from unittest import mock
 
 from twisted.internet.defer import Deferred
 
+from tests.kit.logs import DEV, HOSTILE, LOCKED, OPS, Commands, check
 from tests.kit.support import texts_of
-from tests.log.changing import DEV, OPS
-from tests.log.test_log import HOSTILE
-from tests.log.test_log_sqlite import Folder, check
 from twisted_chat.log.backing_up import BACKUP_PAGES, copy_log
-from twisted_chat.log.contract import Answered, Entry, Life, LogError, Record
-from twisted_chat.log.files import add_commands
+from twisted_chat.log.contract import Answered, Entry
 from twisted_chat.log.sqlite import SqliteLog
-
-LOCKED = Life(
-    epoch="e3",
-    key="@älice,bob",
-    name="@Älice,bob",
-    direct=("älice", "bob"),
-    password="$argon2id$…",
-)
-
-
-RECORDS = [
-    Record("kind", "", "a", b'{"since":1}'),
-    Record("kind", DEV.epoch, "älice", b"\0\xff"),
-    Record("kind", "user:bob", "", b""),
-]
-
-
-class Commands(Folder):
-    """The commands, as ``twisted-chat`` runs them."""
-
-    def run_command(self, *argv: str, lines: bytes = b"") -> str:
-        """Run a command and return what it wrote. It raises what it is refused with."""
-        parser = argparse.ArgumentParser()
-        add_commands(parser.add_subparsers(required=True))
-        args = parser.parse_args(argv)
-        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        with (
-            redirect_stdout(out),
-            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines))),
-        ):
-            args.run(args)
-            out.flush()
-        assert isinstance(out.buffer, io.BytesIO)
-        return out.buffer.getvalue().decode()
-
-    def not_done(self, *argv: str, lines: bytes = b"") -> str:
-        """Run a command that must be refused, by one line."""
-        with self.assertRaises(LogError) as caught:
-            self.run_command(*argv, lines=lines)
-        self.assertRegex(str(caught.exception), r"^[^\n]+\.$")
-        return str(caught.exception)
-
-    def filled(self) -> SqliteLog:
-        """Make a log with something of everything, and leave it open."""
-        log = self.open()
-        for life in (OPS, DEV, LOCKED):
-            self.successResultOf(log.create(life))
-        for n, data in enumerate(HOSTILE):
-            self.clock.advance(0.001)
-            entry = Entry("Älice", data, f"m{n}" if n % 2 else None)
-            self.successResultOf(log.append(OPS.epoch, [entry]))
-        self.successResultOf(log.append(LOCKED.epoch, [Entry("bob", f"{n}") for n in range(9)]))
-        self.successResultOf(log.prune(LOCKED.epoch, texts=4))
-        self.successResultOf(log.append(DEV.epoch, [Entry("bob", "word")]))
-        self.successResultOf(log.prune(DEV.epoch, texts=0))
-        self.successResultOf(log.keep(RECORDS))
-        self.successResultOf(log.amend(DEV.epoch, moderated=True, limit=9))
-        return log
 
 
 class FilesTests(Commands):

@@ -8,10 +8,8 @@ from typing import cast
 import pytest
 from twisted.internet.task import Clock
 
+from tests.kit.logs import OPS, Commands, InlineWorker
 from tests.kit.postgres import postgres
-from tests.log.changing import OPS
-from tests.log.test_log_files import Commands
-from tests.log.test_log_sqlite import InlineWorker
 from twisted_chat.log.contract import Entry, Log
 from twisted_chat.log.postgres import open_postgres
 from twisted_chat.log.shared import SharedLog

@@ -12,11 +12,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.logs import OPS, InlineWorker
 from tests.kit.postgres import new_postgres, postgres
 from tests.kit.support import texts_of
-from tests.log.changing import OPS
-from tests.log.test_log import LogTests
-from tests.log.test_log_sqlite import InlineWorker
+from tests.log.suite import LogTests
 from twisted_chat.log.contract import Entry, Life, Log, LogError, NotStored, Page
 from twisted_chat.log.postgres import PostgresLog, open_postgres
 from twisted_chat.log.postgres.schema import STEPS

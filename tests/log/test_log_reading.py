@@ -13,8 +13,7 @@ from threading import Event
 
 from twisted.internet.task import Clock
 
-from tests.log.changing import OPS
-from tests.log.test_log_sqlite import Folder, HeldWorker
+from tests.kit.logs import OPS, Folder, HeldWorker
 from twisted_chat.log import contract
 from twisted_chat.log.backing_up import copy_log
 from twisted_chat.log.contract import Entry, LogError

@@ -8,24 +8,21 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from glob import glob
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from pytest_twisted import ensureDeferred
-from twisted.internet.defer import Deferred, execute, gatherResults, succeed
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from tests.kit.logs import DEV, OPS, Folder, HeldWorker, InlineWorker, NoThreads, check
 from tests.kit.support import texts_of
-from tests.log.changing import DEV, OPS
-from tests.log.test_log import LogTests, NoThreads
+from tests.log.suite import LogTests
 from twisted_chat.log.contract import (
     Entry,
     Life,
@@ -52,85 +49,6 @@ from twisted_chat.log.sqlite.steps import APPLICATION_ID, MAX_SEQ, SEQ_BITS, STE
 from twisted_chat.log.sqlite.tables import MAX_ROWS
 from twisted_chat.log.threads import ThreadWorker
 from twisted_chat.log.urls import open_log
-
-T = TypeVar("T")
-
-
-class InlineWorker:
-    """Does each job at once, in the caller's thread."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def do(self, job: Callable[[], T]) -> Deferred[T]:
-        return execute(job)
-
-    def stop(self) -> Deferred[None]:
-        return succeed(None)
-
-
-class HeldWorker(InlineWorker):
-    """Begins its next job, and tells what came of it, when the test says so."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.held: list[Callable[[], None]] = []
-        self.begun: Callable[[], object] | None = None
-
-    def do(self, job: Callable[[], T]) -> Deferred[T]:
-        done: Deferred[T] = Deferred()
-
-        def begin() -> None:
-            self.begun = partial(execute(job).addBoth, done.callback)
-
-        self.held.append(begin)
-        return done
-
-    def begin(self) -> None:
-        """Do the next job; what came of it is not known until ``release``."""
-        self.held[0]()
-
-    def release(self) -> None:
-        if self.begun is None:
-            self.begin()
-        told, self.begun = self.begun, None
-        del self.held[0]
-        assert told is not None
-        told()
-
-    def release_all(self) -> None:
-        while self.held:
-            self.release()
-
-
-class Folder(SynchronousTestCase):
-    """A test with a folder of its own, in which a log is ``chat.db``."""
-
-    def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.path = self.folder / "chat.db"
-        self.clock = Clock()
-
-    def open(self, make_worker: Callable[[str], InlineWorker] = InlineWorker) -> SqliteLog:
-        return open_sqlite(str(self.path), self.clock, make_worker)
-
-    def refused(self) -> str:
-        """Return the one line with which opening is refused."""
-        sentence = str(self.assertRaises(LogError, self.open))
-        self.assertRegex(sentence, r"^The (log|file) [^\n]*\.$")
-        self.assertIn(str(self.path), sentence)
-        return sentence
-
-    def begun(self, entries: int = 0) -> None:
-        """Make a log with some texts."""
-        log = self.open()
-        self.successResultOf(log.create(OPS))
-        self.successResultOf(
-            log.append(OPS.epoch, [Entry("a", f"word {n}", f"m{n}") for n in range(entries)])
-        )
-        self.successResultOf(log.close())
 
 
 class GatherTests(Folder):
@@ -190,18 +108,6 @@ class SqliteLogTests(LogTests, SynchronousTestCase):
     def reopened(self, log: Log) -> Log:
         self.got(log.close())
         return open_sqlite(self.path, self.clock, InlineWorker)
-
-
-def check(path: str) -> None:
-    """Raise where the file is not sound, or its search index not that of its texts."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(
-            "INSERT INTO words (rowid, data) SELECT place, data FROM texts JOIN lives ON n = life"
-            f" WHERE place & {MAX_SEQ} > indexed ORDER BY place"
-        )
-        connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        connection.rollback()
 
 
 class GroupCommitTests(Folder):

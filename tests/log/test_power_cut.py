@@ -12,9 +12,9 @@ import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet.task import Clock
 
+from tests.kit.logs import InlineWorker, check
 from tests.kit.powercut import SECTOR, WHOLE, Call, Disk, TracedDaemon, calls, untraceable
 from tests.kit.talkers import Client, Writer
-from tests.log.test_log_sqlite import InlineWorker, check
 from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.sqlite.steps import MAX_SEQ
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.doors.irc.test_irc_door import Irc, IrcCase
+from tests.kit.irc import Irc, IrcCase
 from tests.kit.nodes import Cluster
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import hypothesis.strategies as st
 from attrs import Factory, define
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -20,6 +19,7 @@ from hypothesis.stateful import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.machines import examples
 from tests.kit.nodes import Cluster
 from tests.kit.support import Client, Object, World
 
@@ -284,12 +284,4 @@ class NodesTests(SynchronousTestCase):
 
     def test_promises_hold_over_nodes(self) -> None:
         """Whatever becomes of hints, connections, logs and nodes: once, in order, no hole."""
-        run_state_machine_as_test(
-            NodesMachine,
-            settings=settings(
-                max_examples=40,
-                stateful_step_count=40,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        run_state_machine_as_test(NodesMachine, settings=examples(40, 40))

@@ -10,10 +10,10 @@ from typing import Any
 
 import hypothesis.strategies as st
 from attrs import Factory, define
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.machines import examples
 from tests.kit.nodes import Cluster
 from tests.kit.support import Client
 from tests.kit.web_support import Socket, Web
@@ -274,12 +274,4 @@ class RulesMachineTests(SynchronousTestCase):
 
     def test_rules_hold_over_nodes(self) -> None:
         """Whatever is asked for by whomever, it is as section 8 says, at both nodes."""
-        run_state_machine_as_test(
-            RulesMachine,
-            settings=settings(
-                max_examples=25,
-                stateful_step_count=40,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        run_state_machine_as_test(RulesMachine, settings=examples(25, 40))

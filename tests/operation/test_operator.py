@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 from urllib.error import HTTPError
@@ -22,20 +21,13 @@ import pytest
 
 from tests.kit.certificates import make_certificate
 from tests.kit.daemon import Daemon, RawClient, free_port
+from tests.kit.waiting import eventually
 from twisted_chat.operation.steering import NoDaemon, ask
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
 DASHBOARD = ROOT / "etc" / "grafana-dashboard.json"
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 MAIN = "from twisted_chat.client.terminal.main import main; main()"

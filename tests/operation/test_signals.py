@@ -6,23 +6,15 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.kit.certificates import make_certificate
 from tests.kit.daemon import Daemon, RawClient, free_port
+from tests.kit.waiting import eventually
 
 pytestmark = pytest.mark.slow
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def test_none_ends_it() -> None:

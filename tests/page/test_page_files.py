@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kit.browser import Visitor, WebDaemon, violations
+from tests.kit.browser import Visitor, WebDaemon, photograph, violations
 from tests.kit.daemon import RawClient
 
 if TYPE_CHECKING:
@@ -38,17 +37,6 @@ def keeping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDaemon]:
     folder = tmp_path_factory.mktemp("files")
     with WebDaemon("--files", str(folder / "kept"), "--max-file", "30000000") as daemon:
         yield daemon
-
-
-def photograph(width: int, height: int, colour: str = "teal") -> bytes:
-    """Return a picture."""
-    from PIL import Image, ImageDraw
-
-    picture = Image.new("RGB", (width, height), colour)
-    ImageDraw.Draw(picture).ellipse((40, 40, width - 40, height - 40), fill="orange")
-    out = BytesIO()
-    picture.save(out, "JPEG")
-    return out.getvalue()
 
 
 def test_pictures(browser: Browser, keeping: WebDaemon, tmp_path: Path) -> None:

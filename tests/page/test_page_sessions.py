@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +13,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-def test_accounts(browser: Browser, tmp_path: Path) -> None:
+def test_accounts(browser: Browser) -> None:
     """An account needs its password; a tab that is loaded again needs no other login."""
-    (tmp_path / "users.csv").write_text("user,password,role\nada,enigma,operator\n")
-    users = str(tmp_path / "users.csv")
-    with WebDaemon("--users", users) as daemon, Visitor(browser, daemon.url) as ada:
+    users = ["ada,enigma,operator"]
+    with WebDaemon(users=users) as daemon, Visitor(browser, daemon.url) as ada:
         page = ada.page
         page.fill("#login-user", "ada")
         page.fill("#login-password", "wrong")
@@ -44,12 +42,11 @@ def test_accounts(browser: Browser, tmp_path: Path) -> None:
         assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_places(browser: Browser, tmp_path: Path) -> None:
+def test_places(browser: Browser) -> None:
     """An account is in the same sessions in another browser, with what it has read here."""
-    (tmp_path / "users.csv").write_text("user,password,role\nada,enigma,\nbob,bombe,\n")
-    users = str(tmp_path / "users.csv")
+    users = ["ada,enigma,", "bob,bombe,"]
     with (
-        WebDaemon("--users", users) as daemon,
+        WebDaemon(users=users) as daemon,
         RawClient(daemon.port) as bob,
         Visitor(browser, daemon.url) as one,
         Visitor(browser, daemon.url) as other,
@@ -251,11 +248,10 @@ def test_wrong_session_password(browser: Browser, shared: WebDaemon, by: str) ->
         visitor.wait("title => document.querySelector('#title').textContent === title", session)
 
 
-def test_operator(browser: Browser, tmp_path: Path) -> None:
+def test_operator(browser: Browser) -> None:
     """An operator sets any topic, the lobby's too, and deletes any session but the lobby."""
-    (tmp_path / "users.csv").write_text("user,password,role\nada,enigma,operator\nbob,bombe,\n")
     with (
-        WebDaemon("--users", str(tmp_path / "users.csv")) as daemon,
+        WebDaemon(users=["ada,enigma,operator", "bob,bombe,"]) as daemon,
         Visitor(browser, daemon.url) as ada,
         Visitor(browser, daemon.url) as bob,
     ):

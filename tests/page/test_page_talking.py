@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.kit.browser import PATIENCE, TALL, Visitor, WebDaemon
@@ -107,11 +106,10 @@ def test_copy(browser: Browser, shared: WebDaemon) -> None:
         assert lines[2:] == ["one", "two", "three", "four"]
 
 
-def test_own_texts_are_read(browser: Browser, tmp_path: Path) -> None:
+def test_own_texts_are_read(browser: Browser) -> None:
     """In another browser, what one said oneself to somebody does not count as unread."""
-    (tmp_path / "users.csv").write_text("user,password\nada,enigma\nbob,bombe\neve,x\n")
     with (
-        WebDaemon("--users", str(tmp_path / "users.csv")) as daemon,
+        WebDaemon(users=["ada,enigma,", "bob,bombe,", "eve,x,"]) as daemon,
         RawClient(daemon.port) as ada,
         RawClient(daemon.port) as bob,
     ):

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import define, field
 
-from tests.kit.browser import Visitor, WebDaemon, fill, violations
+from tests.kit.browser import Visitor, WebDaemon, fill, photograph, violations
 from tests.kit.daemon import RawClient
-from tests.page.test_page_files import photograph
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

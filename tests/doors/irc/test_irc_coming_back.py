@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from tests.doors.irc.test_irc_door import Irc, IrcCase
+from tests.kit.irc import Irc, IrcCase
 from tests.kit.support import World
 from twisted_chat.doors.irc import IrcFactory
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tests.kit.daemon import Daemon, RawClient, free_port
 from tests.kit.tmux import Tmux
+from tests.kit.waiting import eventually
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,14 +30,11 @@ class IrcDaemon(Daemon):
     """A daemon with the IRC door, two accounts and guests."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="twisted-chat-irc-"))
         self.irc = free_port()
-        users = "user,password,role\nalice,wonderland9,operator\nbob,looking-glass,\n"
-        (self.folder / "users.csv").write_text(users)
         super().__init__(
             *("--irc", f"tcp:{self.irc}:interface=127.0.0.1", "--guests"),
-            *("--users", "users.csv", "--log", "sqlite:chat.db"),
-            directory=self.folder,
+            *("--log", "sqlite:chat.db"),
+            users=["alice,wonderland9,operator", "bob,looking-glass,"],
         )
 
 
@@ -48,26 +43,17 @@ def said(client: RawClient) -> list[str]:
     return [text.get("data") for text in client.ask("history", session="ops")["texts"]]
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.fixture
 def daemon() -> Iterator[IrcDaemon]:
     """Run one."""
     with IrcDaemon() as running:
         yield running
-    shutil.rmtree(running.folder, ignore_errors=True)
 
 
 @pytest.mark.skipif(shutil.which("irssi") is None, reason="there is no irssi here")
 def test_irssi(daemon: IrcDaemon) -> None:
     """An account comes in by SASL; it talks, rules, is away; and comes back after a kill -9."""
-    home = daemon.folder / "irssi"
+    home = daemon.directory / "irssi"
     home.mkdir()
     (home / "config").write_text(IRSSI.format(port=daemon.irc))
     irssi = Tmux(["irssi", "--home", str(home)], 100)
@@ -82,7 +68,8 @@ def test_irssi(daemon: IrcDaemon) -> None:
         with RawClient(daemon.port) as carol:
             carol.login("carol")
             carol.ask("join", session="ops")
-            until(lambda: said(carol) == ["hello from irssi"])  # it sends a line in two seconds
+            # it sends a line in two seconds
+            eventually(lambda: said(carol) == ["hello from irssi"])
             irssi.wait_for("carol [carol@twisted-chat.invalid] has joined #ops")
             carol.ask("text", session="ops", data="hello from another door")
             irssi.wait_for("< carol> hello from another door")
@@ -122,7 +109,7 @@ def test_weechat(daemon: IrcDaemon) -> None:
             "/connect chat",
         )
         run = [part for option in options for part in ("-r", option)]
-        weechat = Tmux(["weechat", "-d", str(daemon.folder / "weechat"), *run], 120)
+        weechat = Tmux(["weechat", "-d", str(daemon.directory / "weechat"), *run], 120)
         try:
             weechat.wait_for(" #ops")
             weechat.wait_for(" #lobby")
@@ -137,9 +124,9 @@ def test_weechat(daemon: IrcDaemon) -> None:
             weechat.type("/buffer carol")
             weechat.wait_for("for you alone")
             weechat.type("/away -all lunch")
-            until(lambda: "lunch" in str(carol.ask("who", session="ops")))
+            eventually(lambda: "lunch" in str(carol.ask("who", session="ops")))
             assert said(carol)[-2:] == ["hello from weechat", "/me nods"]
             weechat.type("/quit")
         finally:
             weechat.end()
-    assert os.path.exists(daemon.folder / "weechat")
+    assert os.path.exists(daemon.directory / "weechat")

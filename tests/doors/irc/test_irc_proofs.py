@@ -6,21 +6,18 @@ import shutil
 import socket
 import ssl
 import subprocess
-import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from tests.doors.irc.test_irc_door import Irc, IrcCase
 from tests.kit.certificates import make_certificate
 from tests.kit.daemon import Daemon, free_port
+from tests.kit.irc import Irc, IrcCase
 from tests.kit.support import World
 from twisted_chat.accounts.keys import FileKeys, certificate_blob, read_keys
-from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc import IrcFactory, Sts
 from twisted_chat.operation import admin
 
@@ -53,7 +50,7 @@ class ProofTests(IrcCase):
 
     def over_tls(self, world: World, shown: Certificate | None) -> Irc:
         """Return a client that is here by TLS."""
-        prover = Prover(world.admission, cast(Any, world.directory), Keys())
+        prover = world.prover(Keys())
         factory = IrcFactory(world.admission, world.clock, lambda: None, prover=prover)
         factory.shared.sts = Sts(6697, 7)
         irc = Irc(world, factory)
@@ -162,29 +159,21 @@ def reach(port: int) -> socket.socket:
             time.sleep(0.05)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Return a folder with an account."""
-    made = Path(tempfile.mkdtemp(prefix="twisted-chat-irc-"))
-    (made / "users.csv").write_text("user,password\nalice,wonderland9\n")
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
-
-
 @pytest.mark.slow
-def test_certificate_over_tls(folder: Path) -> None:
+def test_certificate_over_tls(tmp_path: Path) -> None:
     """A client's certificate comes in over a real socket; it is listed, and taken away again."""
-    (folder / "server").mkdir()
-    (folder / "client").mkdir()
-    server = make_certificate(folder / "server")
-    client = make_certificate(folder / "client", 2, "alice")
-    users = str(folder / "users.csv")
+    (tmp_path / "server").mkdir()
+    (tmp_path / "client").mkdir()
+    server = make_certificate(tmp_path / "server")
+    client = make_certificate(tmp_path / "client", 2, "alice")
+    port = free_port()
+    door = ("--irc", f"ssl:{port}:privateKey={server}:interface=127.0.0.1", "--log", "memory:")
+    daemon = Daemon(*door, directory=tmp_path, users=["alice,wonderland9,"])
+    users = str(tmp_path / "users.csv")
     assert admin.main(["users", "cert", users, "alice", str(client)]) == 0
     (key,) = read_keys(users + ".keys")
     assert FileKeys(users + ".keys").whose(key.blob) == "alice"
-    port = free_port()
-    door = f"ssl:{port}:privateKey={server}:interface=127.0.0.1"
-    with Daemon("--irc", door, "--users", users, "--log", "memory:", directory=folder):
+    with daemon:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.load_cert_chain(client)
@@ -236,21 +225,21 @@ def capabilities(port: int, context: ssl.SSLContext | None = None) -> str:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl here")
-def test_told_of_tls(folder: Path) -> None:
+def test_told_of_tls(tmp_path: Path) -> None:
     """Clients are told of TLS where an authority has signed for it, and not otherwise."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     for file, days, is_told in (
-        (make_signed(folder), 7, True),
-        (make_signed(folder), 0, False),
-        (make_certificate(folder), 7, False),
+        (make_signed(tmp_path), 7, True),
+        (make_signed(tmp_path), 0, False),
+        (make_certificate(tmp_path), 7, False),
     ):
         clear, secure = free_port(), free_port()
         options = (
             *("--irc", f"tcp:{clear}:interface=127.0.0.1", "--irc-sts", str(days)),
             *("--irc", f"ssl:{secure}:privateKey={file}:interface=127.0.0.1"),
         )
-        with Daemon(*options, "--log", "memory:", directory=folder):
+        with Daemon(*options, "--log", "memory:", directory=tmp_path):
             said, over_tls = capabilities(clear), capabilities(secure, context)
         assert (f"sts=port={secure}" in said) is is_told
         assert ("sts=duration=604800" in over_tls) is is_told

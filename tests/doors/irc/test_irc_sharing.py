@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.doors.irc.test_irc_door import Irc, IrcCase
+from tests.kit.irc import Irc, IrcCase
 from twisted_chat.doors.irc.lines import parse
 
 CAPS = ("", "server-time", "message-tags", "echo-message", "echo-message message-tags batch")

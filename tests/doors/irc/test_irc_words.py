@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.doors.irc.test_irc_door import Irc, IrcCase
+from tests.kit.irc import Irc, IrcCase
 from twisted_chat.doors.irc.lines import MAX_LINE
 from twisted_chat.doors.irc.names import server_of
 

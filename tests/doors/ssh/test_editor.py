@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from unicodedata import category, normalize
 
-import pyte
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.terminals import PROMPT, Screen, typed
 from twisted_chat.client.words import render
-from twisted_chat.client.words.render import Line
 from twisted_chat.doors.ssh.display import Display
 from twisted_chat.doors.ssh.editor import MAX_LINE, Editor
 from twisted_chat.doors.ssh.keys import SEQUENCES, Key, Keys
-
-PROMPT: Line = [("prompt", "lobby> ")]
-
-
-def typed(editor: Editor, data: bytes, keys: Keys | None = None) -> list[str]:
-    """Type bytes; return the lines that were done."""
-    done = [editor.key(key) for key in (keys or Keys()).read(data)]
-    return [line for line in done if line is not None]
 
 
 class KeysTests(SynchronousTestCase):
@@ -128,25 +119,6 @@ class EditorTests(SynchronousTestCase):
         self.assertEqual(len(editor.text), MAX_LINE)
 
 
-class Window:
-    """A terminal that shows what a Display writes."""
-
-    def __init__(self, columns: int, rows: int = 10) -> None:
-        self.screen = pyte.HistoryScreen(columns, rows, history=1_000)
-        self.stream = pyte.Stream(self.screen)
-        self.display = Display(self.stream.feed)
-        self.display.resized(columns, rows)
-        self.editor = Editor()
-
-    def rows(self) -> list[str]:
-        """All that was shown, and scrolled away too."""
-        above = [
-            "".join(row[at].data for at in range(self.screen.columns))
-            for row in self.screen.history.top
-        ]
-        return [row.rstrip() for row in [*above, *self.screen.display]]
-
-
 TYPED = st.one_of(
     st.text("ab 日é", min_size=1, max_size=12).map(str.encode),
     st.sampled_from([b"\x1b" + one.encode() for one in SEQUENCES if "20" not in one]),
@@ -165,7 +137,7 @@ class DisplayTests(SynchronousTestCase):
     )
     def test_screen(self, columns: int, events: list[bytes | str]) -> None:
         """Whatever is typed and said, the lines stand above in order, the line below, once each."""
-        window, keys = Window(columns, 30), Keys()
+        window, keys = Screen(columns, 30), Keys()
         said: list[str] = []
         window.display.draw(PROMPT, window.editor)
         for event in events:
@@ -188,7 +160,7 @@ class DisplayTests(SynchronousTestCase):
 
     def test_cursor(self) -> None:
         """The cursor stands where the next character comes, behind wide ones and wrapped rows."""
-        window = Window(20)
+        window = Screen(20)
         for keys, place in (("日本", (0, 11)), ("x" * 12, (1, 3)), ("\x1b[D\x1b[D", (1, 1))):
             typed(window.editor, keys.encode())
             window.display.draw(PROMPT, window.editor)
@@ -196,7 +168,7 @@ class DisplayTests(SynchronousTestCase):
 
     def test_password(self) -> None:
         """What is unseen is not shown."""
-        window = Window(40)
+        window = Screen(40)
         window.editor.unseen = True
         typed(window.editor, b"secret")
         window.display.draw([("prompt", "Password: ")], window.editor)

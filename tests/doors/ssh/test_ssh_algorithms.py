@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.ssh.test_ssh_door import SshDaemon
+from tests.kit.ssh_daemon import SshDaemon
 from twisted_chat.doors.ssh.sealing import CHACHA, CIPHERS, MACS, TAGGED
 from twisted_chat.doors.ssh.transport import EXCHANGES
 
@@ -47,14 +47,6 @@ class ImpatientDaemon(SshDaemon):
             f"Transport.key_bytes = {SMALL}\n"
         )
         return [one.replace("import sys;", f"{before}import sys;") for one in super().command]
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[SshDaemon]:
-    """Run one for all."""
-    with SshDaemon() as running:
-        yield running
-    shutil.rmtree(running.folder, ignore_errors=True)
 
 
 def supported(what: str) -> list[str]:
@@ -106,7 +98,6 @@ def test_strange_cipher() -> None:
         assert (ran.returncode, ran.stderr.count(f"cipher: {CHACHA.decode()} ")) == (0, 2)
         read = running.run("carol", "history", "lobby", "-n", "1")
         assert "x" * 10_000 in read.stdout
-    shutil.rmtree(running.folder, ignore_errors=True)
 
 
 class NamelessDaemon(SshDaemon):
@@ -134,7 +125,6 @@ def test_new_keys() -> None:
             line.split(" ")[0] for line in lines
         ]
         assert read.stderr.count("SSH2_MSG_NEWKEYS received") > 4
-    shutil.rmtree(running.folder, ignore_errors=True)
 
 
 def test_audit(daemon: SshDaemon) -> None:

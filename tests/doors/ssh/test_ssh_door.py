@@ -6,74 +6,20 @@ import os
 import pty
 import select
 import shutil
-import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 
-from tests.kit.daemon import Daemon, RawClient, free_port
+from tests.kit.daemon import RawClient, free_port
+from tests.kit.ssh_daemon import SshDaemon
 from twisted_chat.operation import admin
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no OpenSSH client here"),
 ]
-
-
-class SshDaemon(Daemon):
-    """A daemon with the SSH door, an account (alice) and guests."""
-
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="twisted-chat-ssh-"))
-        self.ssh = free_port()
-        (self.folder / "users.csv").write_text("user,password,role\nalice,wonderland9,operator\n")
-        super().__init__(
-            *("--ssh", f"tcp:{self.ssh}:interface=127.0.0.1", "--guests"),
-            *("--users", "users.csv", "--log", "sqlite:chat.db"),
-            directory=self.folder,
-        )
-
-    def start(self) -> Self:
-        """Wait for the SSH door too: it listens last."""
-        super().start()
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", self.ssh), 5):
-                    return self
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-
-    def client(self, user: str, *words: str, options: tuple[str, ...] = ()) -> list[str]:
-        """Return an ssh command."""
-        return [
-            *("ssh", "-F", "none", "-p", str(self.ssh), "-o", "StrictHostKeyChecking=no"),
-            *("-o", f"UserKnownHostsFile={self.folder}/known", "-o", "LogLevel=ERROR"),
-            *("-o", "IdentitiesOnly=yes", *options, f"{user}@127.0.0.1", *words),
-        ]
-
-    def run(
-        self, user: str, *words: str, given: str = "", options: tuple[str, ...] = ()
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command as somebody who can not be asked for anything."""
-        command = self.client(user, *words, options=("-o", "BatchMode=yes", *options))
-        return subprocess.run(
-            command, input=given, capture_output=True, text=True, timeout=30, check=False
-        )
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[SshDaemon]:
-    """Run one for all."""
-    with SshDaemon() as running:
-        yield running
-    shutil.rmtree(running.folder, ignore_errors=True)
 
 
 class Person:
@@ -171,7 +117,7 @@ def test_follow(daemon: SshDaemon) -> None:
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 def test_keys(daemon: SshDaemon, kind: str, tmp_path: Path) -> None:
     """An account's key lets it in; taken away it does not; a stranger's does not."""
-    key, users = tmp_path / "key", str(daemon.folder / "users.csv")
+    key, users = tmp_path / "key", str(daemon.directory / "users.csv")
     subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key], check=True)
     options = ("-i", str(key))
     assert daemon.run("alice", "list", options=options).returncode == 255
@@ -179,7 +125,7 @@ def test_keys(daemon: SshDaemon, kind: str, tmp_path: Path) -> None:
     assert admin.main(["users", "key", users, "alice", f"{key}.pub"]) == 1
     said = daemon.run("alice", "say", "lobby", "by key", options=options)
     assert (said.returncode, said.stderr) == (0, "")
-    listed = (daemon.folder / "users.csv.keys").read_text().split()
+    listed = (daemon.directory / "users.csv.keys").read_text().split()
     fingerprint = subprocess.run(
         ["ssh-keygen", "-l", "-f", f"{key}.pub"], check=True, capture_output=True, text=True
     ).stdout.split()[1]
@@ -205,13 +151,13 @@ def test_nothing_else(daemon: SshDaemon) -> None:
 
 def test_host_keys(daemon: SshDaemon) -> None:
     """They are kept beside the log, for nobody else to read, and stay over a restart."""
-    before = {path.name: path.read_bytes() for path in daemon.folder.glob("ssh_host_*_key")}
+    before = {path.name: path.read_bytes() for path in daemon.directory.glob("ssh_host_*_key")}
     assert sorted(before) == ["ssh_host_ecdsa_key", "ssh_host_ed25519_key"]
-    for path in daemon.folder.glob("ssh_host_*_key"):
+    for path in daemon.directory.glob("ssh_host_*_key"):
         assert path.stat().st_mode & 0o777 == 0o600
     assert daemon.run("carol", "list").returncode == 0
     daemon.restart()
-    assert {p.name: p.read_bytes() for p in daemon.folder.glob("ssh_host_*_key")} == before
+    assert {p.name: p.read_bytes() for p in daemon.directory.glob("ssh_host_*_key")} == before
     assert daemon.run("carol", "list", options=("-oStrictHostKeyChecking=yes",)).returncode == 0
 
 
@@ -225,7 +171,7 @@ def test_much_at_once(daemon: SshDaemon) -> None:
 
 def test_farewell(daemon: SshDaemon) -> None:
     """A daemon that stops says so, and waits for no client that would keep its connection."""
-    control = ("-oControlMaster=auto", f"-oControlPath={daemon.folder}/c", "-oControlPersist=60")
+    control = ("-oControlMaster=auto", f"-oControlPath={daemon.directory}/c", "-oControlPersist=60")
     one = subprocess.Popen(
         daemon.client("fred", "tail", "lobby", "-f", options=("-oBatchMode=yes", *control)),
         stdout=subprocess.DEVNULL,

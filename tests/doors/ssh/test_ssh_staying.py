@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -13,8 +12,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.doors.ssh.test_editor import PROMPT, Window, typed
-from tests.doors.ssh.test_ssh_door import SshDaemon
+from tests.kit.ssh_daemon import SshDaemon
+from tests.kit.terminals import PROMPT, Screen, typed
 from tests.kit.tmux import Tmux
 from twisted_chat.doors.ssh.display import WHERE
 from twisted_chat.doors.ssh.door import (
@@ -24,16 +23,6 @@ from twisted_chat.doors.ssh.door import (
 )
 from twisted_chat.doors.ssh.keys import Key, Keys
 from twisted_chat.doors.ssh.visitor import Channels
-
-
-@pytest.fixture(scope="module")
-def daemon() -> Iterator[SshDaemon]:
-    """Run one for all."""
-    if shutil.which("ssh") is None:
-        pytest.skip("there is no OpenSSH client here")
-    with SshDaemon() as running:
-        yield running
-    shutil.rmtree(running.folder, ignore_errors=True)
 
 
 @pytest.mark.slow
@@ -81,7 +70,7 @@ class NarrowerTests(SynchronousTestCase):
 
     def test_cut_off(self) -> None:
         """What others said above the prompt stays, once the terminal has said where it is."""
-        window = Window(40)
+        window = Screen(40)
         window.display.show([[("", "first")], [("", "second")]], PROMPT, window.editor)
         typed(window.editor, b"x" * 30)
         window.display.draw(PROMPT, window.editor)
@@ -99,7 +88,7 @@ class NarrowerTests(SynchronousTestCase):
 
     def test_not_asked(self) -> None:
         """Where it makes no difference nothing is asked."""
-        window = Window(40)
+        window = Screen(40)
         window.display.draw(PROMPT, window.editor)
         self.assertFalse(window.display.resized(20, 10))
         self.assertFalse(window.display.resized(80, 10))

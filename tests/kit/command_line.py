@@ -1,0 +1,42 @@
+"""The client as people start it: a process of its own, on pipes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "twisted_chat.client.terminal.main"]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONWARNINGS": "error::DeprecationWarning:twisted_chat",
+        "PROMPT_TOOLKIT_NO_CPR": "1",  # nobody answers where the cursor is
+        "XDG_STATE_HOME": str(folder / "state"),
+        "TERM": "xterm",
+        "TZ": "UTC",
+    }
+
+
+def by_lines(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
+    """Give the client these lines, on no server yet, until it ends."""
+    return subprocess.run(
+        [*COMMAND, "--commands"],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(folder),
+        check=False,
+    )
+
+
+def assert_shown(done: subprocess.CompletedProcess[str], *ends: str) -> None:
+    """Check that it went well, and showed lines with these ends, in this order."""
+    assert (done.returncode, done.stderr) == (0, ""), done
+    shown = iter(done.stdout.splitlines())
+    for end in ends:
+        assert any(line.endswith(end) for line in shown), (end, done.stdout)
