@@ -421,6 +421,34 @@ class NewKeysTests(TransportCase):
         client.send(MSG_GLOBAL_REQUEST, ASK)
         self.assertEqual(client.farewell, b"this message is not to come now")
 
+    def test_behind_much(self) -> None:
+        """A client is read for its half of the keys, however much it has given before it."""
+        client = self.come()
+        client.open()
+        client.run("say lobby")
+        client.take()
+        client.pipe.read_from = False
+        client.type(b"".join(b"%d\n" % number for number in range(1_000)))
+        client.offer()
+        client.pipe.resumeProducing()
+        client.settle()
+        client.half()
+        client.new_keys()
+        client.take()
+        self.assertEqual(self.chat.chat.sessions["lobby"].head, 1_000)
+
+    def test_bound_of_input(self) -> None:
+        """Who is asked for new keys, and goes on without them, is cut off."""
+        client = self.come()
+        client.open()
+        client.run("say lobby")
+        client.take()
+        client.protocol.sendKexInit()
+        for _ in range(2 * MAX_HELD_BACK // 30_000):
+            client.send(MSG_IGNORE, bytes(30_000))
+        client.settle()
+        self.assertTrue(client.pipe.gone)
+
     def test_bound(self) -> None:
         """Who gives no new keys is written nothing live, and is cut off where answers pile up."""
         client = self.come()

@@ -208,7 +208,8 @@ class SshTransport(Transport):
             self.say_goodbye(self._farewell.data)
 
     def hold(self, held: bool) -> None:
-        """Read no further, or read on."""
+        """Read no further, or read on: new keys come behind what was typed, so these are read."""
+        held = held and not self._exchanging
         if held != self._held and not self._gone:
             self._held = held
             if held:
@@ -240,11 +241,14 @@ class SshTransport(Transport):
     def exchanging(self) -> None:
         """See Transport: nothing live is written that would have to wait."""
         self._exchanging = True
+        self.hold(False)
         self._stop_writing()
 
     def exchanged(self) -> None:
         """See Transport."""
         self._exchanging = False
+        if self._visitor is not None:
+            self._visitor.check_input()
         self._write_on()
 
     @property

@@ -137,6 +137,8 @@ class Transport(SSHServerTransport):
         self._used = 0
         """Bytes that the keys were used for, and since when they are used."""
         self._since = 0.0
+        self._asked_at = 0
+        """What ``_used`` was when new ones were asked for."""
         self._held_back: list[tuple[int, bytes]] = []
         self._size_held_back = 0
         self._asked = Rate(EXCHANGES_A_SECOND, EXCHANGES_AT_ONCE)
@@ -237,6 +239,8 @@ class Transport(SSHServerTransport):
             case Stage.SETTLED:
                 return message == MSG_KEXINIT or not is_of_exchange
             case Stage.ASKED if not self._is_first:  # what was sent before our KEXINIT came
+                if self._used > self._asked_at + MAX_HELD_BACK:
+                    return message == MSG_KEXINIT  # it is long since
                 return message == MSG_KEXINIT or not is_of_exchange
             case Stage.ASKED:
                 wanted = message == MSG_KEXINIT
@@ -332,6 +336,7 @@ class Transport(SSHServerTransport):
     def sendKexInit(self) -> None:
         """Ask for keys, or answer who asks."""
         self._stage = Stage.ASKED
+        self._asked_at = self._used
         payload = self._offer.payload()
         self.ourKexInitPayload = bytes((MSG_KEXINIT,)) + payload
         self._send(MSG_KEXINIT, payload)
