@@ -13,7 +13,6 @@ from typing import Any
 import hypothesis.strategies as st
 from attrs import Factory, define
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -24,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock, deferLater
 
-from tests.kit.machines import examples
+from tests.kit.machines import SlowLogMachine, examples
 from tests.kit.support import ChatCase, Client, KnownUser, Object, World
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import SessionPorts
@@ -76,7 +75,7 @@ class Whisper:
     stored: bool = False
 
 
-class LifeMachine(RuleBasedStateMachine):
+class LifeMachine(SlowLogMachine):
     """What may happen, in any order, while the log takes its time."""
 
     def __init__(self) -> None:
@@ -112,11 +111,6 @@ class LifeMachine(RuleBasedStateMachine):
         )
         assert self.world.directory is not None
         self.accounts = self.world.directory.known
-
-    @property
-    def calm(self) -> bool:
-        """Whether the log answers, and well."""
-        return not self.world.log.hold and not self.world.log.broken
 
     def pump(self) -> None:
         """Let everybody read what there is."""
@@ -266,24 +260,6 @@ class LifeMachine(RuleBasedStateMachine):
         if name in ACCOUNTS:
             return name
         return f"{name} {person.token if person is not None else None}"
-
-    @precondition(lambda self: self.calm)
-    @rule()
-    def slow_log(self) -> None:
-        self.world.log.hold = True
-
-    @precondition(lambda self: self.world.log.hold)
-    @rule()
-    def one_commit(self) -> None:
-        if self.world.log.commits:
-            self.world.log.commit()
-
-    @precondition(lambda self: self.world.log.hold)
-    @rule()
-    def fast_log(self) -> None:
-        while self.world.log.commits or self.world.log.reads or self.world.log.hold:
-            self.world.log.let_go()
-            self.world.settle()
 
     @rule()
     def break_or_mend(self) -> None:

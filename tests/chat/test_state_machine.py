@@ -14,7 +14,6 @@ from typing import Any
 import hypothesis.strategies as st
 from attrs import Factory, define
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -24,7 +23,7 @@ from hypothesis.stateful import (
 from twisted.internet.task import Clock
 
 from tests.kit.logs import InlineWorker
-from tests.kit.machines import examples
+from tests.kit.machines import SlowLogMachine, examples
 from tests.kit.support import ChatCase, Client, Object, World
 from twisted_chat.log.contract import Log
 from twisted_chat.log.memory import MemoryLog
@@ -107,7 +106,7 @@ class Seat:
         place.last = max(place.last, text["seq"])
 
 
-class ChatMachine(RuleBasedStateMachine):
+class ChatMachine(SlowLogMachine):
     """What may happen, in any order."""
 
     def __init__(self) -> None:
@@ -139,11 +138,6 @@ class ChatMachine(RuleBasedStateMachine):
     def here(self) -> list[Seat]:
         """Return the seats that may ask for something."""
         return [seat for seat in self.seats if seat.client is not None and seat.reading]
-
-    @property
-    def calm(self) -> bool:
-        """Whether the log answers, and well."""
-        return not self.world.log.hold and not self.world.log.broken
 
     def pump(self) -> None:
         """Let everybody who reads take what there is."""
@@ -357,26 +351,6 @@ class ChatMachine(RuleBasedStateMachine):
             if seat.client is not None and not seat.reading:
                 seat.reading = True
                 seat.client.read()
-
-    @precondition(lambda self: self.calm)
-    @rule()
-    def slow_log(self) -> None:
-        """The log takes its time from now on."""
-        self.pump()
-        self.world.log.hold = True
-
-    @precondition(lambda self: self.world.log.hold)
-    @rule()
-    def one_commit(self) -> None:
-        if self.world.log.commits:
-            self.world.log.commit()
-
-    @precondition(lambda self: self.world.log.hold)
-    @rule()
-    def fast_log(self) -> None:
-        while self.world.log.commits or self.world.log.reads or self.world.log.hold:
-            self.world.log.let_go()
-            self.world.settle()
 
     @precondition(lambda self: self.calm)
     @rule(data=st.data())

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.ssh.test_ssh_door import Person
 from tests.kit.daemon import Daemon, RawClient, free_port
+from tests.kit.ssh_daemon import Person
 from tests.kit.tmux import Tmux
 
 pytestmark = [

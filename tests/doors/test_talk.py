@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
 
 from tests.doors import plain_door
 from tests.doors.plain_door import PlainFactory
-from tests.kit.support import ChatCase, Pipe, World
+from tests.kit.lines import Liner
+from tests.kit.support import ChatCase, World
 from twisted_chat.chat.user import User
 from twisted_chat.doors.talk import WINDOW
 from twisted_chat.doors.turnstile import Turnstile
 from twisted_chat.doors.watch import LOGIN_SECONDS
 from twisted_chat.vocabulary.messages import Bye
-
-
-class Plain:
-    """Somebody at a door of plain lines."""
-
-    def __init__(self, world: World, factory: PlainFactory, port: int = 50_000) -> None:
-        self.world = world
-        self.pipe = Pipe(world.clock, port)
-        self.protocol = cast(Any, factory.buildProtocol(self.pipe.getPeer()))
-        self.pipe.protocol = self.protocol
-        self.protocol.makeConnection(cast(Any, self.pipe))
-
-    def send(self, *lines: str) -> None:
-        """Send lines, at once."""
-        self.pipe.send("".join(line + "\n" for line in lines).encode())
-
-    def got(self) -> list[str]:
-        """Return the lines that came."""
-        got = b""
-        self.world.settle()
-        while self.pipe.reading and self.pipe.unread:
-            got += self.pipe.take()
-            self.world.settle()
-        return got.decode().splitlines()
 
 
 class PlainDoorTests(ChatCase):
@@ -46,9 +22,9 @@ class PlainDoorTests(ChatCase):
         """Return a listener."""
         return PlainFactory(world.admission, world.clock, lambda: "lobby", rate, Turnstile(limit))
 
-    def come(self, world: World, name: str) -> Plain:
+    def come(self, world: World, name: str) -> Liner:
         """Return somebody who is in the lobby."""
-        plain = Plain(world, self.factory(world))
+        plain = Liner(world, self.factory(world))
         plain.send(name)
         self.assertEqual(plain.got(), [])
         return plain
@@ -73,7 +49,7 @@ class PlainDoorTests(ChatCase):
         """What is refused is told in the door's language, and the line stays usable."""
         world = self.world()
         world.come("alice")
-        bob = Plain(world, self.factory(world))
+        bob = Liner(world, self.factory(world))
         bob.send("alice", "bob", "", "hello")
         self.assertEqual(bob.got(), ["! name-in-use", "! empty", "1 bob: hello"])
 
@@ -115,7 +91,7 @@ class PlainDoorTests(ChatCase):
     def test_rate(self) -> None:
         """Who sends too fast is not read for a while."""
         world = self.world()
-        bob = Plain(world, self.factory(world, rate=5))
+        bob = Liner(world, self.factory(world, rate=5))
         bob.send("bob", *map(str, range(30)))
         self.assertLess(len(bob.got()), 12)
         world.pass_time(10)
@@ -125,8 +101,8 @@ class PlainDoorTests(ChatCase):
         """Silence ends, no room is no entry, endless lines end, and a farewell is said."""
         world = self.world()
         factory = self.factory(world, limit=3)
-        silent, endless, bob = (Plain(world, factory) for _ in range(3))
-        refused = Plain(world, factory)
+        silent, endless, bob = (Liner(world, factory) for _ in range(3))
+        refused = Liner(world, factory)
         world.settle()
         self.assertTrue(refused.pipe.gone)
         endless.pipe.send(b"x" * 1_000)

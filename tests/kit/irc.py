@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-from tests.kit.support import ChatCase, Pipe, World
+from tests.kit.lines import Liner
+from tests.kit.support import ChatCase, World
 from twisted_chat.doors.irc import IrcFactory
 
 
-class Irc:
+class Irc(Liner):
     """Somebody with a client of IRC."""
 
-    def __init__(self, world: World, factory: IrcFactory) -> None:
-        self.world = world
-        self.pipe = Pipe(world.clock, 50_000)
-        self.protocol = cast(Any, factory.buildProtocol(None))
-        self.pipe.protocol = self.protocol
-        self.protocol.makeConnection(cast(Any, self.pipe))
-
-    def send(self, *lines: str) -> None:
-        """Send lines, at once."""
-        self.pipe.send("".join(line + "\r\n" for line in lines).encode())
-
-    def got(self) -> list[str]:
-        """Return the lines that came."""
-        got = b""
-        self.world.settle()
-        while self.pipe.reading and self.pipe.unread:
-            got += self.pipe.take()
-            self.world.settle()
-        return got.decode().split("\r\n")[:-1]
-
-    def ask(self, *lines: str) -> list[str]:
-        """Send lines, and return what came."""
-        self.send(*lines)
-        return self.got()
+    end = "\r\n"
 
 
 class IrcCase(ChatCase):

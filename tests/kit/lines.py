@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.address import IPv4Address
 
@@ -17,17 +17,42 @@ class Local(Pipe):
         return IPv4Address("TCP", "127.0.0.1", self.port)
 
 
+class Liner:
+    """Somebody at a door whose messages are lines, with these at their ends."""
+
+    end = "\n"
+
+    def __init__(self, world: World, factory: Any, port: int = 50_000) -> None:
+        self.world = world
+        self.pipe = Pipe(world.clock, port)
+        self.protocol = self.pipe.open(factory)
+
+    def send(self, *lines: str) -> None:
+        """Send lines, at once."""
+        self.pipe.send("".join(line + self.end for line in lines).encode())
+
+    def got(self) -> list[str]:
+        """Return the lines that came."""
+        got = b""
+        self.world.settle()
+        while self.pipe.reading and self.pipe.unread:
+            got += self.pipe.take()
+            self.world.settle()
+        return got.decode().split(self.end)[:-1]
+
+    def ask(self, *lines: str) -> list[str]:
+        """Send lines, and return what came."""
+        self.send(*lines)
+        return self.got()
+
+
 class Typist:
     """Somebody with a telnet or a netcat."""
 
     def __init__(self, world: World, factory: LinesFactory, local: bool = True) -> None:
         self.world = world
         self.pipe = (Local if local else Pipe)(world.clock, 50_000)
-        protocol = factory.buildProtocol(None)
-        assert isinstance(protocol, LinesProtocol)
-        self.protocol = protocol
-        self.pipe.protocol = cast(Any, protocol)
-        protocol.makeConnection(cast(Any, self.pipe))
+        self.protocol: LinesProtocol = self.pipe.open(factory)
 
     def type(self, *lines: str) -> list[str]:
         """Type lines, and return what is shown then."""

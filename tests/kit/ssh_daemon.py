@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
 import socket
 import subprocess
 import time
@@ -49,3 +52,39 @@ class SshDaemon(Daemon):
         return subprocess.run(
             command, input=given, capture_output=True, text=True, timeout=30, check=False
         )
+
+
+class Person:
+    """Somebody at a pseudo-terminal."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "xterm"
+            os.execvp(command[0], command)
+        self.seen = ""
+
+    def type(self, text: str) -> None:
+        """Type something."""
+        os.write(self.fd, text.encode())
+
+    def wait_for(self, words: str) -> None:
+        """Wait until something is shown."""
+        deadline = time.monotonic() + 20
+        while words not in self.seen:
+            assert time.monotonic() < deadline, f"{words!r} is not in {self.seen!r}"
+            if select.select([self.fd], [], [], 0.1)[0]:
+                try:
+                    self.seen += os.read(self.fd, 65_536).decode(errors="replace")
+                except OSError:
+                    raise AssertionError(f"it is over: {self.seen!r}") from None
+
+    def end(self) -> int:
+        """Wait until it is over; return its status."""
+        try:
+            while os.read(self.fd, 65_536):
+                pass
+        except OSError:
+            pass
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

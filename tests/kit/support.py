@@ -246,7 +246,7 @@ class Pipe:
         self.host = host
         self.clock = clock
         self.port = port
-        self.protocol: ChatProtocol | None = None
+        self.protocol: Any = None
         self.reading = True
         self.unread = bytearray()
         self.most_unread = 0
@@ -305,6 +305,12 @@ class Pipe:
         return IPv4Address("TCP", "192.0.2.2", 1234)
 
     # --- the client's side ---
+
+    def open(self, factory: Any) -> Any:
+        """Let a listener take this connection; return what it has for it."""
+        self.protocol = factory.buildProtocol(self.getPeer())
+        self.protocol.makeConnection(cast(Any, self))
+        return self.protocol
 
     def send(self, data: bytes) -> None:
         """Send bytes: the server reads them when it does."""
@@ -498,11 +504,7 @@ class World:
         """Return somebody who has connected."""
         self._port += 1
         pipe = Pipe(self.clock, self._port, host)
-        protocol = (factory or self.factory).buildProtocol(pipe.getPeer())
-        assert isinstance(protocol, ChatProtocol)
-        pipe.protocol = protocol
-        protocol.makeConnection(cast(Any, pipe))
-        client = Client(self, pipe, protocol)
+        client = Client(self, pipe, pipe.open(factory or self.factory))
         self.clients.append(client)
         return client
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from unicodedata import category, normalize
+
 import pyte
+from hypothesis import strategies as st
 
 from tests.kit.support import World
 from twisted_chat.accounts.proof import Proof
@@ -10,7 +13,7 @@ from twisted_chat.accounts.proofs import Prover
 from twisted_chat.client.words.render import Line
 from twisted_chat.doors.ssh.display import Display
 from twisted_chat.doors.ssh.editor import Editor
-from twisted_chat.doors.ssh.keys import Keys
+from twisted_chat.doors.ssh.keys import SEQUENCES, Keys
 from twisted_chat.doors.ssh.terminal import Terminal
 from twisted_chat.doors.visit import seat, way_in
 from twisted_chat.vocabulary.names import user_name
@@ -62,3 +65,15 @@ class Screen:
             for row in self.screen.history.top
         ]
         return [row.rstrip() for row in [*above, *self.screen.display]]
+
+
+TYPED = st.one_of(
+    st.text("ab 日é", min_size=1, max_size=12).map(str.encode),
+    st.sampled_from([b"\x1b" + one.encode() for one in SEQUENCES if "20" not in one]),
+    st.sampled_from([b"\x01", b"\x05", b"\x7f", b"\x0b", b"\x15", b"\x17", b"\x19", b"\x14"]),
+)
+
+
+def without_marks(text: str) -> str:
+    """Return a text without spaces, which rows end with, and marks, which pyte puts together."""
+    return "".join(one for one in normalize("NFD", text) if one != " " and category(one) != "Mn")

@@ -9,7 +9,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from attrs import frozen
 
@@ -121,9 +121,7 @@ class Web:
         """Return a new connection to the site."""
         self._port += 1
         pipe = WebPipe(self.world.clock, self._port)
-        protocol: Any = self.door.site.buildProtocol(pipe.getPeer())
-        pipe.protocol = protocol
-        protocol.makeConnection(cast(Any, pipe))
+        pipe.open(self.door.site)
         return pipe
 
     def ask(self, path: str, *headers: str, method: str = "GET", body: bytes = b"") -> Answer:

@@ -26,6 +26,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_chat.chat.member import Encode
 from twisted_chat.client.link import Connection
 from twisted_chat.doors.conversation import Conversation
+from twisted_chat.doors.encoding import encode_line
 from twisted_chat.doors.soon import soon
 from twisted_chat.doors.talk import Line, Why
 from twisted_chat.vocabulary.messages import Request, Response, encode
@@ -34,24 +35,6 @@ FULL: Final = 65_536
 """Bytes that wait for a client, past which it is told nothing live."""
 
 _decoder: Final[Decoder[Response]] = Decoder(Response)
-
-
-@define(eq=False)
-class _Last:
-    """The message that was encoded last: what many are told one by one is encoded once."""
-
-    response: Response | None = None
-    data: bytes = b""
-
-
-_last: Final = _Last()
-
-
-def encode_line(response: Response) -> bytes:
-    """Encode one message; JSON has no line end of its own, and so is a line."""
-    if response is not _last.response:
-        _last.response, _last.data = response, encode(response) + b"\n"
-    return _last.data
 
 
 @define(eq=False)

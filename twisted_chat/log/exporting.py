@@ -13,11 +13,12 @@ import argparse
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import Annotated, Any, Final
 
-from msgspec import Meta, Struct, convert
+from msgspec import DecodeError, Meta, Struct, convert
 from msgspec.json import Decoder, Encoder
 
 from twisted_chat.log.contract import Kind, Life, LogError, Record
@@ -101,7 +102,27 @@ Line = ExportedSession | ExportedText | ExportedChange | ExportedRecord
 
 _NAMES: Final[dict[int | None, Kind]] = {number: name for name, number in KINDS.items()}
 
-decode_line: Final = Decoder(Line).decode
+_decode: Final = Decoder(Line).decode
+
+
+class Unfit(Exception):
+    """A line does not go with what is there."""
+
+
+def each_line(lines: Iterable[bytes], take: Callable[[Line], object]) -> None:
+    """Give each line that was exported to ``take``, which may raise Unfit.
+
+    Raises LogError, which names the line.
+    """
+    for number, line in enumerate(lines, 1):
+        if number == 1:
+            line = line.removeprefix(BOM_UTF8)  # of an editor's
+        if not line.strip():
+            continue
+        try:
+            take(_decode(line))
+        except (DecodeError, UnicodeDecodeError, Unfit) as problem:
+            raise LogError(f"Line {number} can not be imported: {problem}.") from None
 
 
 def exported(thing: Life | Record, kind: type[ExportedSession | ExportedRecord]) -> bytes:

@@ -9,21 +9,21 @@ import argparse
 import os
 import sqlite3
 import sys
-from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 
 from attrs import define
-from msgspec import DecodeError, structs
+from msgspec import structs
 
-from twisted_chat.log.contract import Life, LogError, Record
+from twisted_chat.log.contract import Life, Record
 from twisted_chat.log.exporting import (
     ExportedChange,
     ExportedRecord,
     ExportedSession,
     ExportedText,
     Line,
-    decode_line,
+    Unfit,
+    each_line,
     moving,
 )
 from twisted_chat.log.query import composed
@@ -93,15 +93,7 @@ class _Import:
 
     def read(self, lines: Iterable[bytes]) -> None:
         """Read all lines. Raises LogError, which names the line."""
-        for number, line in enumerate(lines, 1):
-            if number == 1:
-                line = line.removeprefix(BOM_UTF8)  # of an editor's
-            if not line.strip():
-                continue
-            try:
-                self._take(decode_line(line))
-            except (DecodeError, UnicodeDecodeError, _Unfit) as problem:
-                raise LogError(f"Line {number} can not be imported: {problem}.") from None
+        each_line(lines, self._take)
         self._index()
 
     def _take(self, line: Line) -> None:
@@ -119,20 +111,20 @@ class _Import:
         try:
             n = insert_life(self._connection, life, gone, gone)
         except sqlite3.IntegrityError:
-            raise _Unfit(f"there is another session {line.name}") from None
+            raise Unfit(f"there is another session {line.name}") from None
         self._places[line.epoch] = _Place(n, line.first, line.first - 1)
         self.sessions += 1
 
     def _take_record(self, line: ExportedRecord) -> None:
         record = Record(line.kind, line.scope, line.key, line.value, "absent")
         if record.epoch is not None and record.epoch not in self._places:
-            raise _Unfit(f"there is no session of the epoch {record.epoch} before it")
+            raise Unfit(f"there is no session of the epoch {record.epoch} before it")
         self.records += records.keep(self._connection, record)
 
     def _take_entry(self, line: ExportedText | ExportedChange) -> None:
         place = self._places.get(line.epoch)
         if place is None:
-            raise _Unfit(f"there is no session of the epoch {line.epoch} before it")
+            raise Unfit(f"there is no session of the epoch {line.epoch} before it")
         at = (place.n << SEQ_BITS) + line.seq
         if line.seq < place.first:
             return  # the file has had it, and has pruned it
@@ -140,11 +132,11 @@ class _Import:
             self._compare(line, at)
             return
         if line.seq > place.head + 1:
-            raise _Unfit(f"the entry before it is missing (seq {place.head + 1})")
+            raise Unfit(f"the entry before it is missing (seq {place.head + 1})")
         try:
             self._insert(line, at, place.n)
         except sqlite3.IntegrityError:
-            raise _Unfit(f"{line.source} has used the id {line.id} before") from None
+            raise Unfit(f"{line.source} has used the id {line.id} before") from None
         place.head = line.seq
         if isinstance(line, ExportedText):
             self.texts += 1
@@ -159,9 +151,9 @@ class _Import:
         ).fetchone()
         is_text = isinstance(line, ExportedText)
         if stored is None or stored[:3] != (line.time, line.source, line.id):
-            raise _Unfit(f"there is another text with the seq {line.seq}")
+            raise Unfit(f"there is another text with the seq {line.seq}")
         if (stored[6] is None) != is_text:
-            raise _Unfit(f"there is another entry with the seq {line.seq}")
+            raise Unfit(f"there is another entry with the seq {line.seq}")
         if not isinstance(line, ExportedText):
             return
         data, *states = stored[3:6]
@@ -169,7 +161,7 @@ class _Import:
             max(0, *(s or 0 for s in some)) for some in (states, [line.edited, line.redacted])
         )
         if before == after and data != line.data:
-            raise _Unfit(f"there is another text with the seq {line.seq}")
+            raise Unfit(f"there is another text with the seq {line.seq}")
         if after > before:
             self._connection.execute(
                 "INSERT INTO words (words, rowid, data)"
@@ -237,7 +229,3 @@ class _Import:
             "UPDATE lives SET indexed = ? WHERE n = ?",
             [(place.head, place.n) for place in self._places.values()],
         )
-
-
-class _Unfit(Exception):
-    """A line does not go with what is there."""

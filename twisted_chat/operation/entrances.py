@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import define, field
@@ -80,9 +80,7 @@ class Entrances:
         self._parts = parts
         chosen = self.settings
         for description in in_order(chosen.port):
-            factory = self._native(self._entry)
-            self._take("native", factory)
-            self.listener.listen(description, factory, "native")
+            self._open("native", self._native(self._entry), [description])
         self.files = open_files(chosen, parts)
         if chosen.web:
             from twisted_chat.doors.web import web_door  # autobahn is an extra
@@ -102,9 +100,7 @@ class Entrances:
                 posts=self.posts,
                 registration=chosen.registration,
             )
-            self._take("web", door)
-            for description in in_order(chosen.web):
-                self.listener.listen(description, cast(Factory, door.site), "web")
+            self._open("web", door, chosen.web, cast(Factory, door.site))
         if chosen.lines:
             lines = LinesFactory(
                 parts.prover,
@@ -113,9 +109,7 @@ class Entrances:
                 rate=chosen.rate,
                 turnstile=parts.turnstile,
             )
-            self._take("lines", lines)
-            for description in in_order(chosen.lines):
-                self.listener.listen(description, lines, "lines")
+            self._open("lines", lines, chosen.lines)
         if chosen.irc:
             irc = IrcFactory(
                 parts.admission,
@@ -125,12 +119,9 @@ class Entrances:
                 turnstile=parts.turnstile,
                 prover=parts.prover,
             )
-            self._take("irc", irc)
-            for description in in_order(chosen.irc):
-                self.listener.listen(description, irc, "irc")
+            self._open("irc", irc, chosen.irc)
             irc.shared.played_back = chosen.irc_playback
             irc.shared.sts = Sts(self.listener.tls_port(chosen.irc), chosen.irc_sts)
-
         if chosen.ssh:
             self._open_ssh(chosen, parts)
 
@@ -149,7 +140,6 @@ class Entrances:
             rate=chosen.rate,
             turnstile=parts.turnstile,
         )
-        self._take("ssh", ssh)
 
         def renew() -> Callable[[], None]:
             try:
@@ -159,8 +149,7 @@ class Entrances:
             return lambda: ssh.renew(keys)
 
         self._renew = renew
-        for description in in_order(chosen.ssh):
-            self.listener.listen(description, ssh, "ssh")
+        self._open("ssh", ssh, chosen.ssh)
 
     def renewed(self) -> Callable[[], None]:
         """Read certificates and the SSH door's keys again; return what puts them in force.
@@ -196,8 +185,13 @@ class Entrances:
             ends.append(self.ports.stop(farewell))
         return ends
 
-    def _take(self, name: str, door: Door) -> None:
+    def _open(
+        self, name: str, door: Door, descriptions: Sequence[str], factory: Factory | None = None
+    ) -> None:
+        """Let a door listen, by a ``factory`` of its own where it is none itself."""
         self.doors.setdefault(name, []).append(door)
+        for description in in_order(descriptions):
+            self.listener.listen(description, factory or cast(Factory, door), name)
 
     def _entry(self) -> str | None:
         return self.settings.lobby or None

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.doors.ssh.test_editor import PROMPT, TYPED, Window, _plain, typed
+from tests.kit.terminals import PROMPT, TYPED, Screen, typed, without_marks
 from twisted_chat.doors.ssh.keys import Keys
 
 SAID = st.text("xyz wq", min_size=1, max_size=12).map(str.strip).filter(bool)
@@ -14,7 +14,7 @@ LETTERS = st.text("a 日é\U0001f44d", min_size=1, max_size=12).map(str.encode)
 COLUMNS = st.integers(16, 60)
 
 
-class Resizable(Window):
+class Resizable(Screen):
     """A window that cuts off what is too wide for it, and says where its cursor is."""
 
     def __init__(self, columns: int) -> None:
@@ -76,4 +76,4 @@ class ResizedTests(SynchronousTestCase):
         shown = [row for row in window.rows() if row]
         self.assertEqual(shown[: len(said)], said)
         below = "".join(shown[len(said) :])
-        self.assertEqual(_plain(below), _plain("lobby> " + window.editor.text))
+        self.assertEqual(without_marks(below), without_marks("lobby> " + window.editor.text))

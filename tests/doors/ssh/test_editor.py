@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from unicodedata import category, normalize
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.kit.terminals import PROMPT, Screen, typed
+from tests.kit.terminals import PROMPT, TYPED, Screen, typed, without_marks
 from twisted_chat.client.words import render
 from twisted_chat.doors.ssh.display import Display
 from twisted_chat.doors.ssh.editor import MAX_LINE, Editor
-from twisted_chat.doors.ssh.keys import SEQUENCES, Key, Keys
+from twisted_chat.doors.ssh.keys import Key, Keys
 
 
 class KeysTests(SynchronousTestCase):
@@ -119,11 +117,6 @@ class EditorTests(SynchronousTestCase):
         self.assertEqual(len(editor.text), MAX_LINE)
 
 
-TYPED = st.one_of(
-    st.text("ab 日é", min_size=1, max_size=12).map(str.encode),
-    st.sampled_from([b"\x1b" + one.encode() for one in SEQUENCES if "20" not in one]),
-    st.sampled_from([b"\x01", b"\x05", b"\x7f", b"\x0b", b"\x15", b"\x17", b"\x19", b"\x14"]),
-)
 SAID = st.text("xyz wq", min_size=1, max_size=30).map(str.strip).filter(bool)
 
 
@@ -156,7 +149,7 @@ class DisplayTests(SynchronousTestCase):
         self.assertEqual(shown[: len(folded)], folded)
         below = "".join(row for row in window.rows()[len(folded) :])
         text = "lobby> " + window.editor.text
-        self.assertEqual(_plain(below), _plain(text))
+        self.assertEqual(without_marks(below), without_marks(text))
 
     def test_cursor(self) -> None:
         """The cursor stands where the next character comes, behind wide ones and wrapped rows."""
@@ -181,8 +174,3 @@ class DisplayTests(SynchronousTestCase):
         display.show([[("error", "one")]], PROMPT, Editor())
         display.draw(PROMPT, Editor())
         self.assertEqual("".join(written), "one\r\n")
-
-
-def _plain(text: str) -> str:
-    """Return a text without spaces, which rows end with, and marks, which pyte puts together."""
-    return "".join(one for one in normalize("NFD", text) if one != " " and category(one) != "Mn")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import shutil
 import subprocess
 import time
@@ -13,49 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.kit.daemon import RawClient, free_port
-from tests.kit.ssh_daemon import SshDaemon
+from tests.kit.ssh_daemon import Person, SshDaemon
 from twisted_chat.operation import admin
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no OpenSSH client here"),
 ]
-
-
-class Person:
-    """Somebody at a pseudo-terminal."""
-
-    def __init__(self, command: list[str]) -> None:
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ["TERM"] = "xterm"
-            os.execvp(command[0], command)
-        self.seen = ""
-
-    def type(self, text: str) -> None:
-        """Type something."""
-        os.write(self.fd, text.encode())
-
-    def wait_for(self, words: str) -> None:
-        """Wait until something is shown."""
-        deadline = time.monotonic() + 20
-        while words not in self.seen:
-            assert time.monotonic() < deadline, f"{words!r} is not in {self.seen!r}"
-            if select.select([self.fd], [], [], 0.1)[0]:
-                try:
-                    self.seen += os.read(self.fd, 65_536).decode(errors="replace")
-                except OSError:
-                    raise AssertionError(f"it is over: {self.seen!r}") from None
-
-    def end(self) -> int:
-        """Wait until it is over; return its status."""
-        try:
-            while os.read(self.fd, 65_536):
-                pass
-        except OSError:
-            pass
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def test_person(daemon: SshDaemon) -> None:

@@ -29,6 +29,7 @@ from twisted_chat.vocabulary.messages import (
 )
 from twisted_chat.vocabulary.names import key_of
 
+T = TypeVar("T", Banned, Muted)
 Request = TypeVar("Request", Ban, Mute, Unban, Unmute, Bans)
 
 SECOND: Final = 1_000
@@ -44,13 +45,7 @@ async def ban(user: User, request: Ban) -> Banned:
     session, ruling, rank = _place(user, request)
     measure = await _set(user, request, "ban", session, ruling, rank)
     put_out(user.chat, session, measure, rank, user)
-    return Banned(
-        session=None if session is None else session.name,
-        user=measure.user,
-        address=measure.address,
-        until=measure.until,
-        reason=measure.reason,
-    )
+    return _told(Banned, session, measure)
 
 
 @answers(Mute)
@@ -63,13 +58,7 @@ async def mute(user: User, request: Mute) -> Muted:
         return await block(user, direct, request)
     session, ruling, rank = _place(user, request)
     measure = await _set(user, request, "mute", session, ruling, rank)
-    return Muted(
-        session=None if session is None else session.name,
-        user=measure.user,
-        address=measure.address,
-        until=measure.until,
-        reason=measure.reason,
-    )
+    return _told(Muted, session, measure)
 
 
 @answers(Unban)
@@ -214,6 +203,16 @@ def _note(user: User, what: str, session: Session | None, measure: Measure) -> N
         user=measure.user,
         address=measure.address,
         session=None if session is None else session.name,
+        until=measure.until,
+        reason=measure.reason,
+    )
+
+
+def _told(reply: type[T], session: Session | None, measure: Measure) -> T:
+    return reply(
+        session=None if session is None else session.name,
+        user=measure.user,
+        address=measure.address,
         until=measure.until,
         reason=measure.reason,
     )

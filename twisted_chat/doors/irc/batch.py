@@ -23,30 +23,11 @@ from twisted_chat.vocabulary.messages import (
     Redacted,
     Response,
     Text,
-    encode,
 )
 
 Caps = frozenset[str]
 
 _decoder: Final[Decoder[Response]] = Decoder(Response)
-
-
-@define(eq=False)
-class _Last:
-    """The message that was encoded last: what many are told one by one is encoded once."""
-
-    response: Response | None = None
-    data: bytes = b""
-
-
-_last: Final = _Last()
-
-
-def encode_shared(response: Response) -> bytes:
-    """Encode one message for ``Batch``; JSON has no line end of its own."""
-    if response is not _last.response:
-        _last.response, _last.data = response, encode(response) + b"\n"
-    return _last.data
 
 
 @define(eq=False)

@@ -8,8 +8,8 @@ from attrs import define, field
 
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat.member import Encode
+from twisted_chat.doors.encoding import encode_line
 from twisted_chat.doors.irc import commands  # noqa: F401  # every command has its function
-from twisted_chat.doors.irc.batch import encode_shared
 from twisted_chat.doors.irc.lines import MAX_LINE
 from twisted_chat.doors.irc.names import server_of
 from twisted_chat.doors.irc.shared import Shared
@@ -26,7 +26,7 @@ class IrcProtocol(Stream):
     """One connection: lines in, whichever end they have, and out."""
 
     door = "irc"
-    encode: Encode = staticmethod(encode_shared)
+    encode: Encode = staticmethod(encode_line)
 
     def cut(self, data: bytes) -> int:
         """Cut lines."""

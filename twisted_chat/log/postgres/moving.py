@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import psycopg
 from attrs import define, evolve, field
-from msgspec import DecodeError, structs
+from msgspec import structs
 from msgspec.json import Decoder, encode
 
 from twisted_chat.log.contract import Life, LogError, Record
@@ -19,7 +19,8 @@ from twisted_chat.log.exporting import (
     ExportedSession,
     ExportedText,
     Line,
-    decode_line,
+    Unfit,
+    each_line,
     exported,
 )
 from twisted_chat.log.postgres.database import Connection, connect, prepare, sentence
@@ -142,10 +143,6 @@ def import_log(url: str, lines: Iterable[bytes]) -> tuple[int, int, int]:
         return importing.sessions, importing.texts, importing.records
 
 
-class _Unfit(Exception):
-    """A line does not go with what is there."""
-
-
 @define
 class _Place:
     """A life in the log, and where it begins and ends now."""
@@ -172,15 +169,7 @@ class _Import:
         """Read all lines. Raises LogError, which names the line."""
         for n, life in _lives(self._connection):
             self._places[life.epoch] = _Place(n, life.first, life.head)
-        for number, line in enumerate(lines, 1):
-            if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")  # of an editor's
-            if not line.strip():
-                continue
-            try:
-                self._take(decode_line(line))
-            except (DecodeError, UnicodeDecodeError, _Unfit) as problem:
-                raise LogError(f"Line {number} can not be imported: {problem}.") from None
+        each_line(lines, self._take)
         self._flush()
         with self._connection.cursor() as cursor:
             cursor.executemany(_REACTED, [{"n": n, "of": of} for n, of in self._marked])
@@ -197,7 +186,7 @@ class _Import:
             case ExportedRecord():
                 record = Record(line.kind, line.scope, line.key, line.value, "absent")
                 if record.epoch is not None and record.epoch not in self._places:
-                    raise _Unfit(f"there is no session of the epoch {record.epoch} before it")
+                    raise Unfit(f"there is no session of the epoch {record.epoch} before it")
                 self.records += put(record, self._connection)
             case ExportedSession() if line.epoch not in self._places:
                 self._take_session(line)
@@ -210,14 +199,14 @@ class _Import:
             (life.epoch, life.key, encode(life).decode(), line.first - 1, line.first),
         ).fetchone()
         if row is None:
-            raise _Unfit(f"there is another session {line.name}")
+            raise Unfit(f"there is another session {line.name}")
         self._places[line.epoch] = _Place(row[0], line.first, line.first - 1)
         self.sessions += 1
 
     def _take_entry(self, line: ExportedText | ExportedChange) -> None:
         place = self._places.get(line.epoch)
         if place is None:
-            raise _Unfit(f"there is no session of the epoch {line.epoch} before it")
+            raise Unfit(f"there is no session of the epoch {line.epoch} before it")
         if line.seq < place.first:
             return  # the log has had it, and has pruned it
         if line.seq <= place.head:
@@ -225,7 +214,7 @@ class _Import:
             self._compare(line, place.n)
             return
         if line.seq > place.head + 1:
-            raise _Unfit(f"the entry before it is missing (seq {place.head + 1})")
+            raise Unfit(f"the entry before it is missing (seq {place.head + 1})")
         self._rows.append(_row(line, place.n))
         if len(self._rows) >= BITE:
             self._flush()
@@ -241,7 +230,7 @@ class _Import:
             with self._connection.transaction(), self._connection.cursor() as cursor:
                 cursor.executemany(_INSERT, rows)
         except psycopg.errors.UniqueViolation:
-            raise _Unfit("before it, somebody has used an id twice") from None
+            raise Unfit("before it, somebody has used an id twice") from None
 
     def _compare(self, line: ExportedText | ExportedChange, n: int) -> None:
         """Look whether what is stored is the same entry, and let a text be what it became since."""
@@ -253,15 +242,15 @@ class _Import:
         ).fetchone()
         id = None if line.id is None else line.id.encode()
         if row is None or row[:3] != (line.time, line.source.encode(), id):
-            raise _Unfit(f"there is another text with the seq {line.seq}")
+            raise Unfit(f"there is another text with the seq {line.seq}")
         if (row[6] is None) != isinstance(line, ExportedText):
-            raise _Unfit(f"there is another entry with the seq {line.seq}")
+            raise Unfit(f"there is another entry with the seq {line.seq}")
         if not isinstance(line, ExportedText):
             return
         before = max(row[4] or 0, row[5] or 0)
         after = max(line.edited or 0, line.redacted or 0)
         if before == after and row[3] != line.data.encode():
-            raise _Unfit(f"there is another text with the seq {line.seq}")
+            raise Unfit(f"there is another text with the seq {line.seq}")
         if after > before:
             self._connection.execute(
                 "UPDATE chat.texts SET data = %s, words = %s::tsvector, edited = %s, redacted = %s"

@@ -1,0 +1,27 @@
+"""The encoder of doors that make their own words of a message: a line of JSON, once for all."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import define
+
+from twisted_chat.vocabulary.messages import Response, encode
+
+
+@define(eq=False)
+class _Last:
+    """The message that was encoded last: what many are told one by one is encoded once."""
+
+    response: Response | None = None
+    data: bytes = b""
+
+
+_last: Final = _Last()
+
+
+def encode_line(response: Response) -> bytes:
+    """Encode one message; JSON has no line end of its own, and so is a line."""
+    if response is not _last.response:
+        _last.response, _last.data = response, encode(response) + b"\n"
+    return _last.data
