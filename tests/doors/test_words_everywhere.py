@@ -114,7 +114,7 @@ class RulingTests(ChatCase):
         """An operator ends somebody's connections; others are told that there is nothing of it."""
         world = self.world(users=["bob"], operators=["root"])
         gus = world.come("gus")
-        prover = Prover(world.admission, cast(Any, world.directory))
+        prover = world.prover()
         factory = LinesFactory(prover, world.clock, lambda: "lobby")
         bob, root = Typist(world, factory), Typist(world, factory)
         bob.type("bob", "secret")

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 from tempfile import mkdtemp
 from unittest.mock import patch
@@ -14,9 +13,10 @@ from unittest.mock import patch
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.doors.ssh.test_ssh_door import SshDaemon
 from tests.kit.ssh_client import SshClient, ssh_factory
+from tests.kit.ssh_daemon import SshDaemon
 from tests.kit.support import ChatCase
+from tests.kit.waiting import eventually
 from twisted_chat.doors.ssh import HostKeyError, hostkeys
 
 
@@ -91,10 +91,7 @@ class RenewedTests(ChatCase):
 def told(daemon: SshDaemon, words: str) -> None:
     """Reload; wait until the daemon has said that."""
     daemon.signal(signal.SIGHUP)
-    deadline = time.monotonic() + 20
-    while words not in daemon.output:
-        assert time.monotonic() < deadline, daemon.output
-        time.sleep(0.05)
+    eventually(lambda: words in daemon.output)
 
 
 @pytest.mark.slow
@@ -103,7 +100,7 @@ def test_reload() -> None:
     """SIGHUP takes up new keys; what is no key is refused, and the old ones hold."""
     with SshDaemon() as daemon:
         assert daemon.run("carol", "list").returncode == 0
-        path = daemon.folder / "ssh_host_ed25519_key"
+        path = daemon.directory / "ssh_host_ed25519_key"
         before = path.read_bytes()
         path.write_bytes(b"nothing")
         told(daemon, "no private key")
@@ -115,4 +112,3 @@ def test_reload() -> None:
         path.write_bytes(before)
         daemon.restart()
         assert daemon.run("carol", "list").stderr == ""
-    shutil.rmtree(daemon.folder, ignore_errors=True)
