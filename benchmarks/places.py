@@ -25,7 +25,7 @@ from benchmarks.back import Object, frame, receive
 from benchmarks.checking import Wrong
 from benchmarks.report import short, table
 from benchmarks.servers import UNSLOWED, Daemon
-from tests.log.test_log_sqlite import InlineWorker
+from tests.kit.logs import InlineWorker
 from twisted_chat.accounts.devices import Kept
 from twisted_chat.log.contract import Life, Record
 from twisted_chat.log.sqlite import open_sqlite

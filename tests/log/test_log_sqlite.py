@@ -275,6 +275,7 @@ class GroupCommitTests(Folder):
         self.clock.advance(IDLE_SECONDS)
         self.assertEqual((self.writer.held, self.clock.getDelayedCalls()), ([], []))
 
+    @pytest.mark.slow
     def test_the_index_follows_where_there_is_never_time(self) -> None:
         """Where the writer is never idle, commits and bites take turns: neither waits for long."""
         said = 0
@@ -298,6 +299,7 @@ class GroupCommitTests(Folder):
         self.assertLess(len(self.stored()) - self.indexed(), INDEX_WHEN_BUSY)
         self.writer.release_all()
 
+    @pytest.mark.slow
     def test_nothing_waits_for_the_index_at_the_end(self) -> None:
         """What was said is stored when the log closes, however much is to be indexed."""
         for n in range(INDEX_WHEN_BUSY // 500 + 2):

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -149,7 +148,7 @@ def command_of(program: str, daemon: SshDaemon, words: str) -> list[str]:
     """Return a command of another client than OpenSSH's, which trusts this daemon."""
     if program == "dbclient":  # Dropbear's: ChaCha20 is all that it has here
         return ["dbclient", "-y", "-y", "-p", str(daemon.ssh), "carol@127.0.0.1", words]
-    key = daemon.folder / "ssh_host_ed25519_key"
+    key = daemon.directory / "ssh_host_ed25519_key"
     shown = subprocess.run(["ssh-keygen", "-l", "-f", key], capture_output=True, text=True)
     known = ("-hostkey", shown.stdout.split()[1])
     return ["plink", "-batch", "-P", str(daemon.ssh), *known, "carol@127.0.0.1", words]
@@ -172,5 +171,4 @@ def test_others(program: str, tmp_path: Path) -> None:
                 timeout=60,
             )
             assert ran.returncode == 0, ran.stderr
-    shutil.rmtree(running.folder, ignore_errors=True)
     assert [line.split(" ", 2)[2] for line in ran.stdout.splitlines()] == lines
