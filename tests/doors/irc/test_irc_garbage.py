@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.error import ConnectionLost
 
-from tests.doors.irc.test_irc_door import Irc, IrcCase
+from tests.kit.irc import Irc, IrcCase
 
 BEGIN = ("NICK bob", "USER b 0 * :x", "CAP END")
 
