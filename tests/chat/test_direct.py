@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from twisted.internet.task import Clock
 
 from tests.kit.support import ChatCase, Client, HeldLog, types
@@ -469,3 +471,31 @@ class DirectTests(ChatCase):
         welcome = again.login(names[0], password="secret")
         self.assertEqual(len(welcome["direct"]), 150)
         self.assertLess(len(str(welcome).encode()), MAX_FRAME)
+
+
+class OperatorTests(ChatCase):
+    """What two say to one another is theirs."""
+
+    def test_operators_are_no_exception(self) -> None:
+        """An operator neither comes into the talk of two, nor reads, nor rules it."""
+        here = self.world(users=["alice", "bob"], operators=["root"])
+        alice, bob, root = here.come("alice"), here.come("bob"), here.come("root")
+        alice.ask("text", to="bob", data="secret")
+        two = "@alice,bob"
+        for request, fields in (
+            *(("join", {}), ("who", {}), ("history", {}), ("search", {"query": "secret"})),
+            *(("roles", {}), ("bans", {}), ("set", {"hidden": False}), ("delete", {})),
+            *(("kick", {"user": "bob"}), ("mute", {"user": "bob"}), ("ban", {"user": "bob"})),
+            *(("notice", {"data": "x"}), ("invite", {"user": "root"}), ("webhook", {"name": "x"})),
+        ):
+            reply = root.ask(request, session=two, **cast(Any, fields))
+            self.assert_refused("no-such-session", reply)
+        given: dict[str, Any] = {"data": "x", "of": 1, "topic": "x"}
+        for request in ("text", "redact", "topic"):
+            self.assert_refused("not-in-session", root.ask(request, session=two, **given))
+        back = here.connect()
+        back.login("root", password="secret", resume=[{"session": two, "after": 0}])
+        about = [one for one in back.got() if one.get("session") == two]
+        self.assertEqual([one.get("code") for one in about], ["no-such-session"])
+        self.assertEqual(root.ask("search", query="secret")["texts"], [])
+        self.assertEqual(sorted(bob.ask("who", session=two)["users"]), ["alice", "bob"])

@@ -366,11 +366,12 @@ class User:
         """
         found = self.chat.sessions.find(session)
         life = found.life
-        if life.direct is not None:
+        if life.direct is not None:  # operators are no exception
             is_known = self.chat.directs.shows(found, self.name.key)
         else:
             is_known = by_name or not life.hidden or life.key in self.members
-        if not is_known and rank_of(self, found) is Rank.NONE:
+            is_known = is_known or rank_of(self, found) > Rank.NONE
+        if not is_known:
             raise ChatError("no-such-session", "There is no such session.")
         return found
 

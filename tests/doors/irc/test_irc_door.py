@@ -429,6 +429,20 @@ class IrcCommandTests(IrcCase):
         bob.pipe.send(b"PRIVMSG #ops :\xff\r\n")
         self.assertIn("FAIL PRIVMSG INVALID_UTF8", bob.got()[0])
 
+    def test_whether_two_talk_is_nobodys_to_find_out(self) -> None:
+        """The talk of two is no channel: what is asked about it is answered as about none."""
+        world = self.world(users=["alice", "bob"], operators=["root"])
+        alice, _ = world.come("alice"), world.come("bob")
+        alice.ask("text", to="bob", data="secret")
+        eve = self.come(world, self.factory(world), "eve")
+        for line in (
+            *("MODE #{}", "MODE #{} b", "TOPIC #{}", "TOPIC #{} :x", "NAMES #{}", "WHO #{}"),
+            *("JOIN #{}", "PART #{}", "INVITE bob #{}", "KICK #{} bob", "LIST #{}"),
+        ):
+            told = [eve.ask(line.format(two)) for two in ("@alice,bob", "@alice,eva")]
+            told[1] = [one.replace("eva", "bob") for one in told[1]]
+            self.assertEqual(told[0], told[1], line)
+
     def test_a_storm_of_renames(self) -> None:
         """An address changes so many nicks in a minute: each is a coming and a going for others."""
         world = self.world()

@@ -53,7 +53,8 @@ def is_in(talk: IrcTalk, session: str) -> bool:
 
 def found(talk: IrcTalk, session: str) -> Any:
     """Return a session that is no direct one; None where there is none."""
-    return me(talk).chat.sessions.get(key_of(session) or "")
+    there = me(talk).chat.sessions.get(key_of(session) or "")
+    return there if there is not None and there.life.direct is None else None  # no channel
 
 
 @command("JOIN", 1)
