@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.logger import LogEvent, Logger, formatEvent
 
-from tests.kit.support import ChatCase
+from tests.kit.support import ChatCase, Client
 from twisted_chat.chat.direct import MAX_TRIES, PACE_SECONDS
 from twisted_chat.chat.sparing import LINES, SparingLog
 
@@ -91,3 +93,64 @@ class SparingLogTests(ChatCase):
         self.assertEqual(formatEvent(seen[-1]), "7 more lines like the last ones were left out")
         log.warn("x")
         self.assertEqual(len(seen), LINES + 2)
+
+
+class HeirTests(ChatCase):
+    """What a guest made is that guest's, and not whoever's has its name next."""
+
+    def setUp(self) -> None:
+        self.here = self.world(users=["alice"])
+        self.bob = self.here.connect()
+        self.token = self.bob.login("bob")["token"]
+        self.carol = self.here.come("carol")
+        made = self.bob.ask("create", session="den", password="sesame")
+        self.assertEqual(made["role"], "owner")
+        self.carol.ask("join", session="den", password="sesame")
+        self.bob.ask("role", session="den", user="carol", role="voice")
+
+    def come(self, **fields: Any) -> Client:
+        """Return somebody who comes as bob."""
+        client = self.here.connect()
+        self.assertEqual(client.login("bob", **fields)["type"], "welcome")
+        return client
+
+    def test_another_guest_of_that_name(self) -> None:
+        """It neither comes in nor rules, not even as a member; nor does one with another token."""
+        self.bob.vanish()
+        self.here.settle()
+        for fields in ({}, {"token": "another"}):
+            mallory = self.come(**fields)
+            self.assert_refused("bad-password", mallory.ask("join", session="den"))
+            for request in ("kick", "ban", "mute"):
+                reply = mallory.ask(request, session="den", user="carol")
+                self.assert_refused("not-in-session", reply)
+            mallory.ask("join", session="den", password="sesame")
+            reply = mallory.ask("kick", session="den", user="carol")
+            self.assert_refused("not-allowed", reply)
+            self.assert_refused("not-allowed", mallory.ask("delete", session="den"))
+            mallory.vanish()
+            self.here.settle()
+        back = self.come(token=self.token)
+        self.assertEqual(back.ask("join", session="den", password="sesame")["role"], "owner")
+
+    def test_the_same_guest(self) -> None:
+        """Whose connection broke owns what it owned, by its token; after a minute it does not."""
+        self.bob.vanish()
+        self.here.pass_time(30)
+        back = self.come(token=self.token)
+        self.assertEqual(back.ask("join", session="den", password="sesame")["role"], "owner")
+        self.assertEqual(back.ask("kick", session="den", user="carol")["type"], "kicked")
+        self.carol.ask("join", session="den", password="sesame")
+        back.vanish()
+        self.here.pass_time(61)
+        late = self.come(token=self.token)
+        self.assertNotIn("role", late.ask("join", session="den", password="sesame"))
+
+    def test_handed_over(self) -> None:
+        """A guest that was made the owner is it; the one before it is no more."""
+        self.bob.ask("role", session="den", user="carol", role="owner")
+        self.assert_refused("not-allowed", self.bob.ask("kick", session="den", user="carol"))
+        self.assertEqual(self.carol.ask("kick", session="den", user="bob")["type"], "kicked")
+        self.assertEqual(
+            self.carol.ask("roles", session="den")["entries"], [{"user": "carol", "role": "owner"}]
+        )

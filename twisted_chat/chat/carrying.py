@@ -13,10 +13,12 @@ from attrs import frozen
 
 from twisted_chat.chat.permissions import RANKS, rank_in, role_in
 from twisted_chat.chat.requests.ruling import give
+from twisted_chat.chat.returning import founded
 from twisted_chat.chat.ruling import Role
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.names import key_of
 
 
 @frozen
@@ -54,6 +56,8 @@ async def carry_on(user: User, was: Carried) -> None:
     ban = session.ruling.bans.fitting(user.name.key, user.mind.host, user.chat.millis())
     if ban is not None:
         raise ChatError("banned", f"You are kept out of {was.name}.")
+    if was.role == "owner" and key_of(session.life.owner or "") == user.name.key:
+        founded(user.chat, user, session)  # the same name, written otherwise
     user.chat.sessions.join(user, session, was.head, session.life.epoch)
     if RANKS[was.role] > rank_in(user.chat, session, user.name.key):
         await give(user, session, user.name.text, was.role)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from attrs import Factory, define, field
@@ -37,6 +38,7 @@ from twisted_chat.chat.people import Directory, Guest, People, Person
 from twisted_chat.chat.permissions import role_in
 from twisted_chat.chat.places import Places
 from twisted_chat.chat.ports import Ports
+from twisted_chat.chat.returning import Returning, founded
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.ruling import Ruling, load
 from twisted_chat.chat.sessions import Sessions
@@ -106,6 +108,7 @@ class Chat:
     peers: Peers = field(init=False, default=ALONE)
     """The other nodes."""
     _letting_in: LettingIn = field(init=False)
+    _returning: Returning = field(init=False)
     _diary: SparingLog = field(init=False)
     """Who comes and goes: no storm of them fills the log."""
     _listings: Listings = field(init=False, factory=Listings)
@@ -134,6 +137,8 @@ class Chat:
             self.places,
         )
         self.sessions.role_of = lambda key, session: role_in(self, session, key)
+        self.sessions.founded = partial(founded, self)
+        self._returning = Returning(self.clock, self.rules)
         self.directs = DirectSessions(self.sessions, self.people, self.rules, self.clock)
 
     def be_one_of(self, peers: Peers) -> None:
@@ -272,6 +277,7 @@ class Chat:
             if self.people.resembling(guest.name) is not None:
                 raise ChatError("name-in-use", f"{guest.name} looks too much like another's name.")
             person = Person(guest.name, guest=True, token=token or secrets.token_urlsafe(16))
+            self._returning.back(person, guest.token)
             self.people.add(person)
             return person
         self._check_is_same(person, guest)
@@ -377,6 +383,7 @@ class Chat:
 
     def forget_guest(self, person: Person) -> None:
         """Know that a guest is gone for good, and that its name is anybody's."""
+        self._returning.gone(person)
         self.people.remove(person)
         if (call := self._leaving.pop(person, None)) is not None and call.active():
             call.cancel()

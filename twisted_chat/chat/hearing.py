@@ -253,7 +253,7 @@ class Hearing:
             case GuestRole():
                 person = here.get(note.key)
                 if person is not None and person.guest:
-                    if note.role in ("moderator", "voice"):
+                    if note.role in ("owner", "moderator", "voice"):
                         person.roles[note.epoch] = note.role  # type: ignore[assignment]
                     else:
                         person.roles.pop(note.epoch, None)

@@ -17,6 +17,7 @@ from twisted_chat.chat.member import Mind
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.ruling import Role
 from twisted_chat.chat.session import Session
+from twisted_chat.log.contract import Life
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     Ban,
@@ -136,7 +137,7 @@ def roles_in(home: Home, session: Session) -> list[tuple[str, Role]]:
     found: list[tuple[str, Role]] = [] if owner is None else [(owner, "owner")]
     found += [(name, role) for role, name in session.ruling.roles.values()]
     for person in home.people.here.values():
-        if person.guest and epoch in person.roles:
+        if person.guest and person.roles.get(epoch, "owner") != "owner":
             found.append((person.name.text, person.roles[epoch]))
     return found
 
@@ -145,13 +146,21 @@ def _rank(home: Home, session: Session, key: str, guest: Person | None) -> Rank:
     life = session.life
     if life.direct is not None:
         return Rank.NONE
-    # A guest that has the name of an owner who had an account is none.
-    is_heir = life.keep and guest is not None and not home.rules.guests_keep
-    if life.owner is not None and key_of(life.owner) == key and not is_heir:
+    if life.owner is not None and key_of(life.owner) == key and _is_owner(home, life, guest):
         return Rank.OWNER
     if guest is not None:
-        return RANKS[guest.roles.get(life.epoch, "none")]
+        role = guest.roles.get(life.epoch, "none")
+        return RANKS["none" if role == "owner" else role]  # it was, and another is now
     return RANKS[session.ruling.role_of(key)]
+
+
+def _is_owner(home: Home, life: Life, guest: Person | None) -> bool:
+    """Whether who has the owner's name is the owner: a guest's name may be another's by now."""
+    if guest is None or guest.roles.get(life.epoch) == "owner":
+        return True
+    if life.keep:  # where there are no accounts, a name is all that anybody has
+        return home.rules.guests_keep
+    return not guest.users  # it is at another node, and that one knows
 
 
 def check(user: Asker, session: Session, what: type[Message], least: Rank | None = None) -> Rank:

@@ -76,6 +76,8 @@ class Sessions(Mapping[str, Session]):
     lingering: Lingering = field(init=False)
     _diary: SparingLog = field(init=False)
     role_of: Callable[[str, Session], str] = field(init=False, default=lambda _key, _of: "none")
+    founded: Callable[[Attendant, Session], object] = field(init=False, default=lambda *_: None)
+    """Is told who has created one."""
 
     _logger = Logger()
 
@@ -168,6 +170,7 @@ class Sessions(Mapping[str, Session]):
             finally:
                 self._beginning -= 1
             self.shares.made(user.mind.host, session)
+            self.founded(user, session)
             self._note("{user} created {session}", user, session)
             if user.gone:
                 self.linger(session)

@@ -114,7 +114,7 @@ async def give(user: User, session: Session, text: str, role: Role) -> RoleGiven
         session.life = evolve(session.life, owner=None)
         user.chat.sessions.version += 1
     if person is not None and person.guest:
-        if role == "none" or role == "owner":
+        if role == "none":
             person.roles.pop(session.life.epoch, None)
         else:
             person.roles[session.life.epoch] = role
