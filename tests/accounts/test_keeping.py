@@ -164,3 +164,23 @@ def test_from_a_banned_address(tmp_path: Path) -> None:
         assert other.ask("register", user="bob", password=GOOD)["code"] == "banned"
         alice.ask("unban", server=True, address="::ffff:127.0.0.1")
         assert other.ask("register", user="bob", password=GOOD)["type"] == "registered"
+
+
+def test_a_name_that_owns_something(tmp_path: Path) -> None:
+    """A guest's sessions are not inherited by whoever makes an account of its name."""
+    (tmp_path / "users.csv").write_text("user,password\nalice,secret\n")
+    with (
+        make(tmp_path, "--registration", "open") as daemon,
+        RawClient(daemon.port) as bob,
+        RawClient(daemon.port) as alice,
+        RawClient(daemon.port) as mallory,
+    ):
+        bob.login("bob")
+        alice.ask("login", user="alice", password="secret")
+        bob.ask("create", session="den")
+        alice.ask("join", session="den")
+        bob.close()
+        alice.receive_until("left", user="bob", session="den")
+        assert mallory.ask("register", user="bob", password=GOOD)["code"] == "name-in-use"
+        alice.ask("leave", session="den")
+        daemon.stop()

@@ -36,7 +36,7 @@ from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.lookalikes import Lookalikes
 from twisted_chat.vocabulary.messages import Device
-from twisted_chat.vocabulary.names import Name, user_name
+from twisted_chat.vocabulary.names import Name, key_of, user_name
 
 Policy = Literal["closed", "invite", "open"]
 
@@ -115,11 +115,22 @@ class Keeper:
             or name.key in chat.former
             or (name.key in chat.people.here and not own)
             or chat.directs.are_kept_for(name.key)
+            or not self._may_inherit(name.key, own=own)
         )
         if taken:
             raise ChatError("name-in-use", f"The name {name} is taken.")
         if self.accounts.resembling(name) is not None or chat.people.resembling(name) is not None:
             raise ChatError("name-in-use", f"{name} looks too much like another's name.")
+
+    def _may_inherit(self, key: str, *, own: bool) -> bool:
+        """Whether nothing is owned in that name, or all by the guest who wants it."""
+        guest = self.chat.people.here.get(key) if own else None
+        owned = [
+            room.life.epoch
+            for room in self.chat.sessions.rooms.values()
+            if room.life.owner is not None and key_of(room.life.owner) == key
+        ]
+        return all(guest is not None and guest.roles.get(one) == "owner" for one in owned)
 
     def _check_pace(self, host: str) -> None:
         made = self._registered.get(network(host))
