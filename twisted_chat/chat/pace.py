@@ -55,9 +55,10 @@ class Rate:
 
     def wait(self, now: float) -> float:
         """Take a token at ``now``; return how many seconds to wait before the next one."""
-        self._tokens = min(self.burst, self._tokens + (now - self._seen) * self.each) - 1
-        self._seen = now
-        return max(0.0, -self._tokens / self.each)
+        tokens = self._tokens + (now - self._seen) * self.each
+        tokens = (tokens if tokens < self.burst else self.burst) - 1
+        self._tokens, self._seen = tokens, now
+        return 0.0 if tokens >= 0 else -tokens / self.each
 
     def forgive(self) -> None:
         """Begin anew: for whom there is no limit is looked at again after so many more."""
