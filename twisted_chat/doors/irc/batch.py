@@ -42,6 +42,8 @@ class Batch:
     """The places of what somebody did, by its name; those of refusals by none."""
     plain: dict[Caps, bytes] = field(init=False, factory=dict)
     """Its lines, for those of whom nothing is in it."""
+    is_special: bool = field(init=False, default=False)
+    """Whether something in it is each connection's own affair."""
     _apart: dict[int, Farewell] = field(init=False, factory=dict)
     """Of what is told otherwise than as a coming or a going, and once: why."""
     _ends: dict[Caps, Sequence[int]] = field(init=False, factory=dict)
@@ -61,19 +63,16 @@ class Batch:
                 case Error():
                     self.own.setdefault("", []).append(place)
 
+        self.is_special = bool(self._apart) or "" in self.own
+
     def _set_apart(self, place: int, why: Farewell | None) -> None:
         if why is not None:
             self._apart[place] = why
 
-    @property
-    def is_special(self) -> bool:
-        """Whether something in it is each connection's own affair."""
-        return bool(self._apart) or "" in self.own
-
     def places_of(self, name: str) -> Sequence[int]:
         """Return which of the messages are not for everybody alike, for somebody."""
         found: Sequence[int] = self.own.get(name, ())
-        if self._apart or "" in self.own:
+        if self.is_special:
             return sorted({*found, *self._apart, *self.own.get("", ())})
         return found
 

@@ -279,9 +279,9 @@ class IrcTalk(Talk):
         batch = batches.last
         if batch is None or batch.data is not data:
             batch = batches.take(data)
-        own, lines = user.name.text, batch.plain.get(self._view)
-        if lines is None or own in batch.own or batch.is_special:
-            lines = self._written(batch, own)
+        lines = batch.plain.get(self._view)
+        if lines is None or batch.is_special or user.name.text in batch.own:
+            lines = self._written(batch, user.name.text)
         if lines:
             self._send(lines)
 
