@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from attrs import Factory, define
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -79,6 +80,12 @@ class Turn:
             self._work.append(steps)
         if not self._scheduled:
             self._schedule()
+
+    def ended(self) -> Deferred[None]:
+        """Fire when this turn has ended: what was to be given out in it has been."""
+        done = Deferred[None]()
+        self._at_end(lambda: done.callback(None))
+        return done
 
     def _done(self, steps: Iterator[object]) -> bool:
         """Do some steps, and return whether there are no more."""

@@ -118,6 +118,18 @@ class ToldTests(IrcCase):
         self.assertEqual(bob.ask(f"PRIVMSG #ops {'x' * room}"), [])
         self.assertEqual(rest(carol.got()), [f"PRIVMSG #ops {'x' * room}"])
 
+    def test_pong_comes_after(self) -> None:
+        """Who has its PONG knows that others have been told of what it did before."""
+        world = self.world()
+        factory = self.factory(world)
+        bob, carol = (self.come(world, factory, one) for one in ("bob", "carol"))
+        bob.send("MODE #ops -t", "PING x")
+        got = bob.pipe.take()
+        while b"PONG" not in got:
+            world.clock.advance(0)
+            got += bob.pipe.take()
+        self.assertIn(b"MODE #ops -t", carol.pipe.take())
+
     def test_multiline_as_written(self) -> None:
         """A text of several lines comes in the lines in which it was written, and is one text."""
         world = self.world()

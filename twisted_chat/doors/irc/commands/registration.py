@@ -241,10 +241,12 @@ async def _has_read(user: User) -> None:
 
 @command("PING", before=True)
 async def ping(talk: IrcTalk, line: Line) -> None:
-    """Answer that one is here."""
+    """Answer that one is here: others have been told by then of what was done before."""
     if not len(line):
         talk.reply("409", "No origin specified")
         return
+    if talk.user is not None:
+        await talk.user.chat.turn.ended()
     talk.send("PONG", talk.server, line[0])
 
 
