@@ -15,7 +15,7 @@ from msgspec import convert
 from twisted.logger import Logger
 
 from twisted_chat.chat.blocking import blocks
-from twisted_chat.chat.ignoring import Ignoring
+from twisted_chat.chat.ignoring import Ignoring, ignoring
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
 from twisted_chat.log.contract import Log, Record
@@ -95,7 +95,7 @@ class Places:
             self._need(session, record.key, name).is_in = value is not None
         elif record.kind == READ:
             place = self._need(session, record.key, record.key)
-            place.read = max(place.read, int(value or b"0"))
+            place.read = 0 if value is None else max(place.read, int(value))
             place.mentions = [one for one in place.mentions if one > place.read]
         elif record.kind == LEVEL:
             place = self._need(session, record.key, record.key)
@@ -175,6 +175,21 @@ class Places:
             del places[session.life.epoch]
             if not places:
                 del self._of[key]
+
+    async def forget(self, key: str) -> None:
+        """Forget all of an account that is no more. Raises ChatError ``not-stored``."""
+        ignored = [ignoring(key, other, None) for other in self.ignoring.of(key)]
+        records = [*ignored]
+        for place in self._of.get(key, {}).values():
+            epoch = place.session.life.epoch
+            records += [Record(kind, epoch, key, None) for kind in (PLACE, READ, LEVEL)]
+            records += [_mention(place.session, key, seq, keep=False) for seq in place.mentions]
+        if records:
+            await self._log.keep(records)
+        for record in ignored:
+            self.ignoring.take(record)
+        for epoch in self._of.pop(key, {}):
+            del self._in[epoch][key]
 
     async def read(self, name: Name, session: Session, seq: int) -> int:
         """Note how far an account has read; return how far that is: it never goes back.

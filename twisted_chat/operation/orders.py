@@ -22,6 +22,7 @@ from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
 from twisted_chat.nodes.state import Other
 from twisted_chat.operation.entrances import Entrances
+from twisted_chat.operation.forgetting import forget
 from twisted_chat.operation.parts import Parts
 from twisted_chat.operation.settings import SettingsError
 from twisted_chat.vocabulary import messages as m
@@ -297,7 +298,7 @@ def _note(running: Running, what: str, **more: str | int | None) -> None:
 
 @order("release")
 async def release(running: Running, given: Mapping[str, Any]) -> list[str]:
-    """Let anybody have the name of an account that was removed; its direct sessions end."""
+    """Let anybody have the name of an account that was removed: nothing of it is left."""
     chat, name = running.chat, user_name(str(given.get("user") or ""))
     if chat.people.account(name.key) is not None:
         raise Refused(f"{name} has an account: remove it from the users file first.")
@@ -307,6 +308,7 @@ async def release(running: Running, given: Mapping[str, Any]) -> list[str]:
         raise Refused(f"Nothing is kept for {name}.")
     for session in sessions:
         await _end(running, session)
+    await forget(chat, operator_of(running), name)
     await chat.former.release(name.key)
     _note(running, "release", user=name.text)
     return [f"{name} is anybody's name now; {len(sessions)} direct sessions ended."]

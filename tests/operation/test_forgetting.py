@@ -1,0 +1,100 @@
+"""A name that is let go is nobody's: who gets it next has nothing of who had it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+
+from tests.kit.support import ChatCase, World
+from tests.log.changing import DEV, OPS
+from tests.log.test_log_sqlite import Folder
+from twisted_chat.chat.places import LEVEL, MENTION, PLACE, READ
+from twisted_chat.log.contract import Entry, Life, Record
+from twisted_chat.log.releasing import release
+from twisted_chat.operation.forgetting import forget
+from twisted_chat.operation.orders import operator_of
+from twisted_chat.vocabulary.names import user_name
+
+USERS = ("alice", "bob", "carol")
+
+
+class ForgettingTests(ChatCase):
+    """While the daemon runs."""
+
+    def test_nothing_is_left(self) -> None:
+        """No place, no role, no session, no setting: now, and after a restart."""
+        world = self.world(users=USERS)
+        alice, bob = world.come("alice"), world.come("bob")
+        alice.ask("create", session="ops", keep=True)
+        alice.ask("set", session="ops", invite=True)
+        alice.ask("invite", session="ops", user="bob")
+        bob.ask("join", session="ops")
+        alice.ask("role", session="ops", user="bob", role="moderator")
+        bob.ask("create", session="own", keep=True)
+        alice.ask("create", session="board", keep=True)
+        alice.ask("invite", session="board", user="bob")
+        bob.ask("settings", ignore=["carol"], levels=[{"session": "ops", "level": "none"}])
+        alice.ask("text", session="ops", data="for bob")
+        bob.ask("read", session="ops", seq=1)
+        alice.ask("text", session="ops", data="bob?")
+        bob.vanish()
+        world.settle()
+        operator = operator_of(cast(Any, SimpleNamespace(chat=world.chat)))
+        done = Deferred.fromCoroutine(forget(world.chat, operator, user_name("bob")))
+        world.settle()
+        self.successResultOf(done)
+        self.assertIn("role", [one["type"] for one in alice.got()])
+        for again in (world, self.world(log=world.log.log, clock=world.clock, users=USERS)):
+            self.check(again)
+
+    def check(self, world: World) -> None:
+        """Hold that who has the name now is new."""
+        new = world.connect()
+        welcome = new.login("bob", password="secret", places=True)
+        places = {place["session"] for place in welcome.get("places", ())}
+        self.assertLessEqual(places, {"lobby"})
+        self.assertEqual([one for one in new.got() if one["type"] == "settings"], [])
+        self.assert_refused("invite-only", new.ask("join", session="ops"))
+        self.assertIsNone(new.ask("join", session="own")["owner"])
+        self.assertEqual(new.ask("settings")["ignored"], [])
+        for ruling in (one.ruling for one in world.chat.sessions.values()):
+            self.assertNotIn("bob", {**ruling.roles, **ruling.invited})
+        new.ask("leave", session="own")
+        world.quiet()
+
+
+class ReleaseTests(Folder):
+    """While no daemon has the log."""
+
+    def test_nothing_is_left(self) -> None:
+        """Of the account nothing is kept, of all others everything; what it said stays."""
+        log = self.open()
+        for life in (OPS, DEV, Life(epoch="own", key="own", name="own", owner="Bob")):
+            self.successResultOf(log.create(life))
+        self.successResultOf(log.append(OPS.epoch, [Entry("Bob", "hello")]))
+        stay = [
+            Record(MENTION, OPS.epoch, "bobby:00000000000000000001", b"1"),
+            Record(PLACE, OPS.epoch, "alice", b"alice"),
+            Record("wishes", "user:alice", "terminal", b"{}"),
+        ]
+        go = [
+            Record(MENTION, OPS.epoch, "bob:00000000000000000001", b"1"),
+            Record("name", "", "bob", b"Bob"),
+            *(Record(kind, OPS.epoch, "bob", b"1") for kind in (PLACE, READ, LEVEL)),
+            Record("role", DEV.epoch, "bob", b"voice Bob"),
+            Record("invitation", DEV.epoch, "bob", b"alice"),
+            *(Record(kind, "user:bob", "x", b"1") for kind in ("ignored", "wishes", "device")),
+        ]
+        self.successResultOf(log.keep([*stay, *go]))
+        self.successResultOf(log.close())
+        self.assertEqual(release(str(self.path), "bob"), (True, 0))
+        log = self.open()
+        kinds = dict.fromkeys(record.kind for record in [*stay, *go])
+        left = [record for kind in kinds for record in self.successResultOf(log.kept(kind))]
+        self.assertCountEqual(left, stay)
+        self.assertEqual({life.key: life.owner for life in log.lives()}["own"], None)
+        (text,) = self.successResultOf(log.read(OPS.epoch, 0, 9)).texts
+        self.assertEqual(text.source, "Bob")
+        self.successResultOf(log.close())
