@@ -35,10 +35,10 @@ class ChoosingTests(ChatCase):
         alice.ask("create", session="Ops", keep=True)
         chosen = alice.ask(
             "settings",
-            ignore=["Bob", "nobody"],
+            ignore=["Bob", "Nobody"],
             levels=[{"session": "ops", "level": "none"}, {"session": "lobby", "level": "all"}],
         )
-        self.assertEqual(chosen["ignored"], ["Bob", "nobody"])
+        self.assertEqual(chosen["ignored"], ["Nobody", "bob"])  # an account has its own name
         levels = {one["session"]: one["level"] for one in chosen["levels"]}
         self.assertEqual(levels, {"Ops": "none", "lobby": "all"})
         alice.ask("settings", unignore=["NOBODY"], levels=[{"session": "lobby", "level": "usual"}])
@@ -46,7 +46,7 @@ class ChoosingTests(ChatCase):
             tab = self.come(again, "alice", places=True)
             got = tab.got()
             self.assertEqual(got[0]["type"], "settings")
-            self.assertEqual(got[0]["ignored"], ["Bob"])
+            self.assertEqual(got[0]["ignored"], ["bob"])
             self.assertEqual(got[0]["levels"], [{"session": "Ops", "level": "none"}])
             self.assertEqual(settings(self.come(again, "alice")), [])  # a bot did not ask
             again.quiet()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,6 +139,23 @@ def test_phone(browser: Browser, shared: WebDaemon) -> None:
         visitor.wait_for_text("typed with a thumb")
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         assert violations(page) == []
+
+
+def test_installable(browser: Browser, shared: WebDaemon) -> None:
+    """A browser takes it as an app: with a manifest that it understands, and all its icons."""
+    with Visitor(browser, shared.url) as visitor:
+        asked = visitor.context.new_cdp_session(visitor.page)
+        manifest = asked.send("Page.getAppManifest")
+        assert manifest["errors"] == []
+        assert json.loads(manifest["data"])["display"] == "standalone"
+        found = asked.send("Page.getInstallabilityErrors")["installabilityErrors"]
+        # A browser of tests remembers nothing.
+        assert {error["errorId"] for error in found} <= {"in-incognito"}
+        folder = manifest["url"].rpartition("/")[0]
+        for icon in json.loads(manifest["data"])["icons"]:
+            answer = visitor.page.request.get(f"{folder}/{icon['src']}")
+            assert answer.ok
+            assert answer.headers["content-type"] == icon["type"]
 
 
 def test_many_members(browser: Browser, shared: WebDaemon) -> None:

@@ -218,6 +218,11 @@ def test_what_is_set_is_the_accounts(browser: Browser, tmp_path: Path) -> None:
         with Visitor(browser, daemon.url) as third:
             third.login("ada", "enigma-99")
             third.wait("() => document.querySelector('#bell-open').title.includes('none')")
-            third.write("/ignore BOB")  # no more
+            third.page.click("#account-open")
+            third.page.click("#ignored summary")
+            assert third.page.inner_text("#ignored-list li:first-child bdi") == "Bob"
+            assert violations(third.page) == []
+            third.page.click("#ignored-list button:has-text('no more') >> nth=0")
+            third.page.click("#account-close")
             third.wait_for_bodies("one", "three", "ada, are you there?")
         one.wait_for_bodies("one", "three", "ada, are you there?")

@@ -139,6 +139,35 @@ def test_new_since_you_left(browser: Browser, shared: WebDaemon) -> None:
         assert visitor.page.locator(".divider.new").count() == 0
 
 
+def test_where_the_new_begins(browser: Browser, shared: WebDaemon) -> None:
+    """What is not seen (a change, an ignored user's text) takes no line of the new from a text."""
+    with (
+        RawClient(shared.port) as bob,
+        RawClient(shared.port) as eve,
+        Visitor(browser, shared.url) as visitor,
+    ):
+        bob.login("bob-w")
+        eve.login("eve-w")
+        bob.ask("create", session="line")
+        eve.ask("join", session="line")
+        visitor.login("walt")
+        visitor.go_to("line")
+        visitor.write("/ignore eve-w")
+        seq = bob.ask("text", session="line", data="one")["seq"]
+        visitor.wait_for_text("one")
+        visitor.open("lobby")
+        bob.ask("react", session="line", of=seq, data="!")
+        eve.ask("text", session="line", data="not seen")
+        bob.ask("text", session="line", data="two")
+        bob.ask("text", session="line", data="three")
+        visitor.page.wait_for_selector("[data-session=line].unread")
+        visitor.open("line")
+        visitor.wait_for_text("three")
+        rows = visitor.page.locator(".row:has(.divider.new)")
+        assert rows.count() == 1
+        assert rows.locator(".body").inner_text() == "two"
+
+
 def test_found_is_what_was_looked_for(browser: Browser, shared: WebDaemon) -> None:
     """A hit leads to its own text, also where the page has let go of it since."""
     with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:

@@ -44,7 +44,10 @@ async def choose(user: User, request: Choose) -> Chosen:
 def _ignoring(user: User, request: Choose) -> list[Record]:
     key = user.name.key
     gone = [user_name(name).key for name in request.unignore]
-    new = {(name := user_name(raw)).key: name.text for raw in request.ignore}
+    new = {}
+    for raw in request.ignore:
+        name = user_name(raw)
+        new[name.key] = (user.chat.people.known(name.key) or name).text
     if key in new:
         raise ChatError("bad-request", "Nobody ignores itself.")
     known = user.chat.places.ignoring.of(key).keys()

@@ -32,6 +32,10 @@ class Speaker:
         """Say something in the current session; it waits where the server is not there."""
         room = self.where.room
         if room is None:
+            server = self.where.server
+            if server is not None and server.client.welcome is None:
+                self.view.fail(f"Not said: {server.name} is not there yet.")
+                return succeed(None)
             self.view.fail("You are in no session: /list shows them, /joinsession NAME joins one.")
             return succeed(None)
         return self.say_in(room, data)

@@ -9,6 +9,7 @@
 import { inShort } from "./clock.js";
 import { button, byId, closeOnOutside, el } from "./dom.js";
 import { MeasuresPart } from "./measures.js";
+import { names } from "./session.js";
 
 /** @param {string} id @returns {HTMLInputElement} */
 const input = (id) => byId(id);
@@ -52,6 +53,24 @@ export class AccountDialog {
     this.measures.show(store.operator ? { server: true } : null, part === "bans");
     if (part === "bans") this.bans.querySelector("summary")?.focus();
     if (!store.guest) this.#tell(() => this.#devices());
+    byId("ignored").toggleAttribute("open", false);
+    this.#ignored();
+  }
+
+  /** Say whom the person ignores. */
+  #ignored() {
+    const { store } = this;
+    const known = [...store.ignored.values()].sort(names.compare);
+    byId("ignored").hidden = !known.length;
+    byId("ignored-list").replaceChildren(...known.map((name) => {
+      const stop = button("", "Ignore no more", () => {
+        store.ignore(name);
+        this.#ignored();
+        byId("account-close").focus();
+      });
+      stop.setAttribute("aria-label", `Ignore no more: ${name}`);
+      return el("li", "line", el("bdi", "grow", name), stop);
+    }));
   }
 
   async #away() {

@@ -51,7 +51,7 @@ export class Choosing {
     const { store } = this;
     const { me } = store;
     if (store.guest) {
-      saveIgnored(me, [...store.ignored]);
+      saveIgnored(me, [...store.ignored.values()]);
       saveLevels(me, Object.fromEntries(store.levels));
       return;
     }

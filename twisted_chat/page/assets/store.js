@@ -40,8 +40,8 @@ export class Store {
   marks = new Marks("");
   /** Who is away, and why. @type {Map<string, string>} */
   away = new Map();
-  /** Whose texts the person does not want to see, in small letters. @type {Set<string>} */
-  ignored = new Set();
+  /** Whose texts the person does not want to see: names, by themselves in small letters. @type {Map<string, string>} */
+  ignored = new Map();
   /** Of what sessions are to tell the person, where they have chosen. @type {Map<string, Level>} */
   levels = new Map();
   /** Called where the person has chosen anew. @type {(chosen: NewChoice) => void} */
@@ -181,7 +181,7 @@ export class Store {
 
   /** Know all that the person has chosen. @param {Choice} choice */
   chosen({ ignored, levels }) {
-    this.ignored = new Set(ignored.map((name) => name.toLowerCase()));
+    this.ignored = new Map(ignored.map((name) => [name.toLowerCase(), name]));
     this.levels = new Map(levels.map(({ session, level }) => [session, level]));
     for (const session of this.sessions.values()) {
       session.level = this.levels.get(session.name) ?? session.usual;
@@ -200,7 +200,7 @@ export class Store {
   ignore(user) {
     const key = user.toLowerCase();
     const ignores = !this.ignored.delete(key);
-    if (ignores) this.ignored.add(key);
+    if (ignores) this.ignored.set(key, user);
     this.choose(ignores ? { ignore: [user] } : { unignore: [user] });
     this.changed.emit("texts");
     this.changed.emit("members");

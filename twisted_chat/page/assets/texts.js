@@ -96,6 +96,19 @@ export class TextsView {
     return this.#line(before);
   }
 
+  /**
+   * Whether a text is the first that is new, of those that are seen.
+   * @param {number} at
+   * @param {Line} line
+   */
+  #isNew(at, line) {
+    const session = this.store.session;
+    const from = session?.newFrom ?? 0;
+    if (!session || !from || line.seq < from || !session.timeline.has(from)) return false;
+    const before = this.#before(at);
+    return before === undefined || before.seq < from;
+  }
+
   /** How a text begins that another answers. @param {number} seq */
   #quote(seq) {
     const line = this.store.session?.timeline.get(seq);
@@ -114,7 +127,7 @@ export class TextsView {
     if (this.#hides(line)) return "change";
     const { day, head } = begins(this.#before(at), line);
     const waiting = this.#waitingAt(at);
-    const isNew = line.seq > 0 && line.seq === this.store.session?.newFrom;
+    const isNew = this.#isNew(at, line);
     const open = this.#unfolded.has(this.#nameOf(at));
     const over = this.store.session?.over ? "over" : "";
     return `${waiting?.id ?? ""}${line.version ?? ""} ${waiting?.state ?? ""}${over} ${+day}${+head}${+isNew}${+open}`;
@@ -130,7 +143,7 @@ export class TextsView {
       line,
       {
         ...begins(this.#before(at), line),
-        isNew: line.seq > 0 && line.seq === this.store.session?.newFrom,
+        isNew: this.#isNew(at, line),
         state: waiting?.state ?? "",
         reason: waiting?.reason ?? "",
         link: line.seq ? linkTo(this.store.current, line.seq) : "",
