@@ -220,9 +220,9 @@ class Places:
                 author = key_of(text.source)
                 named = 0
                 for key, place in places.items():
-                    if key == author or not place.is_in or author in self.ignoring.of(key):
+                    if key == author or not place.is_in:
                         continue
-                    if place.mention.is_in_folded(said):
+                    if place.mention.is_in_folded(said) and author not in self.ignoring.of(key):
                         records += self._named(session, key, place, text.seq)
                         named += 1
                         if named >= self._rules.max_mentions:
