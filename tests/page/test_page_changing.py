@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kit.browser import Visitor, WebDaemon
+from tests.kit.browser import Visitor, WebDaemon, fill
 from tests.kit.daemon import RawClient
 
 if TYPE_CHECKING:
@@ -36,6 +36,29 @@ def test_what_others_do(browser: Browser, shared: WebDaemon) -> None:
             assert page.locator("#texts:has-text('teh')").count() == 0
             assert page.locator(".entry[data-session='changes'] .badge").count() == 0
             page.reload()
+
+
+def test_what_is_answered(browser: Browser, shared: WebDaemon) -> None:
+    """A text far back is quoted where it is answered, as it is now; and one click leads there."""
+    with RawClient(shared.port) as bob, Visitor(browser, shared.url) as visitor:
+        bob.login("bob-q")
+        bob.ask("create", session="far")
+        for data in ("the question", "another"):
+            bob.ask("text", session="far", data=data)
+        fill(bob, "far", 400)
+        for reply in (1, 2):
+            bob.ask("text", session="far", data=f"an answer to {reply}", reply=reply)
+        visitor.login("quinn")
+        visitor.go_to("far")
+        page = visitor.page
+        page.wait_for_selector("#texts .answered:has-text('bob-q: the question')")
+        bob.ask("edit", session="far", of=1, data="the real question")
+        page.wait_for_selector("#texts .answered:has-text('bob-q: the real question')")
+        bob.ask("redact", session="far", of=2)
+        page.wait_for_selector("#texts .answered:has-text('In answer to a text')")
+        assert page.locator("#texts:has-text('another')").count() == 0
+        page.click("#texts .answered:has-text('the real question')")
+        page.wait_for_selector(".row.flash .body:has-text('the real question')")
 
 
 def test_what_one_does(browser: Browser, shared: WebDaemon) -> None:

@@ -15,6 +15,7 @@ import { Inbox } from "./inbox.js";
 import { Choosing } from "./choosing.js";
 import { Marks, saveLogin, savedLogin, savedSeats } from "./memory.js";
 import { Past } from "./past.js";
+import { Quotes } from "./quotes.js";
 import { placesToResume, sizeOf } from "./resuming.js";
 import { Signal } from "./signal.js";
 import { PAGE } from "./wire.js";
@@ -49,6 +50,7 @@ export class Client {
     });
     store.wasRead = (session) => this.#tellRead(session);
     this.past = new Past(this.connection, store);
+    this.quotes = new Quotes(this.connection, store);
     this.inbox = new Inbox(this);
     this.choosing = new Choosing(this.connection, store);
   }

@@ -192,6 +192,7 @@ export class Inbox {
     const seen = session.read === change.seq - 1; // it is nothing to read by itself
     if (!session.receive(change)) return;
     session.timeline.apply(change);
+    this.client.quotes.forget(session, change.of);
     if (seen) store.readTo(change.seq, session);
     store.changed.emit("sessions");
     if (session === store.session) store.changed.emit("texts");

@@ -111,8 +111,11 @@ export class TextsView {
 
   /** How a text begins that another answers. @param {number} seq */
   #quote(seq) {
-    const line = this.store.session?.timeline.get(seq);
-    return line && !this.#hides(line) ? quoted(line) : "";
+    const { session } = this.store;
+    if (!session) return "";
+    const line = session.timeline.get(seq);
+    if (!line) return this.client.quotes.of(session, seq);
+    return this.#hides(line) ? "" : quoted(line);
   }
 
   /** @param {number} at */
@@ -130,7 +133,8 @@ export class TextsView {
     const isNew = this.#isNew(at, line);
     const open = this.#unfolded.has(this.#nameOf(at));
     const over = this.store.session?.over ? "over" : "";
-    return `${waiting?.id ?? ""}${line.version ?? ""} ${waiting?.state ?? ""}${over} ${+day}${+head}${+isNew}${+open}`;
+    const quote = line.reply ? this.#quote(line.reply) : "";
+    return `${waiting?.id ?? ""}${line.version ?? ""} ${waiting?.state ?? ""}${over} ${+day}${+head}${+isNew}${+open} ${quote}`;
   }
 
   /** @param {number} at */
