@@ -461,6 +461,22 @@ class ServerTests(DeskCase):
         (asked,) = home.sent()
         self.assertEqual(asked, m.Say(session="lobby", data="well", reply=9, id=asked.id))
 
+    def test_mentions(self) -> None:
+        """Those that name one are shown, wherever they were said, and are no others."""
+        home = self.connect()
+        self.type("/mentions")
+        (asked,) = home.sent()
+        self.assertEqual(asked, m.Search(query='"alice"', limit=20, id=asked.id))
+        texts = [
+            text(3, "alice?", session="ops"),
+            text(4, "alice!", source="alice"),
+            text(5, "alice-springs", session="ops"),
+        ]
+        home.say(m.Found(texts=texts, more=True, id=asked.id))
+        self.assertEqual(
+            self.shown()[:2], ["* The last 1 that name you:", "00:00 [ops] #3 bob: alice?"]
+        )
+
     def test_notify(self) -> None:
         """A session tells one of every text, of mentions or of nothing, whatever rings else."""
         home = self.connect()

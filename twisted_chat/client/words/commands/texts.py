@@ -58,6 +58,17 @@ async def searchall(desk: Desk, given: Given) -> None:
         desk.view.texts(server, [text], tag=server.name_of(text.session), number=True)
 
 
+@command("mentions", short="n")
+async def mentions(desk: Desk, _: Given) -> None:
+    """Show the last texts that name you, in all the sessions that you are in."""
+    server = server_of(desk)
+    found = await server.client.search(None, f'"{server.client.user}"', limit=FOUND)
+    named = [text for text in found.texts if desk.view.names(server, text)]
+    desk.view.info(f"The last {len(named)} that name you:" if named else "Nothing names you.")
+    for text in named:
+        desk.view.texts(server, [text], tag=server.name_of(text.session), number=True)
+
+
 @command("msg USER TEXT...", short="m")
 async def msg(desk: Desk, given: Given) -> None:
     """Write to one user alone."""
