@@ -11,7 +11,7 @@ from tests.kit.browser import Visitor, WebDaemon, violations
 from tests.kit.daemon import RawClient
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 
 def make(visitor: Visitor, user: str, password: str, again: str | None = None) -> None:
@@ -174,6 +174,45 @@ def test_measures_of_the_server(browser: Browser, tmp_path: Path) -> None:
         plain.page.click("#account-close")
         plain.write("/bans --server")
         plain.page.wait_for_selector("text=That is for operators of the server.")
+
+
+def test_staying(browser: Browser, tmp_path: Path) -> None:
+    """Who wants to stays logged in: in other tabs, and when all were closed; until it logs out."""
+    users = tmp_path / "users.csv"
+    users.write_text("user,password\nada,enigma-99\n")
+    with (
+        WebDaemon("--users", str(users), "--guests") as daemon,
+        Visitor(browser, daemon.url) as visitor,
+    ):
+
+        def another() -> Page:
+            page = visitor.context.new_page()
+            page.goto(daemon.url)
+            page.wait_for_selector("#composer:visible, #login-user:visible")
+            return page
+
+        first = visitor.page
+        visitor.login("ada", "enigma-99")
+        second = another()
+        assert second.is_visible("#login-user")  # it was not asked for
+        second.check("#login-stay")
+        second.fill("#login-user", "ada")
+        second.fill("#login-password", "enigma-99")
+        second.click("#login-enter")
+        second.wait_for_selector("#composer:visible")
+        second.close()
+        third = another()
+        third.wait_for_selector("#composer:visible")
+        assert third.inner_text("#me-name") == "ada"
+        kept = third.evaluate("JSON.stringify([{...sessionStorage}, {...localStorage}])")
+        assert "enigma-99" not in kept
+        fourth = another()
+        fourth.wait_for_selector("#composer:visible")
+        third.click("#logout")
+        third.wait_for_selector("#login-user:visible")
+        fourth.wait_for_selector("#login-user:visible")  # it was the same device
+        assert another().is_visible("#login-user")
+        assert first.is_visible("#composer")
 
 
 OLD = """() => {

@@ -13,7 +13,9 @@
 import { Connection, Refused } from "./connection.js";
 import { Inbox } from "./inbox.js";
 import { Choosing } from "./choosing.js";
-import { Marks, saveLogin, savedLogin, savedSeats } from "./memory.js";
+import {
+  Marks, saveLogin, saveStaying, savedLogin, savedSeats, stayingLogin,
+} from "./memory.js";
 import { Past } from "./past.js";
 import { Quotes } from "./quotes.js";
 import { placesToResume, sizeOf } from "./resuming.js";
@@ -28,6 +30,9 @@ const utf8 = new TextEncoder();
 export class Client {
   /** The login was refused, and why. @type {Signal<string>} */
   refused = new Signal();
+
+  /** Whether an account stays logged in when the tab is closed. */
+  stays = false;
 
   /** Whether the newest texts, asked for with the login, are on their way. */
   reading = false;
@@ -69,6 +74,7 @@ export class Client {
   /** Log in as whoever this tab remembers. @returns {boolean} whether it remembers anybody */
   resume() {
     const login = savedLogin();
+    this.stays = login?.token !== undefined && login.token === stayingLogin()?.token;
     if (login) this.login(login);
     return login !== null;
   }
@@ -92,7 +98,9 @@ export class Client {
     this.store.reset();
   }
 
-  #forgetLogin() {
+  /** @param {boolean} [proves] whether it would come in again */
+  #forgetLogin(proves = false) {
+    if (!proves && this.#login?.token === stayingLogin()?.token) saveStaying(null);
     this.#login = null;
     saveLogin(null);
     this.connection.stop();
@@ -122,7 +130,7 @@ export class Client {
       await welcomed;
     } catch (error) {
       if (!(error instanceof Refused)) return; // lost: it comes back by itself
-      this.#forgetLogin();
+      this.#forgetLogin(error.code !== "bad-credentials");
       const lacking = error.code === "bad-credentials" && !login.password;
       this.refused.emit(lacking ? "To come in with this name you need a password." : error.message);
     }
@@ -172,6 +180,7 @@ export class Client {
       delete this.#login.password;
     }
     saveLogin(this.#login);
+    if (this.stays && !welcome.guest) saveStaying(this.#login);
     const first = store.me === "";
     store.me = welcome.user;
     store.guest = welcome.guest ?? false;

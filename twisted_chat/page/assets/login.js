@@ -15,6 +15,7 @@ export class LoginView {
     this.form = /** @type {HTMLFormElement} */ (byId("login"));
     this.user = /** @type {HTMLInputElement} */ (byId("login-user"));
     this.password = /** @type {HTMLInputElement} */ (byId("login-password"));
+    this.stay = /** @type {HTMLInputElement} */ (byId("login-stay"));
     this.problem = byId("login-problem");
     this.enter = /** @type {HTMLButtonElement} */ (byId("login-enter"));
     this.again = /** @type {HTMLInputElement} */ (byId("login-again"));
@@ -62,6 +63,7 @@ export class LoginView {
       return this.#show("The two passwords are not the same.", this.again);
     }
     this.#show("");
+    this.client.stays = this.stay.checked;
     this.enter.disabled = true;
     this.enter.textContent = "Entering …";
     return this.client.login({

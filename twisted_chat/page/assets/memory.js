@@ -1,6 +1,7 @@
 /**
  * What the browser remembers. Who is logged in, and what is not sent yet, is the tab's
- * (sessionStorage: gone with the tab); how far somebody has read is the browser's (localStorage).
+ * (sessionStorage: gone with the tab), unless they want to stay logged in; that, and how far somebody
+ * has read, is the browser's (localStorage).
  * A browser that keeps nothing is fine: everything then lives as long as the page.
  */
 
@@ -46,8 +47,14 @@ function write(where, key, value) {
 const tab = () => sessionStorage;
 const browser = () => localStorage;
 
-/** @returns {Login | null} */
-export const savedLogin = () => read(tab, "login");
+/** Who this tab was, or who stays logged in in this browser. @returns {Login | null} */
+export const savedLogin = () => read(tab, "login") ?? stayingLogin();
+
+/** Who stays logged in in this browser: an account, by its token. @returns {Login | null} */
+export const stayingLogin = () => read(browser, "login");
+
+/** @param {Login | null} login */
+export const saveStaying = (login) => write(browser, "login", login);
 
 /** @param {Login | null} login */
 export const saveLogin = (login) => write(tab, "login", login);
