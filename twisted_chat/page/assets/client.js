@@ -13,9 +13,7 @@
 import { Connection, Refused } from "./connection.js";
 import { Inbox } from "./inbox.js";
 import { Choosing } from "./choosing.js";
-import {
-  Marks, saveLogin, saveStaying, savedLogin, savedSeats, stayingLogin,
-} from "./memory.js";
+import { Marks, saveLogin, saveStaying, savedLogin, savedSeats, stayingLogin } from "./memory.js";
 import { Past } from "./past.js";
 import { Quotes } from "./quotes.js";
 import { placesToResume, sizeOf } from "./resuming.js";

@@ -19,6 +19,7 @@ import { Menu } from "./menu.js";
 import { Notifier } from "./notify.js";
 import { PersonMenu } from "./person.js";
 import { Places } from "./places.js";
+import { preparePrinting, print } from "./printing.js";
 import { Rooms } from "./rooms.js";
 import { addRuling } from "./ruling.js";
 import { Search } from "./search.js";
@@ -46,6 +47,7 @@ const composer = new Composer(client, commands, () => void texts.toNewest());
 texts.menu = new Menu(client, composer);
 new Uploads(client, composer);
 walkTexts(composer);
+preparePrinting(texts);
 preparePictures();
 addChanging(commands, client);
 const menu = new PersonMenu(client, rooms, composer);
@@ -77,7 +79,7 @@ commands.add("search", "f", "WORDS…", "Find texts with these words.", (words) 
 });
 commands.add("account", "", "", "Show your devices and password, and be away.", () => account.open());
 commands.add("notify", "", "", "Say of what you are told in this session.", () => bell.open());
-commands.add("print", "", "", "Print this conversation.", () => texts.print());
+commands.add("print", "", "", "Print this conversation.", () => print(texts));
 
 if (isMac) byId("switcher-key").textContent = "⌘ K";
 
@@ -96,7 +98,7 @@ document.addEventListener("keydown", (event) => {
   } else if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "p"
       && store.session) {
     event.preventDefault();
-    void texts.print();
+    void print(texts);
   } else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
     escape();
   }

@@ -12,7 +12,7 @@ import { Mention } from "./mention.js";
 import { linkTo } from "./places.js";
 import { begins, isLong, quoted, row } from "./row.js";
 import { eachFrame } from "./signal.js";
-import { FOLLOWED, MOST } from "./timeline.js";
+import { FOLLOWED } from "./timeline.js";
 
 /** Rows from either end of what is at hand at which more is asked for. */
 const CLOSE = 60;
@@ -54,8 +54,6 @@ export class TextsView {
       if (what === "login") this.#mention = this.store.me ? new Mention(this.store.me) : null;
       if (what === "texts" || what === "current" || what === "login") render();
     });
-    window.addEventListener("beforeprint", () => this.list.print(true));
-    window.addEventListener("afterprint", () => this.list.print(false));
     for (const event of ["focus", "visibilitychange"]) {
       window.addEventListener(event, () => this.#seen());
     }
@@ -272,20 +270,6 @@ export class TextsView {
       this.list.element(seq)?.classList.remove("flash");
     }, FLASH);
     return true;
-  }
-
-  /** Print the whole conversation, as far as a page can hold it: MOST texts. */
-  async print() {
-    const session = this.store.session;
-    while (session && session === this.store.session && !session.timeline.complete) {
-      const { first, lines } = session.timeline;
-      if (!lines.length || lines.length >= MOST) break;
-      await session.reading;
-      this.list.pinned = false; // what is read must not be let go of
-      await this.client.past.older(session);
-      if (session.timeline.first === first) break;
-    }
-    window.print();
   }
 
   async #toMissed() {
