@@ -7,9 +7,8 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 
+from tests.kit.logs import DEV, OPS, Folder
 from tests.kit.support import ChatCase, World
-from tests.log.changing import DEV, OPS
-from tests.log.test_log_sqlite import Folder
 from twisted_chat.chat.places import LEVEL, MENTION, PLACE, READ
 from twisted_chat.log.contract import Entry, Life, Record
 from twisted_chat.log.releasing import release
