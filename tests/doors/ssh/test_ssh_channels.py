@@ -86,6 +86,18 @@ class EndTests(ChannelCase):
         self.assertEqual(shown(got).count("x"), 100_000)
         self.assertEqual([m for m, _ in got[-3:]], [98, MSG_CHANNEL_EOF, MSG_CHANNEL_CLOSE])
 
+    def test_at_once_behind_the_window(self) -> None:
+        """The same where a command ends at once, and asks nobody."""
+        client = self.come()
+        client.open(window=10)
+        client.run("help")
+        got = client.take()
+        self.assertIsNone(status(got))
+        client.widen(2**20)
+        got += client.take()
+        self.assertIn("standard input", shown(got))
+        self.assertEqual([m for m, _ in got[-3:]], [98, MSG_CHANNEL_EOF, MSG_CHANNEL_CLOSE])
+
     def test_closed_in_between(self) -> None:
         """A client that closes a channel with much to come is answered, and the channel is gone."""
         client = self.come()

@@ -372,6 +372,24 @@ class NewKeysTests(TransportCase):
             self.assertEqual(lines, said)
             self.assertGreater(client.exchanges, 5)
 
+    def test_window_meanwhile(self) -> None:
+        """A window that opens while there are no keys lets nothing live out before there are."""
+        client = self.come()
+        client.open(window=100)
+        client.run("tail lobby -n 0 -f")
+        client.take()
+        alice = self.chat.come("alice")
+        alice.say("x" * 1_000)  # it is shut
+        client.take()
+        client.protocol.sendKexInit()
+        client.widen(2**30)
+        for _ in range(50):
+            alice.say("x" * 10_000)
+            client.settle()
+        self.assertLess(client.protocol._size_held_back, 20_000)
+        client.exchange_keys()
+        self.assertEqual(shown(client.take()).count("x" * 10_000), 50)
+
     def test_too_often(self) -> None:
         """Who asks for new keys again and again is read more slowly, and gets them."""
         client = self.come()
