@@ -39,10 +39,13 @@ def free_port() -> int:
     """Return a TCP port that nobody on the loopback interface uses now.
 
     It is none of those that a system gives to outgoing connections, so that it is still free when
-    the daemon takes it, and when it takes it again.
+    the daemon takes it, and when it takes it again. Tests that run side by side have ports of their
+    own: a test that waits for its daemon does not find another's.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 15_000 + worker % 15 * 1_000
     while True:
-        port = SystemRandom().randrange(15_000, 30_000)
+        port = SystemRandom().randrange(first, first + 1_000)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
