@@ -97,7 +97,7 @@ class ChatService(MultiService):
 
     def privilegedStartService(self) -> None:
         """Open the log, bind the sockets; or end with one clear line and exit status 1."""
-        signals.hold()
+        signals.hold(self.reactor, self._rotate)
         try:
             ports = self.entrances.make_ports()
             metrics = self._make_metrics()
@@ -152,7 +152,7 @@ class ChatService(MultiService):
         self.parts.start()
         self._tend()
         self.reactor.callWhenRunning(
-            lambda: signals.take(self.reactor, self.stop, self._told_to_reload, self._rotate)
+            lambda: signals.take(self.reactor, self.stop, self._told_to_reload)
         )
         self.reactor.callWhenRunning(self._open_chat)
 
