@@ -237,6 +237,7 @@ class VocabularyTests(SynchronousTestCase):
         """An ``error`` bears each of the codes, and no other can be decoded by a client."""
         for code in get_args(Code):
             raw = as_json({"type": "error", "code": code, "data": "x"})
-            self.assertEqual(msgspec.json.decode(raw, type=Response).code, code)
+            found = msgspec.json.decode(raw, type=Response)
+            self.assertEqual(found, Error(code=code, data="x"))
         with self.assertRaises(msgspec.ValidationError):
             msgspec.json.decode(as_json({"type": "error", "code": "x", "data": ""}), type=Error)
