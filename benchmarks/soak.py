@@ -269,7 +269,7 @@ async def live(world: World, number: int, again: float) -> None:
             await random.choice(KINDS)(client)
         except (Ended, OSError, TimeoutError) as ended:
             world.counts[f"ended: {ended}"[:40]] += 1
-        await asyncio.sleep(random.expovariate(1 / again) * world.pace)
+        await asyncio.sleep(min(random.expovariate(1 / again) * world.pace, PATIENCE))
 
 
 async def strange(world: World) -> None:
