@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +36,10 @@ Object = dict[str, Any]
 """A message as it travels: these tests look at the wire, not at our classes."""
 
 
+_given: deque[int] = deque(maxlen=200)
+"""The ports that were given last: none is given to two of them."""
+
+
 def free_port() -> int:
     """Return a TCP port that nobody on the loopback interface uses now.
 
@@ -46,8 +51,11 @@ def free_port() -> int:
     first = 15_000 + worker % 15 * 1_000
     while True:
         port = SystemRandom().randrange(first, first + 1_000)
+        if port in _given:
+            continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _given.append(port)
             return port
 
 
