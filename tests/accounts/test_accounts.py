@@ -17,7 +17,7 @@ from twisted.cred.portal import IRealm
 from twisted.cred.strcred import AuthOptionMixin, findCheckerFactory, makeChecker
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.python.usage import Options, UsageError
 from twisted.trial.unittest import SynchronousTestCase
@@ -255,11 +255,13 @@ class AccountsTests(FileCase):
         self.assertEqual(judged, ["carol"])
 
     def test_example(self) -> None:
-        """etc/users.csv works as it is, with the passwords that etc/README.md tells."""
+        """etc/users.csv works as it is, with the passwords of etc/README.md, and a warning."""
         text = (ROOT / "etc" / "README.md").read_text(encoding="utf-8")
         with capturedLogs() as logged:
             accounts = Accounts(ROOT / "etc" / "users.csv")
-        self.assertEqual(list(logged), [])
+        (warning,) = logged
+        self.assertEqual(warning["log_level"], LogLevel.warn)
+        self.assertIn("knows the passwords of alice, bob, carol", formatEvent(warning))
         checker = AccountChecker(accounts, Passwords(InlineThreads()))
         for name in ("alice", "bob", "carol"):
             account = accounts.get(name)

@@ -74,7 +74,7 @@ class Accounts(Roll):
         self._told: object = None
         """Which problem was told last, and of which state of the file."""
         self.put_in(*self._read({}))
-        self.warn_of_plain(self._path)
+        self.warn_of_passwords(self._path)
 
     def refresh(self) -> None:
         """Read the file again if it has changed: one system call where it has not.

@@ -100,7 +100,7 @@ class KeptAccounts(Roll):
             for record in records:
                 self.take(record)
             after = records[-1].key
-        self.warn_of_plain("The database")
+        self.warn_of_passwords("The database")
         waiting, self._waiting = self._waiting or (), None
         for waiter in waiting:
             waiter.callback(None)

@@ -8,6 +8,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
+from twisted_chat.accounts.examples import known_to_all
 from twisted_chat.accounts.passwords import DECOY, is_hash
 from twisted_chat.accounts.users_file import Account
 from twisted_chat.vocabulary.lookalikes import Lookalikes
@@ -69,8 +70,15 @@ class Roll:
     def refresh(self) -> None:
         """Look whether something has changed, where that is not told."""
 
-    def warn_of_plain(self, where: str) -> None:
-        """Tell the operator of passwords that are no hashes; ``where`` is what has them."""
+    def warn_of_passwords(self, where: str) -> None:
+        """Tell of passwords that everybody knows, or that are no hashes; ``where`` has them."""
+        if known := known_to_all(self._accounts.values()):
+            self._log.warn(
+                "{where}: everybody knows the passwords of {users}: change them with"
+                " 'twisted-chat users passwd'.",
+                where=where,
+                users=", ".join(known),
+            )
         plain = [one.name.text for one in self._accounts.values() if not is_hash(one.password)]
         if plain:
             self._log.warn(

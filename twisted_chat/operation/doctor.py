@@ -22,6 +22,7 @@ from attrs import frozen
 from twisted.python.usage import UsageError
 
 from twisted_chat.accounts import users_file
+from twisted_chat.accounts.examples import known_to_all
 from twisted_chat.accounts.passwords import is_hash
 from twisted_chat.accounts.users_file import Account, AccountsError
 from twisted_chat.log.contract import LogError
@@ -34,9 +35,6 @@ from twisted_chat.operation.options import PRIVATE, Options
 from twisted_chat.operation.parts import ssh_folder
 from twisted_chat.operation.settings import Settings, SettingsError
 from twisted_chat.operation.users_database import read_users
-
-EXAMPLES: Final = {name: f"{name}-changeme" for name in ("alice", "bob", "carol")}
-"""Passwords that everybody knows: etc/users.csv has them."""
 
 SOON: Final = 14 * 86_400
 """Seconds before its end at which a certificate should be a new one by now."""
@@ -153,8 +151,7 @@ def _judged(where: str, found: list[Account]) -> Iterator[Finding]:
             f"{where}: {len(plain)} passwords are plain text (of {', '.join(plain[:5])});"
             " 'twisted-chat users passwd' makes hashes of them."
         )
-    known = [one.name.text for one in found if one.password == EXAMPLES.get(one.name.key)]
-    if known:
+    if known := known_to_all(found):
         yield wrong(f"{where}: everybody knows the passwords of {', '.join(known)}: change them.")
     if not any(one.operator for one in found):
         yield hint(f"{where}: nobody is an operator.")
