@@ -22,9 +22,6 @@ import pytest
 from tests.kit.daemon import Daemon, RawClient, free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 ARGUMENTS = [
