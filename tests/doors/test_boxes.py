@@ -13,7 +13,7 @@ pytest.importorskip("PIL", reason="no Pillow: pip install pillow")
 
 from PIL import Image, features
 
-from twisted_chat.doors.web.files.boxes import Boxes, NotUnderstood
+from twisted_chat.doors.web.files.boxes import Box, Boxes, NotUnderstood, joined
 
 PLACE = b"Hidden Valley 47.11"
 
@@ -106,6 +106,15 @@ class BoxesTests(SynchronousTestCase):
         ):
             with self.assertRaises(NotUnderstood):
                 stripped(wrong)
+
+    def test_what_overlaps(self) -> None:
+        """Places that overlap are one, and a box looks at those alone that are in it."""
+        places = [(5, 6)] * 1_000 + [(1, 3), (2, 4), (9, 12), (4, 5)]
+        self.assertEqual(joined(places), [(1, 6), (9, 12)])
+        boxes = Boxes(bytearray(range(32)))
+        boxes._keep([(1, 3), (8, 10), (12, 14), (15, 30)], Box(b"mdat", 1, 9, 16))
+        kept = {0, *range(1, 10), *(9, 12, 13, 15), *range(16, 32)}
+        self.assertEqual(boxes.data, bytes(n if n in kept else 0 for n in range(32)))
 
     @given(st.integers(0, 400), st.binary(min_size=1, max_size=40))
     def test_any_bytes(self, at: int, strange: bytes) -> None:

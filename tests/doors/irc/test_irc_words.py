@@ -117,6 +117,11 @@ class ToldTests(IrcCase):
         self.assertRegex(bob.ask(f"NOTICE #ops {'x' * (room + 2)}")[0], " 417 bob ")
         self.assertEqual(bob.ask(f"PRIVMSG #ops {'x' * room}"), [])
         self.assertEqual(rest(carol.got()), [f"PRIVMSG #ops {'x' * room}"])
+        wide = "\u597d" * (room // 3 + 1)  # few characters, many bytes
+        self.assertLess(len(wide), 200)
+        self.assertRegex(bob.ask(f"PRIVMSG #ops {wide}")[0], " 417 bob ")
+        self.assertEqual(bob.ask(f"PRIVMSG #ops {wide[1:]}"), [])
+        self.assertEqual(rest(carol.got()), [f"PRIVMSG #ops {wide[1:]}"])
 
     def test_pong_comes_after(self) -> None:
         """Who has its PONG knows that others have been told of what it did before."""

@@ -198,6 +198,44 @@ class ShellTests(ChannelCase):
         self.assertIn("gus: fine", found)
         self.assertNotIn("xxx", found)
 
+    def test_too_long_at_the_end(self) -> None:
+        """So is the last line, where nothing is left of it."""
+        client = self.come()
+        client.open()
+        client.shell()
+        for _ in range(3):
+            client.type(b"x" * 30_000)
+        client.send(MSG_CHANNEL_EOF, struct.pack(">L", 0))
+        got = client.take()
+        self.assertIn("at most 65,536 bytes", shown(got))
+        self.assertIsNotNone(status(got))
+
+    def test_more_behind_the_end(self) -> None:
+        """What is piped in behind /quit is passed over, and the connection is read on."""
+        client = self.come()
+        client.open()
+        client.shell()
+        client.type(b"/quit\n" + b"more\n" * 200)
+        got = client.take()
+        self.assertEqual(status(got), 0)
+        self.assertNotIn("gus: more", shown(got))
+        client.type(b"more\n" * 200)
+        self.assertTrue(client.pipe.read_from)
+
+    def test_not_let_in(self) -> None:
+        """Who is banned from the lobby is told so, and its lines do not wait for ever."""
+        self.chat = self.world(users=[], operators=["carol"])
+        carol = self.chat.come("carol", password="secret")
+        self.assertEqual(carol.ask("ban", session="lobby", user="gus")["type"], "banned")
+        client = SshClient(self.chat, ssh_factory(self.chat))
+        client.come("gus")
+        client.open()
+        client.shell()
+        client.type(b"/quit\n")
+        got = client.take()
+        self.assertIn("kept out of lobby", shown(got))
+        self.assertIsNotNone(status(got))
+
     def test_dumb(self) -> None:
         """A terminal that says that it is dumb has what is typed shown, and no escape sequence."""
         client = self.come()

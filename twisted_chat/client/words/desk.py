@@ -183,6 +183,7 @@ class Desk:
 
     def _online(self, server: Server, event: Online) -> None:
         server.obstacle = None
+        server.chose(m.Chosen(ignored=[], levels=[]))  # what is set is told behind the welcome
         welcome = event.welcome
         if not event.again:
             server.places = {place.session: place for place in welcome.places}

@@ -178,6 +178,9 @@ class Teller:
         elif not room.direct:  # a direct one goes with a guest, and matters less
             self.view.problem(f"{self.where.path(room)}: {error.data}")
         self.where.gone(server, error.session)
+        welcome = server.client.welcome
+        if server.session is None and welcome is not None and error.session == welcome.lobby:
+            server.settle()  # no snapshot of the lobby will follow
 
     def _parted(self, server: Server, session: str, sentence: str, wanted: bool) -> None:
         """Tell that one is not in a session any more: what is said next is said elsewhere."""

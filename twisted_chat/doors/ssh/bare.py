@@ -38,7 +38,7 @@ class Bare(Terminal):
     def input_ended(self) -> None:
         """There is no more: what is left without an end is a line too."""
         rest, self._input = self._input, b""
-        if rest:
+        if rest or self._passing_over:
             self._line(rest)
         super().input_ended()
 

@@ -158,6 +158,8 @@ class Terminal:
         self.desk.view.run(self.desk.leave())
 
     def _entered(self, line: str) -> None:
+        if self._closed:
+            return
         if self._asking:
             self._answered(line)
             return
@@ -240,6 +242,7 @@ class Terminal:
             self.display.write(UNBRACKETED)
         self._closed = True
         self._lines.clear()
+        self.drained()
         self.wire.close(status)
 
     def gone(self) -> None:

@@ -35,7 +35,9 @@ def say_at_once(talk: IrcTalk, line: Line) -> bool:
         return False
     member = user.members.get(key_of(target[1:]) or "") if target.startswith("#") else None
     data = line[1]
-    if member is None or talk.batch is not None or (len(data) > SHORT and is_too_long(talk, line)):
+    if member is None or talk.batch is not None:
+        return False
+    if (len(data) > SHORT or not data.isascii()) and is_too_long(talk, line):
         return False
     if data.startswith("\1ACTION "):
         data = _action(data)

@@ -7,7 +7,10 @@ length: so no decoder is needed, and what can be seen is not changed at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from attrs import define, field, frozen
@@ -28,8 +31,19 @@ PROPERTIES: Final = frozenset(
 ITEMS: Final = frozenset({b"hvc1", b"lhv1", b"av01", b"grid", b"iovl", b"iden", b"tmap"})
 """Items that are pictures, or say how one is put together."""
 
-DEEPEST: Final = 100_000
+MOST: Final = 100_000
 """Boxes and items of one file, at most."""
+
+
+def joined(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return them in their order, and those that overlap as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(places):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 class NotUnderstood(Exception):
@@ -64,7 +78,7 @@ class Boxes:
         if not {b"iloc", b"iinf", b"iprp"} <= inside.keys():
             raise NotUnderstood
         pictures = set(self._pictures(inside[b"iinf"]))
-        shown = sorted(self._places(inside[b"iloc"], inside.get(b"idat"), pictures))
+        shown = joined(self._places(inside[b"iloc"], inside.get(b"idat"), pictures))
         for box in top:
             if box.kind not in IN_FILE:
                 self._drop(box)
@@ -93,7 +107,7 @@ class Boxes:
                 size, body = self._number(at + 8, 8), at + 16
             elif size == 0:
                 size = end - at
-            if at + size < body or at + size > end or self._seen > DEEPEST:
+            if at + size < body or at + size > end or self._seen > MOST:
                 raise NotUnderstood
             yield Box(bytes(self.data[at + 4 : at + 8]), at, body, at + size)
             at += size
@@ -138,7 +152,7 @@ class Boxes:
                 at += index_size
                 offset, at = self._number(at, offset_size), at + offset_size
                 length, at = self._number(at, length_size), at + length_size
-                if at > iloc.end or self._seen > DEEPEST:
+                if at > iloc.end or self._seen > MOST:
                     raise NotUnderstood
                 if item in wanted:
                     yield self._extent(method, base + offset, length, idat)
@@ -172,7 +186,9 @@ class Boxes:
     def _keep(self, shown: list[tuple[int, int]], box: Box) -> None:
         """Overwrite what is in a box, but for what is shown."""
         at = box.body
-        for start, end in shown:
-            self._blank(at, min(start, box.end))
-            at = max(at, min(end, box.end))
+        for start, end in islice(shown, bisect_right(shown, at, key=itemgetter(1)), None):
+            if start >= box.end:
+                break
+            self._blank(at, start)
+            at = min(end, box.end)
         self._blank(at, box.end)
