@@ -978,6 +978,18 @@ class ComingBackTests(DeskCase):
             ],
         )
 
+    def test_chosen_elsewhere(self) -> None:
+        """What was taken back on another device while one was away does not hold any more."""
+        connection = self.connect()
+        connection.say(m.Chosen(ignored=["bob"], levels=[]), text(1))
+        self.assertEqual(self.shown(), [])
+        connection.lose()
+        connection = self.back()
+        connection.welcome()
+        self.shown()
+        connection.say(text(2))
+        self.assertEqual(len(self.shown()), 1)
+
     def test_gone(self) -> None:
         """A session that is no more is told, and one is somewhere else."""
         connection = self.connect()

@@ -211,3 +211,8 @@ def test_without_autobahn() -> None:
     assert "twisted-chat[web]" in ended.stderr
     ended = start(*options, "--linger", "x", before=hide)
     assert "--linger must be" in ended.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # as far as to listening
+        port = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+        metrics = ("--metrics", "tcp:0:interface=127.0.0.1")
+        ended = start("--port", port, "--log", "memory:", *metrics, before=hide)
+    assert len(ended.stderr.splitlines()) == 1, ended.stderr

@@ -18,6 +18,9 @@ LIMITS: Final[frozenset[Code]] = frozenset(
 )
 """Codes that say that somebody met a limit, or is kept out: an operator may want to know who."""
 
+DONE: Final = "ok"
+"""How what was not refused is counted, among the codes of what was."""
+
 
 class Whence(Protocol):
     """Where somebody is."""

@@ -20,7 +20,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from twisted_chat import __version__
-from twisted_chat.doors.web.refusing import DONE
+from twisted_chat.accounts.refusals import DONE
 from twisted_chat.log.contract import Entry, Log, Stored
 from twisted_chat.operation.entrances import Entrances
 

@@ -10,8 +10,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.web.server import NOT_DONE_YET, Request
 
+from twisted_chat.accounts.refusals import DONE
 from twisted_chat.doors.web.clients import header
-from twisted_chat.doors.web.refusing import DONE, refusal
+from twisted_chat.doors.web.refusing import refusal
 from twisted_chat.doors.web.senders import text_of
 from twisted_chat.doors.web.site import SiteResource, say
 from twisted_chat.vocabulary.errors import ChatError

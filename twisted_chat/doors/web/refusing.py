@@ -25,9 +25,6 @@ STATUS: Final[dict[Code, int]] = {
 }
 """What is not here is 400."""
 
-DONE: Final = "ok"
-"""How what was not refused is counted, among the codes of what was."""
-
 
 def refusal(request: Request, problem: ChatError) -> bytes:
     """Answer with an ``error``, as JSON."""

@@ -19,10 +19,11 @@ from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
 from twisted_chat.accounts.bearers import Bearer, Bearers
+from twisted_chat.accounts.refusals import DONE
 from twisted_chat.doors.web.clients import Clients, header
 from twisted_chat.doors.web.files.pictures import CLEANED, FORMATS, Picture, clean, kind_of
 from twisted_chat.doors.web.files.store import Kept, Store
-from twisted_chat.doors.web.refusing import DONE, refusal
+from twisted_chat.doors.web.refusing import refusal
 from twisted_chat.doors.web.site import SiteResource, misdirected, say
 from twisted_chat.log.attached import ID_LENGTH
 from twisted_chat.vocabulary.addresses import network
