@@ -300,6 +300,20 @@ class AttemptsTests(SynchronousTestCase):
         self.attempts.end(host, "alice")
         self.may_try()
 
+    def test_who_is_known_no_more(self) -> None:
+        """An address that is forgotten is as any other; logins from there that go on end, too."""
+        host = "192.0.2.1"
+        self.attempts.know(host, "alice")
+        for user in ("alice", "bob"):
+            self.successResultOf(self.attempts.begin(host, user))
+        self.attempts.forget(host, "alice")
+        for user in ("alice", "bob"):
+            self.attempts.end(host, user)
+        self.assertEqual(self.attempts._lines, {})
+        for _ in range(5):
+            self.fail_once()
+        self.failureResultOf(self.log_in(host, "alice", True), ChatError)
+
     def test_who_is_known_may_be_guessed_too(self) -> None:
         """At an address of its own an account has as many guesses as an address has."""
         self.attempts.know("192.0.2.1", "alice")

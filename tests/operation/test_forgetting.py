@@ -9,10 +9,15 @@ from twisted.internet.defer import Deferred
 
 from tests.kit.logs import DEV, OPS, Folder
 from tests.kit.support import ChatCase, World
+from twisted_chat.accounts.attempts import Attempts
+from twisted_chat.accounts.devices import Devices
+from twisted_chat.accounts.known import KIND, KnownAddresses
+from twisted_chat.chat.member import Mind
 from twisted_chat.chat.places import LEVEL, MENTION, PLACE, READ
 from twisted_chat.log.contract import Entry, Life, Record
 from twisted_chat.log.releasing import release
 from twisted_chat.operation.forgetting import forget
+from twisted_chat.operation.joining import hear_accounts
 from twisted_chat.operation.orders import operator_of
 from twisted_chat.vocabulary.names import user_name
 
@@ -40,13 +45,58 @@ class ForgettingTests(ChatCase):
         alice.ask("text", session="ops", data="bob?")
         bob.vanish()
         world.settle()
-        operator = operator_of(cast(Any, SimpleNamespace(chat=world.chat)))
-        done = Deferred.fromCoroutine(forget(world.chat, operator, user_name("bob")))
-        world.settle()
-        self.successResultOf(done)
+        self.forget(world)
         self.assertIn("role", [one["type"] for one in alice.got()])
         for again in (world, self.world(log=world.log.log, clock=world.clock, users=USERS)):
             self.check(again)
+
+    def test_no_way_in_is_left(self) -> None:
+        """No device lets its old owner in, no address is known; another's are as they were."""
+        world = self.world(users=USERS)
+        parts = self.parts(world)
+        tokens = {}
+        for name in ("alice", "bob"):
+            mind = cast(Mind, SimpleNamespace(door="web", host="192.0.2.1"))
+            done = Deferred.fromCoroutine(parts.devices.remember(name, mind))
+            tokens[name] = self.successResultOf(done)[1]
+            self.successResultOf(parts.attempts.begin("192.0.2.1", name))
+            parts.attempts.succeeded("192.0.2.1", name)
+            parts.attempts.end("192.0.2.1", name)
+        self.forget(world, parts)
+        for again in (parts, self.parts(world)):
+            self.assertIsNone(again.devices.find("bob", tokens["bob"]))
+            self.assertEqual(again.attempts.known_of("bob"), [])
+            self.assertIsNotNone(again.devices.find("alice", tokens["alice"]))
+            self.assertEqual(again.attempts.known_of("alice"), ["192.0.2.1"])
+
+    def test_another_node(self) -> None:
+        """What is forgotten at one node is forgotten at the others."""
+        world = self.world(users=USERS)
+        parts = self.parts(world)
+        node: Any = SimpleNamespace(hearing=SimpleNamespace(kinds={}))
+        hear_accounts(node, world.chat, parts.devices, parts.attempts, None)
+        for value, addresses in ((b"", ["192.0.2.1"]), (None, [])):
+            node.hearing.kinds[KIND](Record(KIND, "user:bob", "192.0.2.1", value))
+            self.assertEqual(parts.attempts.known_of("bob"), addresses)
+
+    def parts(self, world: World) -> Any:
+        """Return what the log of a chat keeps beside it."""
+        attempts = Attempts(world.clock)
+        devices, known = (
+            Devices(world.log, world.clock.seconds),
+            KnownAddresses(world.log, attempts),
+        )
+        for one in (devices, known):
+            self.successResultOf(Deferred.fromCoroutine(one.load()))
+        return SimpleNamespace(chat=world.chat, attempts=attempts, devices=devices, known=known)
+
+    def forget(self, world: World, parts: Any = None) -> None:
+        """Let bob's name be anybody's."""
+        operator = operator_of(cast(Any, SimpleNamespace(chat=world.chat)))
+        parts = parts or self.parts(world)
+        done = Deferred.fromCoroutine(forget(parts, operator, user_name("bob")))
+        world.settle()
+        self.successResultOf(done)
 
     def check(self, world: World) -> None:
         """Hold that who has the name now is new."""
@@ -84,7 +134,10 @@ class ReleaseTests(Folder):
             *(Record(kind, OPS.epoch, "bob", b"1") for kind in (PLACE, READ, LEVEL)),
             Record("role", DEV.epoch, "bob", b"voice Bob"),
             Record("invitation", DEV.epoch, "bob", b"alice"),
-            *(Record(kind, "user:bob", "x", b"1") for kind in ("ignored", "wishes", "device")),
+            *(
+                Record(kind, "user:bob", "x", b"1")
+                for kind in ("ignored", "wishes", "device", "seen")
+            ),
         ]
         self.successResultOf(log.keep([*stay, *go]))
         self.successResultOf(log.close())

@@ -150,6 +150,14 @@ class Attempts:
         if len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
 
+    def known_of(self, user: str) -> list[str]:
+        """Return from where an account has got in before."""
+        return [where for where, known in self._known if known == user]
+
+    def forget(self, where: str, user: str) -> None:
+        """An account is known from that address no more."""
+        self._known.pop((where, user), None)
+
     def _place(self, host: str, user: str | None) -> str:
         """Return what is counted together: an address, or an account at an address of its own."""
         where = network(host)
@@ -184,9 +192,9 @@ class Attempts:
 
     def end(self, host: str, user: str | None = None) -> None:
         """End what ``begin`` began, after telling how it went."""
-        where = self._place(host, user)
+        where = f"{network(host)} {user}"  # where it is known, or was as this began
         line = self._lines.get(where)
-        if line is None or not line.active:  # it has become known since this began
+        if line is None or not line.active:
             where = network(host)
             line = self._lines[where]
         line.active -= 1

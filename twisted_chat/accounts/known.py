@@ -36,6 +36,14 @@ class KnownAddresses:
         except ChatError:
             self._logger.warn("The log can not tell from where accounts have logged in before")
 
+    async def forget(self, user: str) -> None:
+        """Forget from where an account that is no more has got in. Raises ChatError."""
+        for where in self._attempts.known_of(user):
+            self._attempts.forget(where, user)
+        scope = f"user:{user}"
+        while records := await self._log.kept(KIND, scope):
+            await self._log.keep([Record(KIND, scope, record.key, None) for record in records])
+
     def _learned(self, where: str, user: str) -> None:
         kept = self._log.keep([Record(KIND, f"user:{user}", where, b"", "absent")])
         kept.addErrback(lambda _: self._logger.warn("The log can not keep an address now"))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from twisted_chat.accounts.devices import Devices
+from twisted_chat.accounts.known import KnownAddresses
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.requests.ruling import give
 from twisted_chat.chat.user import User
@@ -10,12 +14,24 @@ from twisted_chat.log.contract import Record
 from twisted_chat.vocabulary.names import Name, key_of
 
 
-async def forget(chat: Chat, by: User, name: Name) -> None:
-    """Take its roles and places away, and what it has set; who ``by`` takes them is told to all.
+class Parts(Protocol):
+    """Whatever keeps something for accounts."""
+
+    chat: Chat
+    devices: Devices
+    known: KnownAddresses
+
+
+async def forget(parts: Parts, by: User, name: Name) -> None:
+    """Take all of it away: ways in, roles, places, what it has set; all are told of the roles.
+
+    ``by`` is who takes them.
 
     Raises ChatError ``not-stored``: then some of it may be gone, and it may be called again.
     """
-    key = name.key
+    chat, key = parts.chat, name.key
+    await parts.devices.forget(key)  # first: with one of them its old owner would come in
+    await parts.known.forget(key)
     records = [Record(wishing.KIND, f"user:{key}", wishing.KEY, None)]
     for session in tuple(chat.sessions.by_epoch.values()):
         owner = session.life.owner

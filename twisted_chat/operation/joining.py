@@ -60,8 +60,11 @@ def hear_accounts(
                     user.logout()
 
     def seen(record: Record) -> None:
+        user = record.scope.removeprefix("user:")
         if record.value is not None:
-            attempts.know(record.key, record.scope.removeprefix("user:"))
+            attempts.know(record.key, user)
+        else:
+            attempts.forget(record.key, user)
 
     node.hearing.kinds[devices.KIND] = device
     node.hearing.kinds[known.KIND] = seen

@@ -308,7 +308,7 @@ async def release(running: Running, given: Mapping[str, Any]) -> list[str]:
         raise Refused(f"Nothing is kept for {name}.")
     for session in sessions:
         await _end(running, session)
-    await forget(chat, operator_of(running), name)
+    await forget(running.parts, operator_of(running), name)
     await chat.former.release(name.key)
     _note(running, "release", user=name.text)
     return [f"{name} is anybody's name now; {len(sessions)} direct sessions ended."]
