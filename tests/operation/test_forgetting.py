@@ -6,8 +6,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.logs import DEV, OPS, Folder
+from tests.kit.nodes import Cluster
 from tests.kit.support import ChatCase, World
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.devices import Devices
@@ -112,6 +114,37 @@ class ForgettingTests(ChatCase):
             self.assertNotIn("bob", {**ruling.roles, **ruling.invited})
         new.ask("leave", session="own")
         world.quiet()
+
+
+class NodesTests(SynchronousTestCase):
+    """With two nodes."""
+
+    def test_nothing_is_left(self) -> None:
+        """Whoever has the name next has read all that was said before, at the other node too."""
+        cluster = Cluster(users=USERS)
+        one, two = cluster.worlds
+        bob, alice = one.come("bob"), two.come("alice")
+        alice.say("bob!")
+        bob.ask("settings", levels=[{"session": "lobby", "level": "none"}])
+        bob.vanish()
+        cluster.settle()
+        parts: Any = SimpleNamespace(
+            chat=one.chat,
+            devices=Devices(one.log, one.clock.seconds),
+            known=KnownAddresses(one.log, Attempts(one.clock)),
+        )
+        operator = operator_of(cast(Any, SimpleNamespace(chat=one.chat)))
+        done = Deferred.fromCoroutine(forget(parts, operator, user_name("bob")))
+        cluster.settle()
+        self.successResultOf(done)
+        (lobby,) = two.chat.sessions.values()
+        for world in (one, two):
+            self.assertIsNone(world.chat.places.read_of("bob", lobby))
+        new = two.come("bob")
+        (place,) = two.connect().login("bob", password="secret")["places"]
+        self.assertEqual((place["unread"], place["mentions"]), (0, 0))
+        self.assertEqual(new.ask("settings")["levels"], [])
+        cluster.quiet()
 
 
 class ReleaseTests(Folder):

@@ -90,21 +90,26 @@ class Places:
         It may be known already.
         """
         value = record.value
-        if record.kind == PLACE:
+        key = record.key.rpartition(":")[0] if record.kind == MENTION else record.key
+        if value is None and key not in self._in.get(session.life.epoch, {}):
+            return
+        if value is None and record.kind == READ:
+            self._drop(key, session.life.epoch)  # the account is forgotten: see forget
+        elif record.kind == PLACE:
             name = record.key if value is None else value.decode()
             self._need(session, record.key, name).is_in = value is not None
         elif record.kind == READ:
             place = self._need(session, record.key, record.key)
-            place.read = 0 if value is None else max(place.read, int(value))
+            place.read = max(place.read, int(value or 0))
             place.mentions = [one for one in place.mentions if one > place.read]
         elif record.kind == LEVEL:
             place = self._need(session, record.key, record.key)
             place.level = None if value is None else convert(value.decode(), Level)
         else:
-            key, _, seq = record.key.rpartition(":")
+            seq = int(record.key.rpartition(":")[2])
             place = self._need(session, key, key)
-            if value is not None and int(seq) > place.read and int(seq) not in place.mentions:
-                insort(place.mentions, int(seq))
+            if value is not None and seq > place.read and seq not in place.mentions:
+                insort(place.mentions, seq)
 
     def _need(self, session: Session, key: str, name: str) -> Place:
         epoch = session.life.epoch
@@ -114,6 +119,13 @@ class Places:
             place = places[epoch] = Place(session, Mention(name))
             self._in.setdefault(epoch, {})[key] = place
         return place
+
+    def _drop(self, key: str, epoch: str) -> None:
+        del self._in[epoch][key]
+        places = self._of[key]
+        del places[epoch]
+        if not places:
+            del self._of[key]
 
     # --- what is asked -----------------------------------------------------------------------
 
@@ -170,11 +182,9 @@ class Places:
 
     def ended(self, session: Session) -> None:
         """A session is no more; the log has let go of its records with it."""
-        for key in self._in.pop(session.life.epoch, {}):
-            places = self._of[key]
-            del places[session.life.epoch]
-            if not places:
-                del self._of[key]
+        for key in tuple(self._in.get(session.life.epoch, ())):
+            self._drop(key, session.life.epoch)
+        self._in.pop(session.life.epoch, None)
 
     async def forget(self, key: str) -> None:
         """Forget all of an account that is no more. Raises ChatError ``not-stored``."""
@@ -182,14 +192,15 @@ class Places:
         records = [*ignored]
         for place in self._of.get(key, {}).values():
             epoch = place.session.life.epoch
-            records += [Record(kind, epoch, key, None) for kind in (PLACE, READ, LEVEL)]
             records += [_mention(place.session, key, seq, keep=False) for seq in place.mentions]
+            # The marker last: without it there is no place, at no node.
+            records += [Record(kind, epoch, key, None) for kind in (PLACE, LEVEL, READ)]
         if records:
             await self._log.keep(records)
         for record in ignored:
             self.ignoring.take(record)
-        for epoch in self._of.pop(key, {}):
-            del self._in[epoch][key]
+        for epoch in tuple(self._of.get(key, ())):
+            self._drop(key, epoch)
 
     async def read(self, name: Name, session: Session, seq: int) -> int:
         """Note how far an account has read; return how far that is: it never goes back.
