@@ -128,6 +128,7 @@ class HeirTests(ChatCase):
             reply = mallory.ask("kick", session="den", user="carol")
             self.assert_refused("not-allowed", reply)
             self.assert_refused("not-allowed", mallory.ask("delete", session="den"))
+            self.assertEqual(mallory.ask("create", session=f"lair{len(fields)}")["role"], "owner")
             mallory.vanish()
             self.here.settle()
         back = self.come(token=self.token)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from secrets import compare_digest
 from typing import Final
 
 from attrs import define, field
@@ -37,22 +36,22 @@ class Returning:
 
     _clock: IReactorTime
     _rules: Rules
-    _gone: OrderedDict[str, tuple[Person, float]] = field(init=False, factory=OrderedDict)
+    _gone: OrderedDict[tuple[str, str], tuple[Person, float]] = field(
+        init=False, factory=OrderedDict
+    )
+    """By the name's key and the guest's token: who had the name in between is another."""
 
     def gone(self, person: Person) -> None:
         """A guest is gone."""
         if person.roles and person.token is not None:
-            self._gone[person.name.key] = person, self._clock.seconds()
-            self._gone.move_to_end(person.name.key)
+            at = person.name.key, person.token
+            self._gone[at] = person, self._clock.seconds()
+            self._gone.move_to_end(at)
             if len(self._gone) > MAX_GONE:
                 self._gone.popitem(last=False)
 
     def back(self, person: Person, token: str | None) -> None:
         """A guest has come, with that token: give it the roles that are its own."""
-        was, since = self._gone.get(person.name.key, (None, 0.0))
-        if was is None or was.token is None or token is None:
-            return
-        is_same = compare_digest(was.token.encode(), token.encode())
-        if is_same and self._clock.seconds() - since <= self._rules.linger:
+        was, since = self._gone.pop((person.name.key, token or ""), (None, 0.0))
+        if was is not None and self._clock.seconds() - since <= self._rules.linger:
             person.roles |= was.roles
-            del self._gone[person.name.key]
