@@ -2,7 +2,7 @@
 
 To the chat it is another user, who comes into the same sessions: from where the old one was, and as
 what it was there. It was inside, so that neither password nor invitation is asked for again; a ban
-of its new name holds.
+of its new name holds, and one of its address does not: who is inside in spite of it may be.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from twisted_chat.chat.returning import founded
 from twisted_chat.chat.ruling import Role
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
-from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.chat.ways_in import kept_out, named_ban
 from twisted_chat.vocabulary.names import key_of
 
 
@@ -47,15 +47,15 @@ def carried_by(user: User) -> Sequence[Carried]:
 async def carry_on(user: User, was: Carried) -> None:
     """Be in a session as whoever one was; one that has ended meanwhile begins again.
 
-    Raises ChatError ``banned``, ``session-full``, and as User.create.
+    Raises ChatError ``banned``, ``session-full`` (somebody has taken its place), and where it
+    begins again as User.create.
     """
     session = was.session
     if user.chat.sessions.get(session.life.key) is not session:
         await user.create(was.name)
         return
-    ban = session.ruling.bans.fitting(user.name.key, user.mind.host, user.chat.millis())
-    if ban is not None:
-        raise ChatError("banned", f"You are kept out of {was.name}.")
+    if (ban := named_ban(user, session)) is not None:
+        raise kept_out(session, ban)
     if was.role == "owner" and key_of(session.life.owner or "") == user.name.key:
         founded(user.chat, user, session)  # the same name, written otherwise
     user.chat.sessions.join(user, session, was.head, session.life.epoch)

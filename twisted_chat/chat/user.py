@@ -237,7 +237,7 @@ class User:
         """Create a session, own it and be its first member.
 
         Raises ChatError ``session-exists``, ``too-many-sessions``, ``invalid-name``,
-        ``not-allowed``, ``not-stored``.
+        ``not-allowed``, ``not-stored``, ``session-full`` (one is in too many).
         """
         self._check_places()
         if keep and self.person.guest and not self.chat.rules.guests_keep:

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from twisted_chat.chat.measures import Measure
 from twisted_chat.chat.permissions import Asker, Rank, rank_of
 from twisted_chat.chat.session import Session
 from twisted_chat.vocabulary.errors import ChatError
+
+
+def named_ban(user: Asker, session: Session) -> Measure | None:
+    """Return a ban of somebody's own name: it holds for whoever has it, unless it is an operator.
+
+    An address may be many: that of a moderator, or of who was invited, is banned for the others.
+    """
+    ban = _ban(user, session)
+    return None if ban is None or ban.user is None or user.is_operator else ban
+
+
+def kept_out(session: Session, ban: Measure) -> ChatError:
+    """Return how somebody is refused who is banned."""
+    because = f": {ban.reason}" if ban.reason else "."
+    return ChatError("banned", f"You are kept out of {session.life.name}{because}")
 
 
 async def may_come_in(user: Asker, session: Session) -> bool:
@@ -15,20 +31,18 @@ async def may_come_in(user: Asker, session: Session) -> bool:
     if session.life.direct is not None:
         return False
     rank = rank_of(user, session)
-    ban = session.ruling.bans.fitting(user.name.key, user.mind.host, user.chat.millis())
+    ban = _ban(user, session)
     is_away = not user.person.guest and user.chat.places.has(user.name.key, session)
     if is_away and ban is None:
         return True  # it is in that session, and was only away
-    # An address may be many: that of a moderator is banned for the others. A name is meant.
-    is_meant = ban is not None and ban.user is not None and rank is not Rank.OPERATOR
+    is_meant = named_ban(user, session) is not None
     is_open = ban is None and not session.life.invite and not _locked(session)
     if is_open or (rank >= Rank.MODERATOR and not is_meant):
         return rank is Rank.OPERATOR
     if await _take_invitation(user, session):
         return True
     if ban is not None:
-        because = f": {ban.reason}" if ban.reason else "."
-        raise ChatError("banned", f"You are kept out of {session.life.name}{because}")
+        raise kept_out(session, ban)
     if session.life.invite and rank < Rank.VOICE:
         raise ChatError("invite-only", f"Only who was invited comes into {session.life.name}.")
     return False
@@ -51,6 +65,10 @@ async def unlock(user: Asker, session: Session, password: str | None) -> None:
         guesses.succeeded(host, key)
     finally:
         guesses.end(host)
+
+
+def _ban(user: Asker, session: Session) -> Measure | None:
+    return session.ruling.bans.fitting(user.name.key, user.mind.host, user.chat.millis())
 
 
 def _locked(session: Session) -> bool:

@@ -61,6 +61,19 @@ class NickTests(IrcCase):
         carol.got()
         self.assertIn("PART #ops", " ".join(carol.ask("NICK eve")))
 
+    def test_banned_address(self) -> None:
+        """Who was invited from an address that is kept out stays in by another nick."""
+        world = self.world()
+        factory = self.factory(world)
+        bob, carol = (self.come(world, factory, one) for one in ("bob", "carol"))
+        bob.ask("MODE #ops +b *!*@192.0.2.1")
+        self.assertIn("KICK #ops carol", " ".join(rest(carol.got())))
+        self.assertIn(" 474 ", carol.ask("JOIN #ops")[0])
+        bob.ask("INVITE carol #ops")
+        carol.ask("JOIN #ops")
+        self.assertEqual(rest(carol.ask("NICK caro")), ["NICK caro"])
+        self.assertRegex(carol.ask("NAMES #ops")[0], r" #ops :@bob caro$")
+
     def test_account(self) -> None:
         """Who turns out to be an account's is told to those who want to know, and has not gone."""
         world = self.world(users=["bob"])
