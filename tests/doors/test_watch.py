@@ -86,7 +86,7 @@ class WeighingTests(SynchronousTestCase):
         with capturedLogs() as logs:
             turnstile.tell()
             for _ in range(3):
-                turnstile.refuse()
+                turnstile.refuse("max-connections", in_words)
             turnstile.tell()
             turnstile.tell()
         self.assertEqual([event["count"] for event in logs], [3])

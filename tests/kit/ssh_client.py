@@ -37,7 +37,7 @@ from twisted_chat.accounts.proofs import KeyRing
 from twisted_chat.doors.ssh import SshFactory
 from twisted_chat.doors.ssh.agreeing import EXTENSIONS_CLIENT, STRICT_CLIENT, Offer
 from twisted_chat.doors.ssh.door import SshTransport
-from twisted_chat.doors.ssh.sealing import LENGTH, Bare, Material, Seal, Suite, made
+from twisted_chat.doors.ssh.sealing import LENGTH, Clear, Material, Seal, Suite, made
 
 Message = tuple[int, bytes]
 
@@ -73,8 +73,8 @@ class SshClient:
         assert isinstance(protocol, SshTransport)
         self.protocol = protocol
         self.pipe.protocol = cast(Any, protocol)
-        self.incoming: Seal = Bare()
-        self.outgoing: Seal = Bare()
+        self.incoming: Seal = Clear()
+        self.outgoing: Seal = Clear()
         self.sent = self.read = 0
         """Numbers of the next packets."""
         self.session = b""
@@ -272,6 +272,14 @@ class SshClient:
     def close(self, channel: int = 0) -> None:
         """Close a channel."""
         self.send(MSG_CHANNEL_CLOSE, struct.pack(">L", channel))
+
+
+def status(messages: list[Message]) -> int | None:
+    """Return the exit status that was said."""
+    for message, payload in messages:
+        if message == MSG_CHANNEL_REQUEST and getNS(payload[4:])[0] == b"exit-status":
+            return int.from_bytes(payload[-4:], "big")
+    return None
 
 
 def shown(messages: list[Message]) -> str:

@@ -107,12 +107,11 @@ class Turnstile:
         """Whether nobody else may come in without another going."""
         return self._heavy or (bool(self.limit) and self.inside >= self.limit)
 
-    def admits(self, host: str) -> bool:
-        """Return whether one more from there may come in: another may have to go for it."""
-        return self._limit_met(host) is None
-
     def turns_away(self, host: str, say: Say) -> Refused | None:
-        """Return what tells a connection from there why it can not come in; None: it may."""
+        """Return what tells a connection from there why it can not come in.
+
+        None: it may, and another may have had to go for it.
+        """
         limit = self._limit_met(host)
         return None if limit is None else self.refuse(limit, say)
 
@@ -142,7 +141,7 @@ class Turnstile:
             given.conversation.close(farewell, "server-full")
         return True
 
-    def refuse(self, limit: Limit = "max-connections", say: Say = lambda _: b"") -> Refused:
+    def refuse(self, limit: Limit, say: Say) -> Refused:
         """Return what tells a connection which ``limit`` it has met, in the words of its door."""
         self.refused[limit] += 1
         return Refused(say(REFUSALS[limit]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from twisted.conch.ssh.common import NS, getNS
+from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.connection import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
@@ -16,7 +16,7 @@ from twisted.conch.ssh.connection import (
     MSG_REQUEST_SUCCESS,
 )
 
-from tests.kit.ssh_client import Message, SshClient, shown, ssh_factory
+from tests.kit.ssh_client import SshClient, shown, ssh_factory, status
 from tests.kit.support import ChatCase
 from twisted_chat.doors.ssh.visitor import MAX_CHANNELS, MIN_CHANNEL_PACKET
 
@@ -28,14 +28,6 @@ class ChannelCase(ChatCase):
         client.come("gus")
         client.take()
         return client
-
-
-def status(messages: list[Message]) -> int | None:
-    """Return the exit status that was said."""
-    for message, payload in messages:
-        if message == MSG_CHANNEL_REQUEST and getNS(payload[4:])[0] == b"exit-status":
-            return int.from_bytes(payload[-4:], "big")
-    return None
 
 
 class EndTests(ChannelCase):

@@ -10,7 +10,7 @@ from twisted.conch.ssh.transport import MSG_SERVICE_REQUEST
 from twisted.conch.ssh.userauth import MSG_USERAUTH_FAILURE, MSG_USERAUTH_SUCCESS
 from twisted.internet.defer import Deferred
 
-from tests.kit.ssh_client import SshClient, shown, ssh_factory
+from tests.kit.ssh_client import SshClient, shown, ssh_factory, status
 from tests.kit.support import ChatCase
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
@@ -144,6 +144,7 @@ class GuestTests(LoginCase):
         got = client.take()
         self.assertIn(b"gus", b"".join(payload for message, payload in got if message == 95))
         self.assertEqual(shown(got), "")
+        self.assertEqual(status(got), 1)
 
 
 class BoundsTests(LoginCase):

@@ -10,19 +10,10 @@ from twisted.conch.ssh.connection import (
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EOF,
     MSG_CHANNEL_EXTENDED_DATA,
-    MSG_CHANNEL_REQUEST,
 )
 
-from tests.kit.ssh_client import Message, SshClient, shown, ssh_factory
+from tests.kit.ssh_client import Message, SshClient, shown, ssh_factory, status
 from tests.kit.support import ChatCase, Client
-
-
-def status(messages: list[Message]) -> int | None:
-    """Return the exit status that was said."""
-    for message, payload in messages:
-        if message == MSG_CHANNEL_REQUEST and getNS(payload[4:])[0] == b"exit-status":
-            return int.from_bytes(payload[-4:], "big")
-    return None
 
 
 def complaints(messages: list[Message]) -> str:

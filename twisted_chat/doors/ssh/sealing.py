@@ -55,7 +55,7 @@ class Seal(Protocol):
 
 
 @define(eq=False)
-class Bare:
+class Clear:
     """As it is before the first keys: nothing is encrypted."""
 
     block: int = 8

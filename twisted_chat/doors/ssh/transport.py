@@ -51,7 +51,7 @@ from twisted_chat.doors.ssh.sealing import (
     CIPHERS,
     LENGTH,
     MACS,
-    Bare,
+    Clear,
     Material,
     Seal,
     Tampered,
@@ -126,8 +126,8 @@ class Transport(SSHServerTransport):
 
     def __init__(self) -> None:
         self._stage = Stage.SETTLED
-        self._incoming: Seal = Bare()
-        self._outgoing: Seal = Bare()
+        self._incoming: Seal = Clear()
+        self._outgoing: Seal = Clear()
         self._next: Seal = self._incoming
         """What the client's packets have after its NEWKEYS."""
         self._is_first = True
@@ -282,7 +282,7 @@ class Transport(SSHServerTransport):
     def isEncrypted(self, direction: str = "out") -> bool:
         """Whether there are keys."""
         seals = {"in": [self._incoming], "out": [self._outgoing]}
-        return not any(isinstance(seal, Bare) for seal in seals[direction])
+        return not any(isinstance(seal, Clear) for seal in seals[direction])
 
     isVerified = isEncrypted
 

@@ -8,11 +8,12 @@ from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_chat.accounts.refusals import DONE
 from twisted_chat.doors.web.clients import header
-from twisted_chat.doors.web.refusing import refusal
+from twisted_chat.doors.web.refusing import refused
 from twisted_chat.doors.web.senders import text_of
 from twisted_chat.doors.web.site import SiteResource, say
 from twisted_chat.vocabulary.errors import ChatError
@@ -85,10 +86,5 @@ class HooksResource(SiteResource):
         self._outcomes[DONE] += 1
         return say(request, 200, "ok")
 
-    def _refused(self, request: Request, failure: Any) -> bytes:
-        problem = failure.value
-        if not isinstance(problem, ChatError):
-            self._logger.failure("A post could not be said", failure)
-            problem = ChatError("internal", "Something went wrong here.")
-        self._outcomes[problem.code] += 1
-        return refusal(request, problem)
+    def _refused(self, request: Request, failure: Failure) -> bytes:
+        return refused(request, failure, self._outcomes, "A post could not be said")

@@ -15,6 +15,7 @@ from msgspec.json import encode
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
@@ -23,7 +24,7 @@ from twisted_chat.accounts.refusals import DONE
 from twisted_chat.doors.web.clients import Clients, header
 from twisted_chat.doors.web.files.pictures import CLEANED, FORMATS, Picture, clean, kind_of
 from twisted_chat.doors.web.files.store import Kept, Store
-from twisted_chat.doors.web.refusing import refusal
+from twisted_chat.doors.web.refusing import refusal, refused
 from twisted_chat.doors.web.site import SiteResource, misdirected, say
 from twisted_chat.log.attached import ID_LENGTH
 from twisted_chat.vocabulary.addresses import network
@@ -281,13 +282,8 @@ class FilesResource(SiteResource):
             )
         )
 
-    def _refused(self, request: Request, failure: Any) -> bytes:
-        problem = failure.value
-        if not isinstance(problem, ChatError):
-            self._logger.failure("A file could not be kept", failure)
-            problem = ChatError("internal", "Something went wrong here.")
-        self._files.outcomes[problem.code] += 1
-        return refusal(request, problem)
+    def _refused(self, request: Request, failure: Failure) -> bytes:
+        return refused(request, failure, self._files.outcomes, "A file could not be kept")
 
     # --- out ---------------------------------------------------------------------------------
 
