@@ -110,7 +110,7 @@ class Chat:
     _letting_in: LettingIn = field(init=False)
     _returning: Returning = field(init=False)
     _diary: SparingLog = field(init=False)
-    """Who comes and goes: no storm of them fills the log."""
+    """Who comes and goes, here and in sessions: no storm of them fills the log."""
     _listings: Listings = field(init=False, factory=Listings)
     _stopping: bool = field(init=False, default=False)
 
@@ -135,6 +135,7 @@ class Chat:
             self.ports,
             lambda: self.changed(),
             self.places,
+            self._diary,
         )
         self.sessions.role_of = lambda key, session: role_in(self, session, key)
         self.sessions.founded = partial(founded, self)

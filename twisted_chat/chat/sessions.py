@@ -30,7 +30,7 @@ from twisted_chat.chat.ports import Ports
 from twisted_chat.chat.rules import Rules
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.shares import Shares, check_looks
-from twisted_chat.chat.sparing import DIARY_LINES, SparingLog
+from twisted_chat.chat.sparing import SparingLog
 from twisted_chat.chat.turn import Turn
 from twisted_chat.log.contract import Life, Log
 from twisted_chat.log.shared import LEASE_SECONDS
@@ -47,7 +47,7 @@ RETRY_SECONDS = 5.0
 class Sessions(Mapping[str, Session]):
     """Every session, by the compared form of its name.
 
-    ``changed`` is called when somebody has joined or left one.
+    ``changed`` is called when somebody has joined or left one, and ``diary`` gets a line.
     """
 
     _log: Log
@@ -58,6 +58,7 @@ class Sessions(Mapping[str, Session]):
     _ports: Ports | None
     _changed: Callable[[], None]
     _places: Places
+    _diary: SparingLog
     peers: Peers = ALONE
 
     lobby: Session | None = field(init=False, default=None)
@@ -74,7 +75,6 @@ class Sessions(Mapping[str, Session]):
     version: int = field(init=False, default=0)
     """Another number whenever a list of them, and of who is in them, would be another."""
     lingering: Lingering = field(init=False)
-    _diary: SparingLog = field(init=False)
     role_of: Callable[[str, Session], str] = field(init=False, default=lambda _key, _of: "none")
     founded: Callable[[Attendant, Session], object] = field(init=False, default=lambda *_: None)
     """Is told who has created one."""
@@ -83,7 +83,6 @@ class Sessions(Mapping[str, Session]):
 
     def __attrs_post_init__(self) -> None:
         self.shares = Shares(self._rules, self.rooms)
-        self._diary = SparingLog(self._clock, self._logger, DIARY_LINES)
         self.lingering = Lingering(self._clock, self.end_soon)
 
     def __getitem__(self, key: str) -> Session:
