@@ -114,9 +114,29 @@ class ChoosingTests(ChatCase):
         self.assert_refused(
             "not-allowed", alice.ask("settings", levels=[{"session": "lobby", "level": "none"}])
         )
+        alice.ask("leave", session=session)
+        for changed in ((session, "usual"), ("lobby", "none")):  # one is let go for the other
+            level = dict(zip(("session", "level"), changed, strict=True))
+            self.assertEqual(alice.ask("settings", levels=[level])["type"], "settings")
         chosen = world.chat.places.chosen("alice")
         self.assertEqual((len(chosen.ignored), len(chosen.levels)), (MAX_IGNORED, MAX_LEVELS))
         self.assertLess(len(encode(chosen)) + 100, MAX_FRAME)
+
+    def test_a_session_that_was_left(self) -> None:
+        """What was set for it can be taken back, and nothing else; no other one is found out."""
+        world = self.world(users=USERS)
+        alice, bob = self.come(world, "alice"), self.come(world, "bob")
+        bob.ask("create", session="Ops")
+        bob.ask("create", session="secret")
+        alice.ask("join", session="ops")
+        alice.ask("settings", levels=[{"session": "ops", "level": "none"}])
+        alice.ask("leave", session="ops")
+        for session, level in (("ops", "all"), ("secret", "usual"), ("nothing", "usual")):
+            wrong = alice.ask("settings", levels=[{"session": session, "level": level}])
+            self.assert_refused("not-in-session", wrong)
+        back = {"session": "OPS", "level": "usual"}
+        self.assertEqual(alice.ask("settings", levels=[back])["levels"], [])
+        self.assert_refused("not-in-session", alice.ask("settings", levels=[back]))
 
     def test_a_session_that_ends(self) -> None:
         """What was set for it ends with it; another one of that name begins as usual."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from twisted_chat.chat.acting import tell_chosen
 from twisted_chat.chat.asking import answers
 from twisted_chat.chat.ignoring import ignoring
 from twisted_chat.chat.places import level_of
+from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
 from twisted_chat.log.contract import Record
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import MAX_IGNORED, MAX_LEVELS, Choose, Chosen
-from twisted_chat.vocabulary.names import user_name
+from twisted_chat.vocabulary.messages import MAX_IGNORED, MAX_LEVELS, Choose, Chosen, NewLevel
+from twisted_chat.vocabulary.names import key_of, user_name
 
 USUAL: Final = "usual"
 """A level that is none: the choice is taken back."""
@@ -58,12 +60,23 @@ def _ignoring(user: User, request: Choose) -> list[Record]:
 
 
 def _levels(user: User, request: Choose) -> list[Record]:
-    places, key = user.chat.places, user.name.key
-    chosen = {user.member(one.session).session: one.level for one in request.levels}
-    known = {place.session for place in places.chosen_by(key)}
-    if len(known | chosen.keys()) > MAX_LEVELS:
+    key = user.name.key
+    known = {place.session for place in user.chat.places.chosen_by(key)}
+    chosen = {_session(user, one, known): one.level for one in request.levels}
+    kept = {session for session, level in chosen.items() if level != USUAL}
+    if kept and len((known - chosen.keys()) | kept) > MAX_LEVELS:
         raise ChatError("not-allowed", f"You can choose for {MAX_LEVELS} sessions.")
     return [
         level_of(session, key, None if level == USUAL else level)
         for session, level in chosen.items()
     ]
+
+
+def _session(user: User, one: NewLevel, known: Iterable[Session]) -> Session:
+    """Return the session that is meant: one is in it, or takes back what was chosen there."""
+    if one.level == USUAL:
+        names = (one.session, key_of(one.session))
+        for session in known:
+            if session.life.key in names:
+                return session
+    return user.member(one.session).session
