@@ -36,7 +36,7 @@ from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.lookalikes import Lookalikes
 from twisted_chat.vocabulary.messages import Device
-from twisted_chat.vocabulary.names import Name, key_of, user_name
+from twisted_chat.vocabulary.names import Name, user_name
 
 Policy = Literal["closed", "invite", "open"]
 
@@ -128,7 +128,7 @@ class Keeper:
         owned = [
             room.life.epoch
             for room in self.chat.sessions.rooms.values()
-            if room.life.owner is not None and key_of(room.life.owner) == key
+            if room.life.is_owned_by(key)
         ]
         return all(guest is not None and guest.roles.get(one) == "owner" for one in owned)
 

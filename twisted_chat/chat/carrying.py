@@ -18,7 +18,6 @@ from twisted_chat.chat.ruling import Role
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
 from twisted_chat.chat.ways_in import kept_out, named_ban
-from twisted_chat.vocabulary.names import key_of
 
 
 @frozen
@@ -56,7 +55,7 @@ async def carry_on(user: User, was: Carried) -> None:
         return
     if (ban := named_ban(user, session)) is not None:
         raise kept_out(session, ban)
-    if was.role == "owner" and key_of(session.life.owner or "") == user.name.key:
+    if was.role == "owner" and session.life.is_owned_by(user.name.key):
         founded(user.chat, user, session)  # the same name, written otherwise
     user.chat.sessions.join(user, session, was.head, session.life.epoch)
     if RANKS[was.role] > rank_in(user.chat, session, user.name.key):

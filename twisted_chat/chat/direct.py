@@ -294,7 +294,7 @@ class DirectSessions:
 
 def _is_kept_for(key: str, life: Life) -> bool:
     """Whether a direct session stays with the user of that key: with an account, for good."""
-    return life.keep or key == key_of(life.owner or "")
+    return life.keep or life.is_owned_by(key)
 
 
 def _no_such_user() -> ChatError:

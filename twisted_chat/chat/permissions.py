@@ -39,7 +39,7 @@ from twisted_chat.vocabulary.messages import (
     Unmute,
     Webhooks,
 )
-from twisted_chat.vocabulary.names import Name, key_of
+from twisted_chat.vocabulary.names import Name
 
 
 class Rank(IntEnum):
@@ -146,7 +146,7 @@ def _rank(home: Home, session: Session, key: str, guest: Person | None) -> Rank:
     life = session.life
     if life.direct is not None:
         return Rank.NONE
-    if life.owner is not None and key_of(life.owner) == key and _is_owner(home, life, guest):
+    if life.is_owned_by(key) and _is_owner(home, life, guest):
         return Rank.OWNER
     if guest is not None:
         role = guest.roles.get(life.epoch, "none")

@@ -12,7 +12,7 @@ from twisted_chat.chat.session import Session
 from twisted_chat.vocabulary.addresses import network
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.lookalikes import Lookalikes, is_mixed
-from twisted_chat.vocabulary.names import Name, key_of
+from twisted_chat.vocabulary.names import Name
 
 
 def check_looks(name: Name, taken: Lookalikes) -> None:
@@ -41,10 +41,7 @@ class Shares:
         share = self._rules.max_sessions_per_user
         if not share or user.is_operator or user.mind.host in self._rules.trusted:
             return
-        mine = sum(
-            room.life.owner is not None and key_of(room.life.owner) == user.name.key
-            for room in self._rooms.values()
-        )
+        mine = sum(room.life.is_owned_by(user.name.key) for room in self._rooms.values())
         here = len(self._made_at.get(network(user.mind.host), ()))
         if mine >= share or here >= 2 * share:
             raise ChatError("too-many-sessions", "You have created too many sessions already.")

@@ -24,6 +24,7 @@ from twisted.internet.defer import Deferred
 
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import AnyEntry, Text
+from twisted_chat.vocabulary.names import key_of
 
 PAGE_TEXTS = 200
 """Texts in a page, at most."""
@@ -117,6 +118,10 @@ class Life:
     direct: tuple[str, str] | None = None
     head: int = 0
     first: int = 1
+
+    def is_owned_by(self, key: str) -> bool:
+        """Whether the user whose name has that compared form is its owner."""
+        return self.owner is not None and key_of(self.owner) == key
 
 
 class Settings(TypedDict, total=False):

@@ -11,7 +11,7 @@ from twisted_chat.chat.requests.ruling import give
 from twisted_chat.chat.user import User
 from twisted_chat.doors import wishing
 from twisted_chat.log.contract import Record
-from twisted_chat.vocabulary.names import Name, key_of
+from twisted_chat.vocabulary.names import Name
 
 
 class Parts(Protocol):
@@ -34,8 +34,7 @@ async def forget(parts: Parts, by: User, name: Name) -> None:
     await parts.known.forget(key)
     records = [Record(wishing.KIND, f"user:{key}", wishing.KEY, None)]
     for session in tuple(chat.sessions.by_epoch.values()):
-        owner = session.life.owner
-        if key in session.ruling.roles or (owner is not None and key_of(owner) == key):
+        if key in session.ruling.roles or session.life.is_owned_by(key):
             await give(by, session, name.text, "none")
         if key in session.ruling.invited:
             records.append(session.ruling.asked_in(key, None))

@@ -108,7 +108,7 @@ async def give(user: User, session: Session, text: str, role: Role) -> RoleGiven
         _still(user, session)
         session.life = evolve(session.life, owner=text)
         user.chat.sessions.version += 1
-    elif session.life.owner is not None and key_of(session.life.owner) == key:
+    elif session.life.is_owned_by(key):
         await user.chat.log.amend(session.life.epoch, owner=None)
         _still(user, session)
         session.life = evolve(session.life, owner=None)
