@@ -11,7 +11,7 @@ from twisted_chat.chat.member import Attendant, Encode
 from twisted_chat.chat.people import Person
 from twisted_chat.chat.permissions import Rank, rank_in
 from twisted_chat.chat.session import Session
-from twisted_chat.vocabulary.messages import Bye, Notice, WentAway
+from twisted_chat.vocabulary.messages import Bye, Notice, ReadTo, Response, WentAway
 
 TOLD_IN_A_TURN: Final = 200
 """Connections that are told of something in a turn, at most."""
@@ -54,10 +54,25 @@ def tell_chosen(home: Home, key: str, but: Attendant | None = None) -> None:
     """Tell an account's connections what it has set for itself."""
     person = home.people.here.get(key)
     if person is not None and not person.guest:
-        chosen = home.places.chosen(key)
-        for one in tuple(person.users):
-            if one is not but and not one.gone:
-                one.mind.deliver(one.mind.encode(chosen))
+        tell_user(person, home.places.chosen(key), but)
+
+
+def tell_read(home: Home, key: str, session: Session, seq: int) -> None:
+    """Tell an account's connections in a session how far it has read there."""
+    person = home.people.here.get(key)
+    if person is not None and not person.guest:
+        tell_user(person, ReadTo(session=session.name, seq=seq), session=session)
+
+
+def tell_user(
+    person: Person, told: Response, but: Attendant | None = None, session: Session | None = None
+) -> None:
+    """Tell somebody's connections at this node; with a session, those that are in it."""
+    for one in tuple(person.users):
+        if one is but or one.gone:
+            continue
+        if session is None or session.life.key in one.members:
+            one.mind.deliver(one.mind.encode(told))
 
 
 def sessions_of(home: Home, person: Person) -> list[Session]:

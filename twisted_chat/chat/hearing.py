@@ -17,7 +17,15 @@ from msgspec import DecodeError
 from msgspec.json import Decoder
 from twisted.logger import Logger
 
-from twisted_chat.chat.acting import end_user, put_out, tell_all, tell_away, tell_chosen
+from twisted_chat.chat.acting import (
+    end_user,
+    put_out,
+    tell_all,
+    tell_away,
+    tell_chosen,
+    tell_read,
+    tell_user,
+)
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.ignoring import IGNORED
 from twisted_chat.chat.notes import (
@@ -47,7 +55,7 @@ from twisted_chat.chat.places import LEVEL, MENTION, PLACE, READ
 from twisted_chat.log.contract import Life, Record
 from twisted_chat.log.shared import LEASE_SECONDS, Line
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Deleted, ReadTo
+from twisted_chat.vocabulary.messages import Deleted
 from twisted_chat.vocabulary.names import key_of, user_name
 
 HERE_PEOPLE: Final = 500
@@ -184,8 +192,8 @@ class Hearing:
         elif record.scope and (session := chat.sessions.by_epoch.get(record.scope)) is not None:
             if kind in (PLACE, READ, MENTION, LEVEL):
                 chat.places.take(session, record)
-                if kind == READ:
-                    self._tell_read(record)
+                if kind == READ and record.value is not None:
+                    tell_read(chat, record.key, session, int(record.value))
                 elif kind == LEVEL:
                     tell_chosen(chat, record.key)
             else:
@@ -200,16 +208,6 @@ class Hearing:
             taken = chat.ruling.take(record)
             if taken is not None and taken.kind == "ban":
                 put_out(chat, None, taken)
-
-    def _tell_read(self, record: Record) -> None:
-        session = self.chat.sessions.by_epoch[record.scope]
-        person = self.chat.people.here.get(record.key)
-        if person is None or record.value is None or person.guest:
-            return
-        event = ReadTo(session=session.name, seq=int(record.value))
-        for one in tuple(person.users):
-            if not one.gone and session.life.key in one.members:
-                one.mind.deliver(one.mind.encode(event))
 
     # --- notes -------------------------------------------------------------------------------
 
@@ -282,9 +280,7 @@ class Hearing:
             return
         if person.guest:
             person.invited[note.epoch] = note.event.by
-        for one in tuple(person.users):
-            if not one.gone:
-                one.mind.deliver(one.mind.encode(note.event))
+        tell_user(person, note.event)
 
     # --- who is here -------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted_chat.chat.acting import tell_away
+from twisted_chat.chat.acting import tell_away, tell_user
 from twisted_chat.chat.asking import answers
 from twisted_chat.chat.notes import IsAway
 from twisted_chat.chat.permissions import check_muted, check_speech
@@ -22,9 +22,7 @@ async def read(user: User, request: Read) -> ReadTo:
     if not user.is_guest:
         seq = await user.chat.places.read(user.name, session, seq)
     event = ReadTo(session=session.name, seq=seq)
-    for one in tuple(user.person.users):
-        if one is not user and not one.gone and session.life.key in one.members:
-            one.mind.deliver(one.mind.encode(event))
+    tell_user(user.person, event, user, session)
     return event
 
 

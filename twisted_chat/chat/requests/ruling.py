@@ -7,6 +7,7 @@ from typing import Any, cast
 from attrs import evolve
 from msgspec import UNSET
 
+from twisted_chat.chat.acting import tell_user
 from twisted_chat.chat.asking import answers
 from twisted_chat.chat.notes import Asked, GuestRole
 from twisted_chat.chat.permissions import (
@@ -203,9 +204,7 @@ async def invite(user: User, request: Invite) -> Invited:
             user.chat.millis(), "invite", user.name.text, user=name.text, session=session.name
         )
     if person is not None:
-        for one in tuple(person.users):
-            if one is not user and not one.gone:
-                one.mind.deliver(one.mind.encode(event))
+        tell_user(person, event, user)
     return event
 
 
