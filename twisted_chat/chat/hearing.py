@@ -84,6 +84,8 @@ class Hearing:
     """What members are told when the log has let go of a session, by its epoch."""
     _seen: dict[str, set[str]] = field(factory=dict, init=False)
     """Of a node whose Here is coming in parts: who was in them."""
+    _chosen: dict[str, None] = field(factory=dict, init=False)
+    """Accounts that are to be told what they have set for themselves."""
     _logger = Logger()
 
     # --- lines -------------------------------------------------------------------------------
@@ -104,6 +106,9 @@ class Hearing:
             yield
             with self._told_of(line.node):
                 yield from self._hear(line, identity)
+        while self._chosen:  # once, although what was set with one request is many lines
+            tell_chosen(self.chat, self._chosen.popitem()[0])
+            yield
 
     @contextmanager
     def _told_of(self, node: str) -> Iterator[None]:
@@ -195,7 +200,7 @@ class Hearing:
                 if kind == READ and record.value is not None:
                     tell_read(chat, record.key, session, int(record.value))
                 elif kind == LEVEL:
-                    tell_chosen(chat, record.key)
+                    self._chosen[record.key] = None
             else:
                 taken = session.ruling.take(record)
                 if session.life.direct is not None:
@@ -203,7 +208,7 @@ class Hearing:
                 if taken is not None and taken.kind == "ban":
                     put_out(chat, session, taken)
         elif kind == IGNORED:
-            tell_chosen(chat, chat.places.ignoring.take(record))
+            self._chosen[chat.places.ignoring.take(record)] = None
         elif not record.scope and kind in ("ban", "mute"):
             taken = chat.ruling.take(record)
             if taken is not None and taken.kind == "ban":

@@ -151,9 +151,15 @@ class SharedMemoryLog:
             return self._cut_off()
 
         def kept(took: list[bool]) -> list[bool]:
-            for record, effect in zip(records, took, strict=True):
-                if effect and record.kind not in UNTOLD:
-                    self._write("record", encode(record))
+            told = [
+                record
+                for record, effect in zip(records, took, strict=True)
+                if effect and record.kind not in UNTOLD
+            ]
+            for record in told:
+                self._feed.write(self.node, "record", encode(record))
+            if told:  # once for all: they are one commit
+                self.wrote()
             return took
 
         return self._feed.log.keep(records).addCallback(kept)
