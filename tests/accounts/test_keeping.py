@@ -29,7 +29,7 @@ def test_registering(tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text(before)
     with make(tmp_path, "--registration", "open") as daemon, RawClient(daemon.port) as client:
         for code, fields in (
-            ("bad-request", {"user": "bob", "password": "short"}),
+            ("bad-request", {"user": "bob", "password": "no"}),
             ("bad-request", {"user": "bob", "password": "bob"}),
             ("name-in-use", {"user": "Alice", "password": GOOD}),
             ("name-in-use", {"user": "al1ce", "password": GOOD}),

@@ -269,6 +269,10 @@ def test_doctor(tmp_path: Path) -> None:
     assert good.returncode == 0, good.stdout
     assert "WRONG" not in good.stdout
     assert "--trust-proxy" not in good.stdout
+    anybody = command("doctor", "--registration", "open", cwd=tmp_path)
+    assert "with a password of 3 characters" in anybody.stdout
+    careful = command("doctor", "--registration", "open", "--min-password", "6", cwd=tmp_path)
+    assert "--min-password" not in careful.stdout
     web = ("doctor", "--web", "tcp:8080:interface=127.0.0.1", "--web-host", "chat.example.org")
     assert "--trust-proxy names it" in command(*web, cwd=tmp_path).stdout
     named = command(*web, "--trust-proxy", "127.0.0.1", cwd=tmp_path)

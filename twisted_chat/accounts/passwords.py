@@ -64,9 +64,12 @@ T = TypeVar("T")
 MIN_PASSWORD: Final = 8
 """Characters in a password that somebody chooses, at least."""
 
-MIN_REGISTERED: Final = 6
-"""Characters in the password of an account that somebody registers, at least: guessing is slow, and
-clients of IRC have brought such ones for thirty years."""
+MIN_REGISTERED: Final = 3
+"""Characters in the password of an account that somebody registers, at least, unless an operator
+wants more: guessing is slow, and clients of IRC have brought such ones for thirty years."""
+
+GOOD_REGISTERED: Final = 6
+"""What it should be, at least, where anybody may make an account."""
 
 LONG: Final = 20
 """Characters of a password that may be two of them, again and again."""

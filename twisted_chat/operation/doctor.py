@@ -23,7 +23,7 @@ from twisted.python.usage import UsageError
 
 from twisted_chat.accounts import users_file
 from twisted_chat.accounts.examples import known_to_all
-from twisted_chat.accounts.passwords import is_hash
+from twisted_chat.accounts.passwords import GOOD_REGISTERED, is_hash
 from twisted_chat.accounts.users_file import Account, AccountsError
 from twisted_chat.log.contract import LogError
 from twisted_chat.log.shared import is_shared
@@ -115,7 +115,12 @@ def examine(words: list[str]) -> Iterator[Finding]:
 
 
 def accounts(chosen: Settings) -> Iterator[Finding]:
-    """Look at the accounts."""
+    """Look at the accounts, and who may make one."""
+    if chosen.registration == "open" and chosen.min_password < GOOD_REGISTERED:
+        yield hint(
+            f"Anybody may make an account, with a password of {chosen.min_password} characters:"
+            " --min-password asks for more."
+        )
     if chosen.users is not None and is_shared(chosen.users):
         yield from _in_database(chosen)
         return

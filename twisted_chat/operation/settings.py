@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from attrs import Attribute, field, fields, frozen
 
 from twisted_chat.accounts.attempts import MAX_ACTIVE, MAX_FAILURES, MOST
+from twisted_chat.accounts.passwords import MIN_REGISTERED
 from twisted_chat.operation import values
 from twisted_chat.operation.values import BACKLOG
 from twisted_chat.vocabulary.addresses import LOCAL
@@ -146,8 +147,9 @@ class Settings:
     )
     min_password: int = _setting(
         values.whole(1, 256, "a number of characters"),
-        "characters of a password with which somebody makes an account, at least [6]",
-        6,
+        "characters of a password with which somebody makes an account, at least"
+        f" [{MIN_REGISTERED}]",
+        MIN_REGISTERED,
     )
     guests: bool = _setting(
         values.truth, "let guests in beside the accounts, without a password", False

@@ -42,7 +42,7 @@ export class LoginView {
   #turn(registers) {
     this.#registers = registers;
     byId("login-title").textContent = registers ? "Make an account" : "Join the chat";
-    byId("login-password-note").textContent = registers ? "6 characters at least" : "if you have an account";
+    byId("login-password-note").textContent = registers ? "a long one is a good one" : "if you have an account";
     this.password.autocomplete = registers ? "new-password" : "current-password";
     byId("login-more").hidden = !registers;
     byId("login-invited").hidden = this.#policy !== "invite";
