@@ -54,6 +54,8 @@ def parse(data: bytes) -> Line | None:
     tags: dict[str, str] = {}
     if b"\0" in data:
         raise ChatError("bad-request", "A line has no NUL.")
+    if b"\r" in data:  # who hears of it may take that for an end
+        data = data.replace(b"\r", b" ")
     if data.startswith(b"@"):
         raw, _, data = data.partition(b" ")
         if len(raw) + 1 > MAX_TAGS:
@@ -82,6 +84,13 @@ def parse(data: bytes) -> Line | None:
         last = " ".join(parameters[MAX_PARAMETERS:])
         parameters = [*parameters[:MAX_PARAMETERS], last]
     return Line(parameters[0].upper(), parameters[1:], tags)
+
+
+def command_in(message: bytes) -> str:
+    """Return the command of a line that can not be read."""
+    word = next((word for word in message.split(b" ") if word[:1] not in (b"@", b":", b"")), b"")
+    command = word.decode("ascii", "replace").upper()
+    return command if command.isalnum() else "*"
 
 
 def parse_tags(raw: str) -> dict[str, str]:
@@ -126,6 +135,11 @@ def format_line(
         rest = " " + " ".join([*middle, last if plain else f":{last}"])
     head = f":{source} " if source else ""
     return f"{format_tags(tags or {})}{head}{command}{rest}\r\n".encode("utf-8", "replace")
+
+
+def as_middle(text: str) -> str:
+    """Return what stands for a parameter before the last one: itself, or ``*`` if it can not be."""
+    return text if text and " " not in text and text[0] != ":" else "*"
 
 
 def is_one_line(source: str, command: str, *parameters: str) -> bool:

@@ -194,7 +194,7 @@ class Shared:
         sharing = {other.mind for m in user.members.values() for other in m.session.members}
         for talk in (sharing & self.registered) | {*self.strangers(user, {"extended-monitor"})}:
             if cap in talk.caps and talk.user is not user and not talk.user.full:
-                talk.write(line)
+                talk.hear(user, line)
 
     def strangers(self, user: Any, caps: set[str]) -> Iterator[Any]:
         """Yield who watches somebody, shares no session with it and has these capabilities."""

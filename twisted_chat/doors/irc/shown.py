@@ -89,6 +89,16 @@ def in_rows(parts: Iterable[Part], room: int) -> Sequence[Part]:
     ]
 
 
+def _actor(response: Response) -> str | None:
+    """Return who does what is told, of what is no entry of the log."""
+    match response:
+        case TopicChanged() | IsTyping() | WentAway():
+            return response.user
+        case Kicked() | Invited() | RoleGiven() | Changed() | Notice():
+            return response.by
+    return None
+
+
 def _begin(data: str) -> str:
     line = " ".join(data.split())
     return line if len(line) <= 40 else line[:39] + "…"
@@ -162,25 +172,27 @@ class Batches:
     def show(self, response: Response, caps: Caps, extra: dict[str, str] | None = None) -> bytes:
         """Return the lines of one message; ``extra`` tags are put before the others."""
         tags = dict(extra or {})
+        if (actor := _actor(response)) is not None:
+            tags |= self.facts(actor, caps)
         match response:
             case Text():
                 return self.text(response, caps, tags)
             case Joined():
-                return self.joined(response.session, response.user, caps, tags)
+                return self.joined(response.session, response.user, caps)
             case Presence():
                 return b"".join(
-                    [self.joined(response.session, user, caps, tags) for user in response.joined]
-                    + [self.left(response.session, user) for user in response.left]
+                    [self.joined(response.session, user, caps) for user in response.joined]
+                    + [self.left(response.session, user, caps) for user in response.left]
                 )
             case Left():
                 why = self.known.goings.why_left(response)
-                return self.left(response.session, response.user, why)
+                return self.left(response.session, response.user, caps, why)
             case TopicChanged():
                 where = channel(response.session)
                 source = prefix(response.user)
                 return format_line(source, "TOPIC", where, response.topic or "", tags=tags)
             case Deleted():
-                return self.left(response.session, response.user)
+                return self.left(response.session, response.user, caps)
             case Kicked():
                 where, why = channel(response.session), response.reason or response.by
                 source = prefix(response.by)
@@ -239,8 +251,7 @@ class Batches:
         self, event: Edited | Redacted | Reacted, caps: Caps, tags: dict[str, str]
     ) -> bytes:
         """Return what was done to a text: in IRC's own words, or in plain ones."""
-        if "server-time" in caps:
-            tags["time"] = time_of(event.time)
+        tags |= self.facts(event.source, caps, event.time)
         source, target = prefix(event.source), target_of(event.session, event.source)
         epoch = self.epoch_of(event.session)
         of = msgid(epoch, event.of)
@@ -270,18 +281,30 @@ class Batches:
         )
         return self.text(text, caps, tags)
 
-    def joined(self, session: str, user: str, caps: Caps, tags: dict[str, str]) -> bytes:
+    def facts(self, user: str, caps: Caps, millis: int | None = None) -> dict[str, str]:
+        """Return the tags of whatever somebody does, now or then."""
+        tags: dict[str, str] = {}
+        if "server-time" in caps:
+            tags["time"] = time_of(self.millis() if millis is None else millis)
+        if "account-tag" in caps and (account := self.account_of(user)):
+            tags["account"] = account
+        if "message-tags" in caps and self.known.is_bot(user):
+            tags["bot"] = ""
+        return tags
+
+    def joined(self, session: str, user: str, caps: Caps) -> bytes:
         """Return the line that says that somebody came in."""
-        words = [channel(session)]
+        words, tags = [channel(session)], self.facts(user, caps)
         if "extended-join" in caps:
             words += [self.account_of(user) or "*", self.known.details_of(user)[1]]
         line = format_line(prefix(user), "JOIN", *words, tags=tags)
         away = self.away_of(user) if "away-notify" in caps else ""
-        return line + format_line(prefix(user), "AWAY", away) if away else line
+        return line + format_line(prefix(user), "AWAY", away, tags=tags) if away else line
 
-    def left(self, session: str, user: str, why: str = "") -> bytes:
+    def left(self, session: str, user: str, caps: Caps, why: str = "") -> bytes:
         """Return the line that says that somebody went out."""
-        return format_line(prefix(user), "PART", channel(session), *([why] if why else []))
+        words = [channel(session), *([why] if why else [])]
+        return format_line(prefix(user), "PART", *words, tags=self.facts(user, caps))
 
     def text(self, text: Text, caps: Caps, tags: dict[str, str], epoch: str | None = None) -> bytes:
         """Return the lines of a text: what one line does not hold is several."""

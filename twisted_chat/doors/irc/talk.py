@@ -17,12 +17,21 @@ from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc.asked import BEFORE, COMMANDS
 from twisted_chat.doors.irc.batch import Batch, Caps
+from twisted_chat.doors.irc.going import Farewell
 from twisted_chat.doors.irc.labelled import Labelled
-from twisted_chat.doors.irc.lines import Line, format_line, parse
-from twisted_chat.doors.irc.names import channel, is_own
+from twisted_chat.doors.irc.lines import (
+    Line,
+    as_middle,
+    command_in,
+    format_line,
+    format_tags,
+    parse,
+)
+from twisted_chat.doors.irc.names import channel, is_own, prefix
+from twisted_chat.doors.irc.numerics import CODES
 from twisted_chat.doors.irc.shared import Shared
 from twisted_chat.doors.irc.shown import MATTERING, Batches
-from twisted_chat.doors.talk import Talk
+from twisted_chat.doors.talk import Talk, Why
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     Bye,
@@ -51,25 +60,6 @@ def _once(caps: Caps) -> Caps:
     if len(_alike) >= MAX_ALIKE:
         _alike.clear()
     return _alike.setdefault(caps, caps)
-
-
-CODES: Final = {
-    "bad-credentials": "464",
-    "not-in-session": "442",
-    "no-such-session": "403",
-    "no-such-user": "401",
-    "session-full": "471",
-    "bad-password": "475",
-    "invite-only": "473",
-    "banned": "474",
-    "muted": "404",
-    "not-allowed": "482",
-    "too-many-sessions": "405",
-    "not-logged-in": "451",
-    "too-large": "417",
-    "empty": "412",
-}
-"""Which numeric says what the chat refuses; what has none is a NOTICE, or a FAIL."""
 
 
 @define(eq=False, repr=False)
@@ -104,6 +94,8 @@ class IrcTalk(Talk):
     """Where and what is to be taken back, by ids: as long as that is not done."""
     batch: Any = None
     """The multiline batch that is being sent: see commands/multiline.py."""
+    last_words: str = ""
+    """What it is told at its end, where that is not what the chat says."""
     spoke: float = 0.0
     """When it last said something, by the clock."""
     came: int = 0
@@ -128,8 +120,22 @@ class IrcTalk(Talk):
         self.deliver = self._deliver
         self.shared.opened(self)
 
+    def close(self, farewell: Bye, why: Why = "dismissed") -> None:
+        """See Talk."""
+        self._goes(farewell.data)
+        super().close(farewell, why)
+
+    def _goes(self, reason: str) -> None:
+        """Let others hear why somebody is gone: with its last connection, and not if they have."""
+        user = self.user
+        if user is not None and [*user.person.users] == [user]:
+            name = user.name.text
+            if self.shared.goings.why_gone(name) is None:
+                self.shared.goings.quits(name, reason)
+
     def lost(self) -> None:
         """See Talk."""
+        self._goes("Connection closed")
         self.shared.lost(self)
         super().lost()
         self.deliver = self._send = _drop  # no cycle is left behind
@@ -184,7 +190,7 @@ class IrcTalk(Talk):
             line = parse(message)
         except ChatError as refused:
             if refused.code == "bad-request":
-                self.send("FAIL", _command_in(message), "INVALID_UTF8", str(refused))
+                self.send("FAIL", command_in(message), "INVALID_UTF8", str(refused))
                 return None
             if message[:13].upper() == b"AUTHENTICATE ":
                 self.sasl = None
@@ -210,7 +216,9 @@ class IrcTalk(Talk):
         try:
             self.where = line[0]
             found = COMMANDS.get(line.command)
-            if found is None:
+            if self.batch is not None and self.batch.has(line):
+                self.batch.add(line)
+            elif found is None:
                 self.reply("421", line.command, "Unknown command")
             elif len(line) < found.least:
                 self.reply("461", line.command, "Not enough parameters")
@@ -244,7 +252,22 @@ class IrcTalk(Talk):
 
     def send(self, command: str, *parameters: str, source: str | None = None) -> None:
         """Send a line that answers the command, as the server where nothing else is said."""
-        self.put(format_line(source or self.server, command, *parameters))
+        words = [*map(as_middle, parameters[:-1]), *parameters[-1:]]
+        self.put(format_line(source or self.server, command, *words))
+
+    def act(self, command: str, *parameters: str) -> None:
+        """Send a line that answers the command, as who has given it."""
+        self.put(self.tags_of(self.nick) + format_line(prefix(self.nick), command, *parameters))
+
+    def hear(self, user: Any, line: bytes) -> None:
+        """Send a line without tags that says what somebody does."""
+        self.write(self.tags_of(user.name.text) + line)
+
+    def tags_of(self, user: str) -> bytes:
+        """Return the tags of what somebody does, as this client takes them."""
+        if self.user is None:
+            return b""
+        return format_tags(self.shared.batches(self.user.chat).facts(user, self._view)).encode()
 
     def reply(self, numeric: str, *parameters: str) -> None:
         """Send a numeric."""
@@ -265,7 +288,7 @@ class IrcTalk(Talk):
                 if self.user is None and response.code in {"too-large", "not-logged-in"}:
                     self.write(format_line("", "ERROR", response.data))
             case Bye():
-                self.write(format_line("", "ERROR", response.data))
+                self.write(format_line("", "ERROR", self.last_words or response.data))
             case _:
                 pass
 
@@ -313,10 +336,14 @@ class IrcTalk(Talk):
             case Left() if response.user == self.nick:
                 return b""
             case Left() if why is not None:
-                return why.once(self.number)
+                return self._once(why, response.user)
             case Joined() if why is not None and why.comes_back(self.number, response.session):
-                return why.once(self.number)
+                return self._once(why, response.user)
         return batch.lines(place, self._view)
+
+    def _once(self, why: Farewell, user: str) -> bytes:
+        line = why.once(self.number)
+        return line and self.tags_of(user) + line
 
     def _echoed(self, id: str, echo: bytes) -> bytes:
         """Return an echo, or all the answer that it is the last part of; nothing before that."""
@@ -366,10 +393,3 @@ class IrcTalk(Talk):
 
 def _drop(data: bytes) -> None:
     """Deliver nothing: the connection is gone."""
-
-
-def _command_in(message: bytes) -> str:
-    """Return the command of a line that can not be read."""
-    word = next((word for word in message.split(b" ") if word[:1] not in (b"@", b":", b"")), b"")
-    command = word.decode("ascii", "replace").upper()
-    return command if command.isalnum() else "*"

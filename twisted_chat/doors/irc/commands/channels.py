@@ -101,7 +101,7 @@ async def enter(talk: IrcTalk, session: str | None, password: Password | None) -
         snapshot = await user.ask(Create(session=session, password=password))
         talk.shared.begun[snapshot.epoch] = user.chat.millis()
     batches = talk.shared.batches(user.chat)
-    talk.put(batches.joined(snapshot.session, talk.nick, talk.caps, {}))
+    talk.put(batches.joined(snapshot.session, talk.nick, talk.caps))
     if snapshot.topic:
         say_topic(talk, channel(snapshot.session), snapshot.topic, snapshot.epoch)
     if "draft/read-marker" in talk.caps:
@@ -160,6 +160,8 @@ async def names_of(talk: IrcTalk, snapshot: Snapshot) -> None:
     sign = "@" if there is not None and there.life.hidden else "="
     signs = _signs(talk, there) if there is not None else {}
     names = await members(talk, snapshot.session)
+    if not is_in(talk, snapshot.session):
+        names = [name for name in names if not is_invisible(talk, name)]
     shown = [prefix(one) for one in names] if "userhost-in-names" in talk.caps else names
     if signs:
         shown = [
@@ -176,6 +178,12 @@ def _signs(talk: IrcTalk, there: Any) -> dict[str, str]:
     chat = me(talk).chat
     keys = {key_of(name) or "" for name, _ in roles_in(chat, there)}
     return {key: SIGNS.get(rank_in(chat, there, key), "") for key in keys}
+
+
+def is_invisible(talk: IrcTalk, nick: str) -> bool:
+    """Whether somebody does not want to be found by who shares no channel with it."""
+    other = talk.shared.named.get(key_of(nick) or "")
+    return other is not None and "i" in other.modes and not me(talk).is_operator
 
 
 SIGNS: Final = {Rank.OWNER: "@", Rank.MODERATOR: "@", Rank.VOICE: "+"}
@@ -222,7 +230,7 @@ async def leave(talk: IrcTalk, session: str | None, reason: str) -> None:
         talk.shared.goings.leaves(me(talk).name.key, key_of(session) or "", reason)
     left = await me(talk).ask(Leave(session=session))
     parameters = (channel(left.session), reason) if reason else (channel(left.session),)
-    talk.send("PART", *parameters, source=prefix(talk.nick))
+    talk.act("PART", *parameters)
 
 
 @command("TOPIC", 1)
@@ -244,7 +252,7 @@ async def topic(talk: IrcTalk, line: Line) -> None:
         raise ChatError("not-in-session", "You're not on that channel")
     changed = await me(talk).ask(SetTopic(topic=line[1], session=session))
     talk.shared.has_topic(there.life.epoch, talk.nick, me(talk).chat.millis())
-    talk.send("TOPIC", channel(changed.session), changed.topic, source=prefix(talk.nick))
+    talk.act("TOPIC", channel(changed.session), changed.topic)
 
 
 @command("NAMES")

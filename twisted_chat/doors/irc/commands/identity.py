@@ -184,7 +184,7 @@ async def become(talk: IrcTalk, nick: str, admitted: Any, *, is_account: bool = 
     talk.shared.named.pop(old.name.key, None)
     talk.shared.came(talk)
     if was != nick:
-        talk.put(format_line(prefix(was), "NICK", talk.nick))
+        talk.put(talk.tags_of(talk.nick) + format_line(prefix(was), "NICK", talk.nick))
     for room in rooms:
         await _back(talk, room)
     if away and talk.user is not None and not talk.user.person.away:
@@ -215,10 +215,10 @@ async def register_account(talk: IrcTalk, line: Line) -> None:
     account = talk.nick if line[0] in ("*", "") else line[0]
     if len(line) < 3:
         talk.send("FAIL", "REGISTER", "NEED_MORE_PARAMS", "ACCOUNT, EMAIL and PASSWORD are wanted")
-    elif talk.proof is not None or (talk.user is not None and not talk.user.is_guest):
+    elif _has_account(talk):
         talk.send("FAIL", "REGISTER", "ALREADY_AUTHENTICATED", account, "You have an account")
     elif talk.nick == "*":
-        talk.send("FAIL", "REGISTER", "NEED_NICK", account, "Choose a nick first")
+        talk.send("FAIL", "REGISTER", "NEED_NICK", "*", "Choose a nick first")
     elif account.casefold() != talk.nick.casefold():
         words = "An account has the name of your nick"
         talk.send("FAIL", "REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", account, words)
@@ -236,7 +236,16 @@ async def register_account(talk: IrcTalk, line: Line) -> None:
 @command("VERIFY", before=True)
 async def verify(talk: IrcTalk, line: Line) -> None:
     """Say that there is nothing to verify: accounts are made at once."""
-    talk.send("FAIL", "VERIFY", "INVALID_CODE", line[0] or "*", "Nothing waits to be verified")
+    if len(line) < 2:
+        talk.send("FAIL", "VERIFY", "NEED_MORE_PARAMS", "ACCOUNT and CODE are wanted")
+    elif _has_account(talk):
+        talk.send("FAIL", "VERIFY", "ALREADY_AUTHENTICATED", line[0], "You have an account")
+    else:
+        talk.send("FAIL", "VERIFY", "INVALID_CODE", line[0], "Nothing waits to be verified")
+
+
+def _has_account(talk: IrcTalk) -> bool:
+    return talk.proof is not None or (talk.user is not None and not talk.user.is_guest)
 
 
 async def make_account(talk: IrcTalk, account: str, password: str) -> str:

@@ -69,21 +69,13 @@ def _action(data: str) -> str:
 @command("PRIVMSG", at_once=say_at_once)
 async def privmsg(talk: IrcTalk, line: Line) -> None:
     """Say something."""
-    await _take(talk, line)
+    await said(talk, line)
 
 
 @command("NOTICE", at_once=say_at_once)
 async def notice(talk: IrcTalk, line: Line) -> None:
     """Say something that nobody answers by itself, the server neither."""
-    await _take(talk, line)
-
-
-async def _take(talk: IrcTalk, line: Line) -> None:
-    batch = talk.batch
-    if batch is not None and line.tags.get("batch") == batch.name:
-        batch.add(line)
-    else:
-        await said(talk, line)
+    await said(talk, line)
 
 
 async def said(talk: IrcTalk, line: Line, parts: Sequence[Part] = ()) -> None:
@@ -109,7 +101,7 @@ async def said(talk: IrcTalk, line: Line, parts: Sequence[Part] = ()) -> None:
         except ChatError as refused:
             if not is_notice:
                 talk._refuse(refused, None)
-    for target in targets[MAX_TARGETS:]:
+    for target in targets[MAX_TARGETS:] if not is_notice else ():
         talk.reply("407", target, "Too many targets")
 
 
@@ -129,8 +121,7 @@ async def _say(talk: IrcTalk, line: Line, target: str, kind: str, parts: Sequenc
     elif found(talk, session) is None:
         raise ChatError("no-such-session", "No such channel")
     elif not is_in(talk, session):
-        talk.reply("404", target, "Cannot send to channel: you are not in it")
-        return
+        raise ChatError("muted", "Cannot send to channel: you are not in it")
     elif signs:
         tell_some(talk, line, session, signs)
         return

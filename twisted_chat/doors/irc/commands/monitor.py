@@ -10,7 +10,8 @@ from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.lines import Line, fitting_rows, format_line
 from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.talk import NOTHING, IrcTalk
-from twisted_chat.vocabulary.names import Name, key_of
+from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.names import Name, key_of, user_name
 
 MAX_WATCHED: Final = 100
 """Whom one connection may watch."""
@@ -56,13 +57,24 @@ def _watch(talk: IrcTalk, nicks: Sequence[str]) -> None:
         if key in named:
             continue
         named.add(key)
+        added.append(nick)
+        if not _is_name(nick):  # nobody will be here by it
+            continue
         if key not in talk.watched and len(talk.watched) >= MAX_WATCHED:
             talk.reply("734", str(MAX_WATCHED), ",".join(nicks[number:]), "Monitor list is full.")
+            added.pop()
             break
         talk.watched[key] = nick
         talk.shared.watch(key, talk)
-        added.append(nick)
     _status(talk, added)
+
+
+def _is_name(nick: str) -> bool:
+    try:
+        user_name(nick)
+    except ChatError:
+        return False
+    return True
 
 
 def _unwatch(talk: IrcTalk, key: str) -> None:

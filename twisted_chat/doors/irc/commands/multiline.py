@@ -33,6 +33,10 @@ class Batch:
     most: int = MAX_TEXT
     """Its bytes, at most."""
 
+    def has(self, line: Line) -> bool:
+        """Whether a line is one of its own."""
+        return line.tags.get("batch") == self.name and line.command != "BATCH"
+
     def add(self, line: Line) -> None:
         """Take one more line of it."""
         concat = "draft/multiline-concat" in line.tags

@@ -31,7 +31,7 @@ async def oper(talk: IrcTalk, line: Line) -> None:
     talk.shared.operators.add(talk)
     user.chat.audit.note(user.chat.millis(), "oper", user.name.text, user=proof.name.text)
     talk.reply("381", "You are now an IRC operator")
-    talk.send("MODE", talk.nick, "+o", source=prefix(talk.nick))
+    talk.act("MODE", talk.nick, "+o")
 
 
 def _is_operator(talk: IrcTalk) -> bool:
@@ -47,11 +47,16 @@ async def kill(talk: IrcTalk, line: Line) -> None:
     if not _is_operator(talk):
         return
     reason = line[1][:256] or "killed"
-    target = talk.shared.named.get(key_of(line[0]) or "")
-    if target is not None and target.user is not None:
-        source = prefix(talk.nick)
-        target.write(format_line(source, "KILL", target.nick, f"{talk.nick} ({reason})"))
-        talk.shared.goings.quits(target.user.name.text, f"Killed ({talk.nick} ({reason}))")
+    person = me(talk).chat.people.here.get(key_of(line[0]) or "")
+    if person is not None:
+        nick, why = person.name.text, f"{talk.nick} ({reason})"
+        told = format_line(prefix(talk.nick), "KILL", nick, why)
+        told += format_line(prefix(nick), "QUIT", f"Killed ({why})")
+        for user in tuple(person.users):
+            if isinstance(user.mind, IrcTalk):
+                user.mind.write(told)
+                user.mind.last_words = f"Closing Link: {talk.server} (Killed ({why}))"
+        talk.shared.goings.quits(nick, f"Killed ({why})")
     await me(talk).ask(Disconnect(user=line[0], reason=reason))
 
 
@@ -105,9 +110,9 @@ async def wallops(talk: IrcTalk, line: Line) -> None:
     for other in tuple(talk.shared.talks):
         if "w" in other.modes and other.user is not None and not other.user.full:
             if other is talk:
-                talk.put(told)
+                talk.act("WALLOPS", line[0])
             else:
-                other.write(told)
+                other.hear(me(talk), told)
 
 
 @command("REHASH")

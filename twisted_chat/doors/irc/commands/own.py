@@ -15,6 +15,8 @@ from twisted_chat.vocabulary.names import key_of
 
 REALNAME_LENGTH: Final = 150
 
+AWAY_LENGTH: Final = 256
+
 OWN_MODES: Final = "Biw"
 """What a user may be: a bot, not found by those who share no channel, told of WALLOPS."""
 
@@ -26,12 +28,13 @@ async def away(talk: IrcTalk, line: Line) -> None:
         if "draft/pre-away" not in talk.caps:
             talk.reply("451", "You have not registered")
             return
-        talk.gone_away = "Away" if line[0] == "*" else line[0][:256]
-        return
-    await me(talk).ask(Away(data=line[0][:256]))
-    told = format_line(prefix(talk.nick), "AWAY", *([line[0]] if line[0] else []))
-    for other in talk.shared.strangers(me(talk), {"extended-monitor", "away-notify"}):
-        other.write(told)
+        talk.gone_away = "Away" if line[0] == "*" else line[0][:AWAY_LENGTH]
+    else:
+        why = line[0][:AWAY_LENGTH]
+        await me(talk).ask(Away(data=why))
+        told = format_line(prefix(talk.nick), "AWAY", *([why] if why else []))
+        for other in talk.shared.strangers(me(talk), {"extended-monitor", "away-notify"}):
+            other.hear(me(talk), told)
     if line[0]:
         talk.reply("306", "You have been marked as being away")
     else:
@@ -48,7 +51,7 @@ async def setname(talk: IrcTalk, line: Line) -> None:
     told = format_line(prefix(talk.nick), "SETNAME", talk.realname)
     talk.shared.tell(me(talk), told, "setname")
     if "setname" in talk.caps:
-        talk.put(told)
+        talk.act("SETNAME", talk.realname)
 
 
 def together(changes: Sequence[tuple[str, str]]) -> str:
@@ -99,7 +102,7 @@ def _change_own(talk: IrcTalk, words: str) -> None:
             if letter == "i":
                 (talk.shared.invisible.add if sign == "+" else talk.shared.invisible.discard)(talk)
             done.append((sign, letter))
+    if done:
+        talk.act("MODE", talk.nick, together(done))
     if unknown:
         talk.reply("501", "Unknown MODE flag")
-    if done:
-        talk.send("MODE", talk.nick, together(done), source=prefix(talk.nick))

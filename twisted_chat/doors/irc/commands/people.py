@@ -10,7 +10,16 @@ from twisted.internet.task import deferLater
 
 from twisted_chat.chat.acting import sessions_of
 from twisted_chat.doors.irc.asked import command
-from twisted_chat.doors.irc.commands.channels import found, is_in, may_see, me, members, sign_of
+from twisted_chat.doors.irc.commands.channels import (
+    found,
+    is_in,
+    is_invisible,
+    may_see,
+    me,
+    members,
+    sign_of,
+)
+from twisted_chat.doors.irc.commands.server import is_server
 from twisted_chat.doors.irc.lines import Line
 from twisted_chat.doors.irc.names import HOST, channel, session_of
 from twisted_chat.doors.irc.talk import IrcTalk
@@ -68,7 +77,7 @@ async def _whom(talk: IrcTalk, mask: str, session: str | None) -> list[tuple[str
         return [
             (nick, there.name)
             for nick in await members(talk, session)
-            if inside or not _is_invisible(talk, nick)
+            if inside or not is_invisible(talk, nick)
         ]
     exact = people.get(key_of(mask) or "")
     if exact is not None:
@@ -79,7 +88,7 @@ async def _whom(talk: IrcTalk, mask: str, session: str | None) -> list[tuple[str
         nick = person.name.text
         if not fnmatchcase(nick.lower(), wanted):
             continue
-        if not _is_invisible(talk, nick) or nick == talk.nick or _shares(talk, nick):
+        if not is_invisible(talk, nick) or nick == talk.nick or _shares(talk, nick):
             seen.append((nick, ""))
             if len(seen) == MAX_FOUND:
                 break
@@ -96,11 +105,6 @@ async def in_turns(talk: IrcTalk, items: Sequence[T]) -> AsyncIterator[T]:
             if talk.over:
                 return
         yield item
-
-
-def _is_invisible(talk: IrcTalk, nick: str) -> bool:
-    other = talk.shared.named.get(key_of(nick) or "")
-    return other is not None and "i" in other.modes and not me(talk).is_operator
 
 
 def _shares(talk: IrcTalk, nick: str) -> bool:
@@ -147,8 +151,7 @@ async def whois(talk: IrcTalk, line: Line) -> None:
     if not asked:
         talk.reply("431", "No nickname given")
         return
-    if line[1] and not _is_server(talk, line[0]):
-        talk.reply("402", line[0], "No such server")
+    if line[1] and not is_server(talk, line[0]):
         return
     for nick in asked.split(",")[:MAX_ASKED]:
         person = me(talk).chat.people.here.get(key_of(nick) or "")
@@ -156,13 +159,7 @@ async def whois(talk: IrcTalk, line: Line) -> None:
             talk.reply("401", nick, "No such nick")
         else:
             _whois(talk, person)
-        talk.reply("318", nick, "End of /WHOIS list")
-
-
-def _is_server(talk: IrcTalk, given: str) -> bool:
-    """Whether that is this server: by its name, or by somebody who is here."""
-    is_named = fnmatchcase(talk.server.lower(), given.lower())
-    return is_named or (key_of(given) or "") in me(talk).chat.people.here
+    talk.reply("318", asked, "End of /WHOIS list")
 
 
 def _whois(talk: IrcTalk, person: Any) -> None:
@@ -187,6 +184,8 @@ def _whois(talk: IrcTalk, person: Any) -> None:
     if talk.shared.is_bot(nick):
         talk.reply("335", nick, "is a bot")
     other = talk.shared.named.get(person.name.key)
+    if other is not None and other.is_secure:
+        talk.reply("671", nick, "is using a secure connection")
     if person is me(talk).person or me(talk).is_operator:
         for user in person.users:
             talk.reply("378", nick, f"is connecting from *@{user.mind.host} {user.mind.host}")
@@ -203,7 +202,7 @@ def _sessions_of(talk: IrcTalk, person: Any) -> list[Any]:
         for there in sessions_of(user.chat, person)
         if there.life.direct is None and may_see(talk, there)
     }
-    is_hidden = _is_invisible(talk, person.name.text) and person is not user.person
+    is_hidden = is_invisible(talk, person.name.text) and person is not user.person
     return [there for key, there in found.items() if not is_hidden or key in user.members]
 
 

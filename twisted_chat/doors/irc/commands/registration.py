@@ -242,7 +242,7 @@ async def _has_read(user: User) -> None:
 @command("PING", before=True)
 async def ping(talk: IrcTalk, line: Line) -> None:
     """Answer that one is here: others have been told by then of what was done before."""
-    if not len(line):
+    if not line[0]:
         talk.reply("409", "No origin specified")
         return
     if talk.user is not None:

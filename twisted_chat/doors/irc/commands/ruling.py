@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from twisted_chat.chat.permissions import Rank, invited_to, is_invited, rank_of
+from twisted_chat.chat.permissions import Rank, invited_to, is_invited, rank_in, rank_of
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
 from twisted_chat.doors.irc.commands.own import letters_of, own_mode, together
@@ -35,6 +35,9 @@ FLAGS: Final = {"i": "invite", "m": "moderated", "s": "hidden", "t": "open_topic
 """Modes that are settings; ``t`` is that not everybody changes the topic."""
 
 ROLES: Final = {"o": "moderator", "v": "voice"}
+
+LISTED: Final = "Ibq"
+"""Modes that are lists, which everybody may look at."""
 
 MAX_KEY: Final = 64
 """Characters of a key."""
@@ -73,7 +76,7 @@ async def _kick(talk: IrcTalk, name: str, nick: str, reason: str) -> None:
         talk.reply("441", nick, channel(session), "They aren't on that channel")
         return
     why = told.reason or told.by
-    talk.send("KICK", channel(told.session), told.user, why, source=prefix(talk.nick))
+    talk.act("KICK", channel(told.session), told.user, why)
 
 
 def _invited(talk: IrcTalk) -> None:
@@ -112,7 +115,7 @@ async def invite(talk: IrcTalk, line: Line) -> None:
     for user in [*found(talk, session).members]:
         mind = user.mind
         if isinstance(mind, IrcTalk) and "invite-notify" in mind.caps and mind is not talk:
-            mind.write(shown)
+            mind.hear(me(talk), shown)
     person = me(talk).chat.people.here.get(key)
     if person is not None and person.away:
         talk.reply("301", told.user, person.away)
@@ -160,6 +163,8 @@ async def mode(talk: IrcTalk, line: Line) -> None:
             talk.reply("329", channel(there.name), str(begun // 1_000))
         return
     arguments = iter([line[at] for at in range(2, len(line))])
+    if not _may_change(talk, there, line):
+        return
     done: list[tuple[str, str, str]] = []
     for sign, letter in letters_of(line[1]):
         if len(done) == MAX_CHANGES:
@@ -174,7 +179,20 @@ async def mode(talk: IrcTalk, line: Line) -> None:
     if done:
         words = together([(sign, letter) for sign, letter, _ in done])
         values = [value for _, _, value in done if value]
-        talk.send("MODE", channel(there.name), words, *values, source=prefix(talk.nick))
+        talk.act("MODE", channel(there.name), words, *values)
+
+
+def _may_change(talk: IrcTalk, there: Any, line: Line) -> bool:
+    """Whether one may do what a MODE asks for; who only looks at a list changes nothing."""
+    letters = [letter for _, letter in letters_of(line[1])]
+    is_look = len(line) == 2 and all(letter in LISTED for letter in letters)
+    if is_look or not letters or rank_of(me(talk), there) >= Rank.MODERATOR:
+        return True
+    if is_in(talk, there.name):
+        talk.reply("482", channel(there.name), "You're not channel operator")
+    else:
+        talk.reply("442", channel(there.name), "You're not on that channel")
+    return False
 
 
 async def _change(
@@ -216,6 +234,9 @@ async def _change(
     if letter == "I":
         return await _ask_in(talk, there, next(arguments, ""), on=on)
     if letter == "n":
+        if not on:
+            words = "Who speaks in a channel is in it"
+            talk.reply("696", channel(session), "n", "*", words)
         return None
     talk.reply("472", letter, "is unknown mode char to me")
     return None
@@ -235,6 +256,10 @@ async def _role(talk: IrcTalk, there: Any, role: str, nick: str, *, on: bool) ->
     if key_of(nick) not in there.roster:
         talk.reply("441", nick, channel(there.name), "They aren't on that channel")
         return None
+    rank = rank_in(me(talk).chat, there, key_of(nick) or "")
+    is_above = rank >= Rank.MODERATOR
+    if is_above if role == "voice" else not on and not is_above:
+        return None  # a role stands for those below it, and one that is not there is not taken
     wanted: Any = role if on else "none"
     told = await _ask(talk, SetRole(session=there.name, user=nick, role=wanted))
     return str(told.user)

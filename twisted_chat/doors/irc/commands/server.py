@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from twisted_chat.chat.user import MAX_PLACES
 from twisted_chat.doors.irc.asked import command
-from twisted_chat.doors.irc.commands.own import REALNAME_LENGTH
+from twisted_chat.doors.irc.commands.own import AWAY_LENGTH, REALNAME_LENGTH
 from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.messages import MAX_HISTORY, MAX_TOPIC
-from twisted_chat.vocabulary.names import MAX_SESSION_NAME, MAX_USER_NAME
+from twisted_chat.vocabulary.names import MAX_SESSION_NAME, MAX_USER_NAME, key_of
 
 USER_LENGTH: Final = 20
 
 TOKENS: Final = (
     "ACCOUNTEXTBAN=a",
-    "AWAYLEN=256",
+    f"AWAYLEN={AWAY_LENGTH}",
     "BOT=B",
     "CASEMAPPING=ascii",
     f"CHANNELLEN={MAX_SESSION_NAME + 1}",
+    f"CHANLIMIT=#:{MAX_PLACES}",
     "CHANMODES=Ibq,k,l,imnst",
     "CHANTYPES=#",
     f"CHATHISTORY={MAX_HISTORY}",
@@ -64,6 +67,15 @@ def isupport(talk: IrcTalk) -> None:
         talk.put(format_line(talk.server, "BATCH", f"-{name}"))
 
 
+def is_server(talk: IrcTalk, given: str) -> bool:
+    """Whether that is this server: by its name, or by somebody who is here; say so if it is not."""
+    is_here = talk.user is not None and (key_of(given) or "") in talk.user.chat.people.here
+    if is_here or fnmatchcase(talk.server.lower(), given.lower()):
+        return True
+    talk.reply("402", given, "No such server")
+    return False
+
+
 def network(talk: IrcTalk) -> str:
     """Return what this chat is called, as a token."""
     realm: Any = talk.admission.portal.realm
@@ -106,8 +118,9 @@ def lusers(talk: IrcTalk) -> None:
 
 
 @command("MOTD")
-async def _motd(talk: IrcTalk, _line: Line) -> None:
-    motd(talk)
+async def _motd(talk: IrcTalk, line: Line) -> None:
+    if not line[0] or is_server(talk, line[0]):
+        motd(talk)
 
 
 def motd(talk: IrcTalk) -> None:
@@ -123,24 +136,27 @@ def motd(talk: IrcTalk) -> None:
 
 
 @command("VERSION")
-async def version(talk: IrcTalk, _line: Line) -> None:
+async def version(talk: IrcTalk, line: Line) -> None:
     """Say what runs here."""
-    talk.reply("351", "twisted-chat", talk.server, "")
-    isupport(talk)
+    if not line[0] or is_server(talk, line[0]):
+        talk.reply("351", "twisted-chat", talk.server, "")
+        isupport(talk)
 
 
 @command("TIME")
-async def time(talk: IrcTalk, _line: Line) -> None:
+async def time(talk: IrcTalk, line: Line) -> None:
     """Say what time it is."""
-    if talk.user is not None:
+    if talk.user is not None and (not line[0] or is_server(talk, line[0])):
         now = talk.user.chat.millis() / 1_000
         shown = f"{datetime.fromtimestamp(now, UTC):%A %B %d %Y -- %H:%M:%S +00:00}"
         talk.reply("391", talk.server, shown)
 
 
 @command("ADMIN")
-async def admin(talk: IrcTalk, _line: Line) -> None:
+async def admin(talk: IrcTalk, line: Line) -> None:
     """Say who runs this: the message of the day does, where the operator wants it."""
+    if line[0] and not is_server(talk, line[0]):
+        return
     talk.reply("256", talk.server, "Administrative info")
     talk.reply("257", "twisted-chat: who runs it is named in the message of the day, if anywhere")
     talk.reply("258", "Operators of the server are accounts with that role")
@@ -148,8 +164,10 @@ async def admin(talk: IrcTalk, _line: Line) -> None:
 
 
 @command("INFO")
-async def info(talk: IrcTalk, _line: Line) -> None:
+async def info(talk: IrcTalk, line: Line) -> None:
     """Say what this is."""
+    if line[0] and not is_server(talk, line[0]):
+        return
     for words in ("twisted-chat", "One set of sessions behind many doors: this is the IRC one."):
         talk.reply("371", words)
     talk.reply("374", "End of INFO list")
@@ -158,7 +176,7 @@ async def info(talk: IrcTalk, _line: Line) -> None:
 @command("LINKS")
 async def links(talk: IrcTalk, _line: Line) -> None:
     """Say which servers there are: this one."""
-    talk.reply("364", talk.server, talk.server, "0 twisted-chat")
+    talk.reply("364", "*", talk.server, "0 twisted-chat")
     talk.reply("365", "*", "End of /LINKS list")
 
 
@@ -170,8 +188,8 @@ async def stats(talk: IrcTalk, line: Line) -> None:
 
 HELP: Final = {
     "": (
-        "Topics: PRIVMSG, JOIN, ACCOUNTS, HISTORY",
         "A channel is a session of the chat, which people at other doors are in too.",
+        "Topics: PRIVMSG, JOIN, ACCOUNTS, HISTORY",
     ),
     "PRIVMSG": ("PRIVMSG TARGET :TEXT says something in a channel, or to one user.",),
     "JOIN": ("JOIN #CHANNEL [KEY] comes into a session; one that is not there begins.",),
@@ -185,16 +203,16 @@ HELP: Final = {
 
 @command("HELP")
 async def help(talk: IrcTalk, line: Line) -> None:
-    """Say what one can do."""
+    """Say what one can do: a title, an empty line, and the text, whose last line is the end."""
     found = HELP.get(line[0].upper())
-    about = line[0] or "*"
     if found is None:
-        talk.reply("524", about, "There is no help on that; try HELP alone")
+        talk.reply("524", line[0], "There is no help on that; try HELP alone")
         return
-    talk.reply("704", about, "Help")
-    for words in found:
-        talk.reply("705", about, words)
-    talk.reply("706", about, "End of help")
+    *words, last = found
+    talk.reply("704", line[0], f"Help on {line[0].upper()}" if line[0] else "Help")
+    for one in ("", *words):
+        talk.reply("705", line[0], one)
+    talk.reply("706", line[0], last)
 
 
 @command("HELPOP")

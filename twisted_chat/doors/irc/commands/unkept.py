@@ -9,7 +9,7 @@ from typing import Any
 from twisted_chat.chat.permissions import Rank, check_speech, rank_in
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me
-from twisted_chat.doors.irc.lines import Line, format_line
+from twisted_chat.doors.irc.lines import Line, format_line, pieces
 from twisted_chat.doors.irc.names import channel, direct_of, prefix, session_of
 from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
@@ -55,8 +55,13 @@ def tell(
                 tags["bot"] = ""
         elif line.command == "TAGMSG":
             continue
-        words = (target, *line.parameters[1:2])
-        told = format_line(prefix(talk.nick), line.command, *words, tags=tags)
+        rows = [row for row in pieces(line[1]) if row] or [""]
+        words = [(target, row) for row in rows] if len(line) > 1 else [(target,)]
+        rest = {tag: value for tag, value in tags.items() if tag in facts}
+        told = b"".join(
+            format_line(prefix(talk.nick), line.command, *row, tags=rest if number else tags)
+            for number, row in enumerate(words)
+        )
         if mind is talk and "echo-message" in talk.caps:
             talk.put(told)
         if mind is not talk or to_oneself:
