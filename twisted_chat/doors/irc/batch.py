@@ -1,15 +1,15 @@
 """One batch that is given out: written once for each set of capabilities that matters.
 
-Of almost all of it everybody has the same lines. What is somebody's own (an echo, that it went
-out itself) and what each connection is told once (why somebody is gone, or called otherwise) is
-put into its place among them.
+Of almost all of it everybody has the same lines: a ``View`` has them, for all whose capabilities
+are alike. What is somebody's own (an echo, that it went out itself) and what each connection is
+told once (why somebody is gone, or called otherwise) is put into its place among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field
 from msgspec.json import Decoder
@@ -28,6 +28,33 @@ from twisted_chat.vocabulary.messages import (
 Caps = frozenset[str]
 
 _decoder: Final[Decoder[Response]] = Decoder(Response)
+
+NOBODY: Final[Set[Any]] = frozenset()
+
+
+@define(eq=False)
+class View:
+    """The batch that is being given out, as those see it whose capabilities these are.
+
+    It is all that a delivery looks at, almost always: see talk.IrcTalk.
+    """
+
+    caps: Caps
+    data: bytes | None = field(init=False, default=None)
+    """The batch, as the chat gave it out."""
+    lines: bytes = field(init=False, default=b"")
+    """What it is to all but those who are ``apart``."""
+    apart: Set[Any] = field(init=False, default=NOBODY)
+    """Connections that have something of their own in it."""
+
+    def shows(self, data: bytes, lines: bytes, apart: Set[Any]) -> None:
+        """Know the lines of a batch."""
+        self.data, self.lines, self.apart = data, lines, apart
+
+    def forget(self, talk: Any) -> None:
+        """A connection is gone: nothing of it is kept."""
+        if talk in self.apart:
+            self.shows(b"", b"", NOBODY)
 
 
 @define(eq=False)
@@ -100,6 +127,8 @@ class Batch:
         self, caps: Caps, places: Sequence[int], show: Callable[[int], bytes]
     ) -> bytes:
         """Return all of it, but what is at some places as ``show`` shows it."""
+        if len(self.messages) == len(places) == 1:
+            return show(0)
         whole, ends = self._lines(caps)
         view, at = memoryview(whole), 0
         parts: list[bytes | memoryview] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from secrets import token_hex
 from typing import Any, Final, TypeVar
 
@@ -11,9 +11,10 @@ from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.chat.pace import Pace
+from twisted_chat.doors.irc.batch import Caps, View
 from twisted_chat.doors.irc.going import Goings
 from twisted_chat.doors.irc.names import prefix
-from twisted_chat.doors.irc.shown import Batches, Part
+from twisted_chat.doors.irc.shown import MATTERING, Batches, Part
 from twisted_chat.vocabulary.names import key_of
 
 MAX_TAGGED: Final = 1_000
@@ -120,10 +121,17 @@ class Shared:
     watcher: Callable[[Any, bool], None] | None = field(init=False, default=None)
     """What hears who comes and goes, once somebody wants to know."""
     _batches: Batches | None = field(init=False, default=None)
+    _views: dict[Caps, View] = field(init=False, factory=dict)
+    """By the capabilities that matter: not as many as all, of which there are too many."""
 
     def __attrs_post_init__(self) -> None:
         self.renames = Pace(self.clock, RENAMES)
         self.goings = Goings(self.clock)
+
+    def view(self, caps: Caps) -> View:
+        """Return what those see who have these capabilities."""
+        caps &= MATTERING
+        return self._views.setdefault(caps, View(caps))
 
     def batches(self, chat: Any) -> Batches:
         """Return what writes the batches of this chat."""
@@ -144,7 +152,11 @@ class Shared:
                 person = chat.people.here.get(key_of(user) or "")
                 return person.away if person is not None else ""
 
-            self._batches = Batches(epoch_of, account_of, away_of, self, chat.millis)
+            def minds_of(user: str) -> Iterable[Any]:
+                person = chat.people.here.get(key_of(user) or "")
+                return (one.mind for one in person.users) if person is not None else ()
+
+            self._batches = Batches(epoch_of, account_of, away_of, minds_of, self, chat.millis)
         return self._batches
 
     def has_topic(self, epoch: str, user: str, millis: int) -> None:
@@ -162,6 +174,8 @@ class Shared:
             some.discard(talk)
         for key in talk.watched:
             self.unwatch(key, talk)
+        for view in self._views.values():
+            view.forget(talk)
         user = talk.user
         if user is None:
             return

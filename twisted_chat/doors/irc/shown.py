@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-from twisted_chat.doors.irc.batch import Batch, Caps
+from twisted_chat.doors.irc.batch import Batch, Caps, View
 from twisted_chat.doors.irc.going import Goings
 from twisted_chat.doors.irc.lines import format_line, is_one_line, pieces
 from twisted_chat.doors.irc.names import channel, prefix, target_of
@@ -132,27 +132,36 @@ class Batches:
     epoch_of: Callable[[str], str]
     account_of: Callable[[str], str | None]
     away_of: Callable[[str], str]
+    minds_of: Callable[[str], Iterable[object]]
+    """All connections of somebody, by whichever door."""
     known: Known
     millis: Callable[[], int]
     _said: OrderedDict[tuple[str, int], str] = field(init=False, factory=OrderedDict)
     """How the last texts begin, by session and seq: for who is told in words of a reaction."""
     _batch: int = field(init=False, default=0)
-    last: Batch | None = field(init=False, default=None)
-    """The one that was taken last."""
     _taken: deque[Batch] = field(init=False, factory=lambda: deque(maxlen=MAX_BATCHES))
 
     def take(self, data: bytes) -> Batch:
         """Return a batch: the same one for the same bytes, while they are given out."""
         for batch in self._taken:
             if batch.data is data:
-                self.last = batch
                 return batch
         batch = Batch(data, self.known.goings, self.show)
         for message in batch.messages:
             self._note(message)
         self._taken.appendleft(batch)
-        self.last = batch
         return batch
+
+    def show_all(self, batch: Batch, view: View) -> bytes:
+        """Return the lines of a batch to those who have nothing of their own in it.
+
+        The view has them from now on, unless something in it is each connection's own affair.
+        """
+        lines = batch.written(view.caps)
+        if not batch.is_special:
+            apart = {mind for name in batch.own for mind in self.minds_of(name)}
+            view.shows(batch.data, lines, apart)
+        return lines
 
     def _note(self, message: Response) -> None:
         """Know of a batch what is asked for later."""

@@ -6,7 +6,7 @@ capabilities, the moment in which a registration is whole, and what comes from t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from itertools import count
 from typing import Any, Final
@@ -15,8 +15,9 @@ from attrs import define, field
 
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
+from twisted_chat.chat.user import User
 from twisted_chat.doors.irc.asked import BEFORE, COMMANDS
-from twisted_chat.doors.irc.batch import Batch, Caps
+from twisted_chat.doors.irc.batch import Batch, Caps, View
 from twisted_chat.doors.irc.going import Farewell
 from twisted_chat.doors.irc.labelled import Labelled
 from twisted_chat.doors.irc.lines import (
@@ -30,7 +31,6 @@ from twisted_chat.doors.irc.lines import (
 from twisted_chat.doors.irc.names import channel, is_own, prefix
 from twisted_chat.doors.irc.numerics import CODES
 from twisted_chat.doors.irc.shared import Shared
-from twisted_chat.doors.irc.shown import MATTERING, Batches
 from twisted_chat.doors.talk import Talk, Why
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
@@ -104,11 +104,10 @@ class IrcTalk(Talk):
     """What has been answered to a command with a label."""
     number: int = field(init=False, factory=lambda: next(_connections))
     _caps: Caps = field(init=False, default=frozenset())
-    _view: Caps = field(init=False, default=frozenset())
-    """What of its capabilities makes a difference to what is told to all."""
+    _view: View = field(init=False)
+    """What all see of a batch who have such capabilities."""
     _send: Callable[[bytes], None] = field(init=False)
-    """What sends bytes as they are."""
-    _batches: Batches | None = field(init=False, default=None)
+    """What sends the lines of a batch; it drops them while this is nobody's, or over."""
     _said: int = field(init=False, default=0)
     _mine: set[str] | frozenset[str] = field(init=False, default=frozenset())
     """Ids of what this connection said: without ``echo-message`` it is not told."""
@@ -116,9 +115,22 @@ class IrcTalk(Talk):
     def __attrs_post_init__(self) -> None:
         """Take what the chat delivers as it comes, and write it as lines."""
         super().__attrs_post_init__()
-        self._send = self.deliver
+        self._send = _drop
+        self._view = self.shared.view(self._caps)
         self.deliver = self._deliver
         self.shared.opened(self)
+
+    async def admit(self, admission: Awaitable[User]) -> bool:
+        """See Talk."""
+        admitted = await super().admit(admission)
+        if admitted:
+            self._send = self.line.deliver
+        return admitted
+
+    def end(self, why: Why) -> None:
+        """See Talk."""
+        super().end(why)
+        self._send = _drop
 
     def close(self, farewell: Bye, why: Why = "dismissed") -> None:
         """See Talk."""
@@ -147,7 +159,7 @@ class IrcTalk(Talk):
 
     @caps.setter
     def caps(self, caps: Caps) -> None:
-        self._caps, self._view = _once(caps), _once(caps & MATTERING)
+        self._caps, self._view = _once(caps), self.shared.view(caps)
 
     @property
     def echoes(self) -> bool:
@@ -293,32 +305,35 @@ class IrcTalk(Talk):
                 pass
 
     def _deliver(self, data: bytes) -> None:
-        user = self.user
-        if user is None or self.over:
-            return
-        batches = self._batches
-        if batches is None:
-            batches = self._batches = self.shared.batches(user.chat)
-        batch = batches.last
-        if batch is None or batch.data is not data:
-            batch = batches.take(data)
-        lines = batch.plain.get(self._view)
-        if lines is None or batch.is_special or user.name.text in batch.own:
-            lines = self._written(batch, user.name.text)
+        view = self._view
+        known = data is view.data and self not in view.apart
+        lines = view.lines if known else self._written(data)
         if lines:
             self._send(lines)
 
-    def _written(self, batch: Batch, own: str) -> bytes:
-        places = batch.places_of(own)
-        if places:
-            return batch.written_with(self._view, places, partial(self._show, batch))
-        return batch.written(self._view)
+    def _written(self, data: bytes) -> bytes:
+        """Return a batch as this connection sees it."""
+        user = self.user
+        if user is None or self.over:
+            return b""
+        batches = self.shared.batches(user.chat)
+        batch = batches.take(data)
+        if places := batch.places_of(user.name.text):
+            return batch.written_with(self._view.caps, places, partial(self._show, batch))
+        return batches.show_all(batch, self._view)
 
     def _show(self, batch: Batch, place: int) -> bytes:
         """Return what of a batch is not the same for everybody."""
         response = batch.messages[place]
         why = batch.why(place)
+        caps = self._view.caps
         match response:
+            case Text() | Reacted() | Redacted() if response.id in self._mine:
+                self._not_mine(response.id)
+                self.redacting.pop(response.id or "", None)
+                lines = batch.lines(place, caps) if self.echoes else b""
+                echo = self._echoed(response.id or "", lines)
+                return echo + batch.lines(place, caps) if is_own(response.session) else echo
             case Error() if response.id in self.redacting:
                 self._not_mine(response.id)
                 told = self.not_redacted(response.id, response.code, response.data)
@@ -327,19 +342,13 @@ class IrcTalk(Talk):
                 self._not_mine(response.id)
                 self.tell(response)
                 return self._echoed(response.id or "", b"")
-            case Text() | Reacted() | Redacted() if response.id in self._mine:
-                self._not_mine(response.id)
-                self.redacting.pop(response.id or "", None)
-                lines = batch.lines(place, self._view)
-                echo = self._echoed(response.id or "", lines if self.echoes else b"")
-                return echo + lines if is_own(response.session) else echo
             case Left() if response.user == self.nick:
                 return b""
             case Left() if why is not None:
                 return self._once(why, response.user)
             case Joined() if why is not None and why.comes_back(self.number, response.session):
                 return self._once(why, response.user)
-        return batch.lines(place, self._view)
+        return batch.lines(place, caps)
 
     def _once(self, why: Farewell, user: str) -> bytes:
         line = why.once(self.number)

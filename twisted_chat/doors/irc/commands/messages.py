@@ -30,12 +30,12 @@ def say_at_once(talk: IrcTalk, line: Line) -> bool:
 
     Returns False where there is more to it, or something wrong with it: nothing is done then.
     """
-    user, target = talk.user, line[0]
-    if line.tags or len(line) != 2 or user is None or not line[1]:
+    user = talk.user
+    if user is None or line.tags or len(line.parameters) != 2 or talk.batch is not None:
         return False
+    target, data = line.parameters
     member = user.members.get(key_of(target[1:]) or "") if target.startswith("#") else None
-    data = line[1]
-    if member is None or talk.batch is not None:
+    if member is None or not data:
         return False
     if (len(data) > SHORT or not data.isascii()) and is_too_long(talk, line):
         return False
