@@ -22,7 +22,7 @@ from typing import Any, Final, TypeGuard
 from attrs import define, field
 from msgspec import Struct
 
-from twisted_chat.chat.batching import Heard, Item, Said, Told
+from twisted_chat.chat.batching import Item, Said, Told
 from twisted_chat.chat.member import Attendant, Encode, MemberOf
 from twisted_chat.log.contract import Answered
 from twisted_chat.vocabulary.errors import ChatError
@@ -271,21 +271,19 @@ class Giving:
         told: dict[int, Told] = {}
         alone: dict[Said, int] = {}
         for item in outbox:
-            if type(item) is Told:
+            if type(item) is Said:
+                entry = item.outcome
+                if entry is not None and not isinstance(entry, ChatError) and entry.seq > last:
+                    last = entry.seq
+                    events.append(entry)
+                elif not item.given:
+                    alone[item] = len(events)
+            elif type(item) is Told:
                 told[len(events)] = item
                 events.append(item.event)
-                continue
-            if type(item) is Heard:
-                if item.entry.seq > last:
-                    last = item.entry.seq
-                    events.append(item.entry)
-                continue
-            entry = item.outcome
-            if entry is not None and not isinstance(entry, ChatError) and entry.seq > last:
-                last = entry.seq
-                events.append(entry)
-            elif not item.given:
-                alone[item] = len(events)
+            elif item.entry.seq > last:  # Heard
+                last = item.entry.seq
+                events.append(item.entry)
         self.head = last
         self.told += len(told)
         senders: dict[Attendant, list[Said]] = {}

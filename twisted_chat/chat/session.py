@@ -116,9 +116,12 @@ class Session:
 
     def _take_stored(self, items: list[Item]) -> None:
         if self.heard is not None:
-            stored = [item.outcome for item in items if type(item) is Said]
             last = self._giving.taken
-            entries = [one for one in stored if is_entry(one) and one.seq > last]
+            entries = [
+                entry
+                for item in items
+                if type(item) is Said and is_entry(entry := item.outcome) and entry.seq > last
+            ]
             if entries:
                 self._giving.taken = entries[-1].seq
                 self.heard(self, entries)

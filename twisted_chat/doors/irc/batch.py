@@ -67,14 +67,13 @@ class Batch:
     _show: Callable[[Response, Caps], bytes]
     own: dict[str, list[int]] = field(init=False, factory=dict)
     """The places of what somebody did, by its name; those of refusals by none."""
-    plain: dict[Caps, bytes] = field(init=False, factory=dict)
-    """Its lines, for those of whom nothing is in it."""
     is_special: bool = field(init=False, default=False)
     """Whether something in it is each connection's own affair."""
     _apart: dict[int, Farewell] = field(init=False, factory=dict)
     """Of what is told otherwise than as a coming or a going, and once: why."""
-    _ends: dict[Caps, Sequence[int]] = field(init=False, factory=dict)
-    """Where the lines of each message begin, and the last ones end."""
+    _written: dict[Caps, tuple[bytes, Sequence[int]]] = field(init=False, factory=dict)
+    """Its lines, for those of whom nothing is in it; and where those of each message begin, and
+    the last ones end."""
 
     def __attrs_post_init__(self) -> None:
         self.messages = _decoder.decode_lines(self.data)
@@ -108,11 +107,12 @@ class Batch:
         return self._apart.get(place)
 
     def _lines(self, caps: Caps) -> tuple[bytes, Sequence[int]]:
-        if caps not in self.plain:
+        found = self._written.get(caps)
+        if found is None:
             lines = [self._show(one, caps) for one in self.messages]
-            self.plain[caps] = b"".join(lines)
-            self._ends[caps] = [0, *accumulate(map(len, lines))]
-        return self.plain[caps], self._ends[caps]
+            found = b"".join(lines), [0, *accumulate(map(len, lines))]
+            self._written[caps] = found
+        return found
 
     def written(self, caps: Caps) -> bytes:
         """Return all of it, for anybody whose capabilities these are."""

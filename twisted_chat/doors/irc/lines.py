@@ -127,14 +127,14 @@ def format_line(
     source: str, command: str, *parameters: str, tags: Mapping[str, str] | None = None
 ) -> bytes:
     """Write a line with its end; the last parameter may be anything without a line end in it."""
-    *middle, last = parameters or ("",)
-    if not parameters:
-        rest = ""
-    else:
+    rest = ""
+    if parameters:
+        *middle, last = parameters
         plain = last and " " not in last and not last.startswith(":")
         rest = " " + " ".join([*middle, last if plain else f":{last}"])
+    begin = format_tags(tags) if tags else ""
     head = f":{source} " if source else ""
-    return f"{format_tags(tags or {})}{head}{command}{rest}\r\n".encode("utf-8", "replace")
+    return f"{begin}{head}{command}{rest}\r\n".encode("utf-8", "replace")
 
 
 def as_middle(text: str) -> str:

@@ -53,8 +53,10 @@ def target_of(session: str, source: str) -> str:
 
 def is_own(session: str) -> bool:
     """Whether a session is somebody's with itself: who says something there hears it, too."""
-    one, _, other = session.removeprefix("@").partition(",")
-    return session.startswith("@") and one == other
+    if not session.startswith("@"):
+        return False
+    one, _, other = session[1:].partition(",")
+    return one == other
 
 
 def direct_of(one: str, other: str) -> str:

@@ -317,19 +317,9 @@ class Batches:
 
     def text(self, text: Text, caps: Caps, tags: dict[str, str], epoch: str | None = None) -> bytes:
         """Return the lines of a text: what one line does not hold is several."""
-        if "server-time" in caps:
-            tags["time"] = time_of(text.time)
-        if "message-tags" in caps:
-            tags["msgid"] = msgid(epoch or self.epoch_of(text.session), text.seq)
-        if "account-tag" in caps and (account := self.account_of(text.source)):
-            tags["account"] = account
-        if "message-tags" in caps:
-            if text.reply is not None:
-                tags["+draft/reply"] = msgid(epoch or self.epoch_of(text.session), text.reply)
-            tags |= self.known.tags.get(text.id or "", {})
-            if self.known.is_bot(text.source):
-                tags["bot"] = ""
-        command = "NOTICE" if (text.id or "").startswith(NOTICE_ID) else "PRIVMSG"
+        if caps:
+            tags |= self.tags_of(text, caps, epoch)
+        command = "NOTICE" if text.id and text.id.startswith(NOTICE_ID) else "PRIVMSG"
         source, target = prefix(text.source), target_of(text.session, text.source)
         data, begin, end = text.data, "", ""
         if data.startswith("/me "):
@@ -347,6 +337,23 @@ class Batches:
             return self.multiline(head, parts, tags)
         shown = [f"{begin}{row}{end}" for row, _ in parts if row]
         return self.several(head, shown, tags)
+
+    def tags_of(self, text: Text, caps: Caps, epoch: str | None = None) -> dict[str, str]:
+        """Return the tags of a text."""
+        tags = {}
+        if "server-time" in caps:
+            tags["time"] = time_of(text.time)
+        if "message-tags" in caps:
+            tags["msgid"] = msgid(epoch or self.epoch_of(text.session), text.seq)
+        if "account-tag" in caps and (account := self.account_of(text.source)):
+            tags["account"] = account
+        if "message-tags" in caps:
+            if text.reply is not None:
+                tags["+draft/reply"] = msgid(epoch or self.epoch_of(text.session), text.reply)
+            tags |= self.known.tags.get(text.id or "", {})
+            if self.known.is_bot(text.source):
+                tags["bot"] = ""
+        return tags
 
     def several(self, head: Head, rows: Sequence[str], tags: dict[str, str]) -> bytes:
         """Return lines for who knows nothing of multiline: the first of them is the text's name."""

@@ -49,6 +49,9 @@ _connections: Final = count()
 NOTHING: Final[dict[str, Any]] = {}
 """What most connections never have: it stays empty, and who has something has its own."""
 
+NONE: Final[set[str]] = set()
+"""The same of what connections have said: it stays empty."""
+
 _alike: Final[dict[Caps, Caps]] = {}
 """Sets of capabilities, each once: clients of one kind ask for the same."""
 
@@ -109,7 +112,7 @@ class IrcTalk(Talk):
     _send: Callable[[bytes], None] = field(init=False)
     """What sends the lines of a batch; it drops them while this is nobody's, or over."""
     _said: int = field(init=False, default=0)
-    _mine: set[str] | frozenset[str] = field(init=False, default=frozenset())
+    _mine: set[str] = field(init=False, default=NONE)
     """Ids of what this connection said: without ``echo-message`` it is not told."""
 
     def __attrs_post_init__(self) -> None:
@@ -279,7 +282,7 @@ class IrcTalk(Talk):
         """Return the tags of what somebody does, as this client takes them."""
         if self.user is None:
             return b""
-        return format_tags(self.shared.batches(self.user.chat).facts(user, self._view)).encode()
+        return format_tags(self.shared.batches(self.user.chat).facts(user, self._view.caps)).encode()
 
     def reply(self, numeric: str, *parameters: str) -> None:
         """Send a numeric."""
@@ -325,29 +328,29 @@ class IrcTalk(Talk):
     def _show(self, batch: Batch, place: int) -> bytes:
         """Return what of a batch is not the same for everybody."""
         response = batch.messages[place]
-        why = batch.why(place)
         caps = self._view.caps
         match response:
             case Text() | Reacted() | Redacted() if response.id in self._mine:
-                self._not_mine(response.id)
-                self.redacting.pop(response.id or "", None)
+                self._mine.discard(response.id)
+                self.redacting.pop(response.id, None)
                 lines = batch.lines(place, caps) if self.echoes else b""
-                echo = self._echoed(response.id or "", lines)
+                echo = self._echoed(response.id, lines)
                 return echo + batch.lines(place, caps) if is_own(response.session) else echo
             case Error() if response.id in self.redacting:
-                self._not_mine(response.id)
+                self._mine.discard(response.id)
                 told = self.not_redacted(response.id, response.code, response.data)
                 return self._echoed(response.id, told)
             case Error():
-                self._not_mine(response.id)
+                self._mine.discard(response.id or "")
                 self.tell(response)
                 return self._echoed(response.id or "", b"")
             case Left() if response.user == self.nick:
                 return b""
-            case Left() if why is not None:
+            case Left() if (why := batch.why(place)) is not None:
                 return self._once(why, response.user)
-            case Joined() if why is not None and why.comes_back(self.number, response.session):
-                return self._once(why, response.user)
+            case Joined() if (why := batch.why(place)) is not None:
+                if why.comes_back(self.number, response.session):
+                    return self._once(why, response.user)
         return batch.lines(place, caps)
 
     def _once(self, why: Farewell, user: str) -> bytes:
@@ -378,7 +381,7 @@ class IrcTalk(Talk):
 
     def own(self, id: str) -> None:
         """Know what was said here when it comes back."""
-        if isinstance(self._mine, frozenset):
+        if self._mine is NONE:
             self._mine = set()
         self._mine.add(id)
         if self.answer is not None:
@@ -387,14 +390,9 @@ class IrcTalk(Talk):
                 self.labels = {}
             self.labels[id] = self.answer
 
-    def _not_mine(self, id: str | None) -> None:
-        """What was said here has come back, or does not."""
-        if id in self._mine and isinstance(self._mine, set):
-            self._mine.discard(id)
-
     def disown(self, id: str) -> None:
         """What was to be said was refused at once."""
-        self._not_mine(id)
+        self._mine.discard(id)
         pending = self.labels.pop(id, None)
         if pending is not None:
             pending.waiting.discard(id)
