@@ -12,8 +12,8 @@ from itertools import accumulate
 from typing import Any, Final
 
 from attrs import define, field
-from msgspec.json import Decoder
 
+from twisted_chat.doors.encoding import decode_lines
 from twisted_chat.doors.irc.going import Farewell, Goings
 from twisted_chat.vocabulary.messages import (
     Error,
@@ -26,8 +26,6 @@ from twisted_chat.vocabulary.messages import (
 )
 
 Caps = frozenset[str]
-
-_decoder: Final[Decoder[Response]] = Decoder(Response)
 
 NOBODY: Final[Set[Any]] = frozenset()
 
@@ -76,7 +74,7 @@ class Batch:
     the last ones end."""
 
     def __attrs_post_init__(self) -> None:
-        self.messages = _decoder.decode_lines(self.data)
+        self.messages = decode_lines(self.data)
         for place, message in enumerate(self.messages):
             match message:
                 case Text() | Reacted() | Redacted():
