@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.kit.irc import Irc, IrcCase
 from twisted_chat.doors.irc.lines import parse
 
-CAPS = ("", "server-time", "message-tags", "echo-message", "echo-message message-tags batch")
+CAPS = ("", "", "server-time", "message-tags", "echo-message", "echo-message message-tags batch")
 
 PEOPLE = len(CAPS)
 
