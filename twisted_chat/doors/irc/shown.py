@@ -340,19 +340,13 @@ class Batches:
 
     def tags_of(self, text: Text, caps: Caps, epoch: str | None = None) -> dict[str, str]:
         """Return the tags of a text."""
-        tags = {}
-        if "server-time" in caps:
-            tags["time"] = time_of(text.time)
+        tags = self.facts(text.source, caps, text.time)
         if "message-tags" in caps:
-            tags["msgid"] = msgid(epoch or self.epoch_of(text.session), text.seq)
-        if "account-tag" in caps and (account := self.account_of(text.source)):
-            tags["account"] = account
-        if "message-tags" in caps:
+            epoch = epoch or self.epoch_of(text.session)
+            tags["msgid"] = msgid(epoch, text.seq)
             if text.reply is not None:
-                tags["+draft/reply"] = msgid(epoch or self.epoch_of(text.session), text.reply)
+                tags["+draft/reply"] = msgid(epoch, text.reply)
             tags |= self.known.tags.get(text.id or "", {})
-            if self.known.is_bot(text.source):
-                tags["bot"] = ""
         return tags
 
     def several(self, head: Head, rows: Sequence[str], tags: dict[str, str]) -> bytes:

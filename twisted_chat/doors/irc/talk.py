@@ -282,7 +282,8 @@ class IrcTalk(Talk):
         """Return the tags of what somebody does, as this client takes them."""
         if self.user is None:
             return b""
-        return format_tags(self.shared.batches(self.user.chat).facts(user, self._view.caps)).encode()
+        facts = self.shared.batches(self.user.chat).facts(user, self._view.caps)
+        return format_tags(facts).encode()
 
     def reply(self, numeric: str, *parameters: str) -> None:
         """Send a numeric."""
