@@ -27,6 +27,19 @@ from twisted_chat.vocabulary.messages import (
 
 Caps = frozenset[str]
 
+_alike: Final[dict[Caps, Caps]] = {}
+"""Sets of capabilities, each once: clients of one kind ask for the same."""
+
+MAX_ALIKE: Final = 1_000
+
+
+def once(caps: Caps) -> Caps:
+    """Return a set of capabilities that is the same for all who ask for these."""
+    if len(_alike) >= MAX_ALIKE:
+        _alike.clear()
+    return _alike.setdefault(caps, caps)
+
+
 NOBODY: Final[Set[Any]] = frozenset()
 
 

@@ -17,7 +17,7 @@ from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat.user import User
 from twisted_chat.doors.irc.asked import BEFORE, COMMANDS
-from twisted_chat.doors.irc.batch import Batch, Caps, View
+from twisted_chat.doors.irc.batch import Batch, Caps, View, once
 from twisted_chat.doors.irc.going import Farewell
 from twisted_chat.doors.irc.labelled import Labelled
 from twisted_chat.doors.irc.lines import (
@@ -51,18 +51,6 @@ NOTHING: Final[dict[str, Any]] = {}
 
 NONE: Final[set[str]] = set()
 """The same of what connections have said: it stays empty."""
-
-_alike: Final[dict[Caps, Caps]] = {}
-"""Sets of capabilities, each once: clients of one kind ask for the same."""
-
-MAX_ALIKE: Final = 1_000
-
-
-def _once(caps: Caps) -> Caps:
-    """Return a set of capabilities that is the same for all who ask for these."""
-    if len(_alike) >= MAX_ALIKE:
-        _alike.clear()
-    return _alike.setdefault(caps, caps)
 
 
 @define(eq=False, repr=False)
@@ -162,7 +150,7 @@ class IrcTalk(Talk):
 
     @caps.setter
     def caps(self, caps: Caps) -> None:
-        self._caps, self._view = _once(caps), self.shared.view(caps)
+        self._caps, self._view = once(caps), self.shared.view(caps)
 
     @property
     def echoes(self) -> bool:
