@@ -167,6 +167,7 @@ class ReleaseTests(Folder):
             *(Record(kind, OPS.epoch, "bob", b"1") for kind in (PLACE, READ, LEVEL)),
             Record("role", DEV.epoch, "bob", b"voice Bob"),
             Record("invitation", DEV.epoch, "bob", b"alice"),
+            Record("standing", DEV.epoch, "bob", b"Bob"),
             *(
                 Record(kind, "user:bob", "x", b"1")
                 for kind in ("ignored", "wishes", "device", "seen")

@@ -201,11 +201,13 @@ def is_invited(user: Asker, session: Session) -> bool:
 
 
 def invited_to(home: Home, session: Session) -> list[str]:
-    """Return the names of those who were asked in, and have not come yet."""
-    accounts = [home.people.account(key) for key in session.ruling.invited]
-    names = [one.name.text for one in accounts if one is not None]
-    guests = [one for one in home.people.here.values() if one.guest]
-    return names + [one.name.text for one in guests if session.life.epoch in one.invited]
+    """Return the names of those who were asked in, and have not come yet, or may always come."""
+    people, ruling = home.people, session.ruling
+    names = [one.name for key in ruling.invited if (one := people.account(key)) is not None]
+    guests = [one for one in people.here.values() if one.guest]
+    names += [one.name for one in guests if session.life.epoch in one.invited]
+    others = [name.text for name in names if name.key not in ruling.standing]
+    return [*ruling.standing.values(), *others]
 
 
 def check_invite(user: Asker, session: Session) -> None:

@@ -36,6 +36,8 @@ class Ruling:
     mutes: Measures = field(factory=Measures, init=False)
     invited: dict[str, str] = field(factory=dict, init=False)
     """By the key of an account: who has invited it."""
+    standing: dict[str, str] = field(factory=dict, init=False)
+    """By its key: the name of who may come in as often as it likes."""
 
     def role_of(self, key: str) -> Role:
         """Return the role of an account, but for the owner's."""
@@ -61,6 +63,10 @@ class Ruling:
         """Return what keeps an invitation, or with None keeps it no longer."""
         return Record("invitation", self.scope, key, None if by is None else by.encode())
 
+    def let_in(self, key: str, name: str | None) -> Record:
+        """Return what keeps that who has a name may come in, or with None keeps it no longer."""
+        return Record("standing", self.scope, key, None if name is None else name.encode())
+
     def take(self, record: Record) -> Measure | None:
         """Take up what was kept, at the start or by another node; without a value it is so no more.
 
@@ -77,6 +83,8 @@ class Ruling:
                     self.roles[record.key] = (role, name)  # type: ignore[assignment]
             elif record.kind == "invitation":
                 self.invited[record.key] = value.decode()
+            elif record.kind == "standing":
+                self.standing[record.key] = value.decode()
             else:
                 measure = _measure.decode(value)
                 measures = self.bans if measure.kind == "ban" else self.mutes
@@ -92,13 +100,15 @@ class Ruling:
             self.roles.pop(record.key, None)
         elif record.kind == "invitation":
             self.invited.pop(record.key, None)
+        elif record.kind == "standing":
+            self.standing.pop(record.key, None)
         else:
             (self.bans if record.kind == "ban" else self.mutes).remove(record.key)
 
 
 async def load(log: Log, rulings: Mapping[str, Ruling]) -> None:
     """Take up what the log holds of these, by their scopes. Raises ChatError."""
-    for kind in ("role", "ban", "mute", "invitation"):
+    for kind in ("role", "ban", "mute", "invitation", "standing"):
         after: str | tuple[str, str] = ""
         while records := await log.kept(kind, after=after):
             for record in records:

@@ -43,7 +43,8 @@ async def may_come_in(user: Asker, session: Session) -> bool:
         return True
     if ban is not None:
         raise kept_out(session, ban)
-    if session.life.invite and rank < Rank.VOICE:
+    is_let_in = rank >= Rank.VOICE or user.name.key in session.ruling.standing
+    if session.life.invite and not is_let_in:
         raise ChatError("invite-only", f"Only who was invited comes into {session.life.name}.")
     return False
 

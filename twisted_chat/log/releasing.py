@@ -11,7 +11,7 @@ from twisted_chat.vocabulary.names import key_of
 NAME = "name"
 """The kind of the records that keep names: see chat/former.py."""
 
-OF_ACCOUNTS = "('place', 'read', 'level', 'role', 'invitation')"
+OF_ACCOUNTS = "('place', 'read', 'level', 'role', 'invitation', 'standing')"
 """Kinds of records of a session's life that are an account's, by its key: see places and ruling."""
 
 

@@ -39,5 +39,8 @@ async def forget(parts: Parts, by: User, name: Name) -> None:
         if key in session.ruling.invited:
             records.append(session.ruling.asked_in(key, None))
             session.ruling.take(records[-1])
+        if key in session.ruling.standing:
+            records.append(session.ruling.let_in(key, None))
+            session.ruling.take(records[-1])
     await chat.log.keep(records)
     await chat.places.forget(key)

@@ -231,7 +231,23 @@ class AskedTests(IrcCase):
         self.assertEqual(rest(bob.ask("MODE #ops I"))[0], "346 bob #ops dave!*@*")
         dave.ask("JOIN #ops")
         self.assertEqual([line.split()[1] for line in dave.ask("INVITE")], ["337"])
-        self.assertRegex(bob.ask("MODE #ops -I dave")[-1], " 696 bob #ops I dave ")
+
+    def test_let_in(self) -> None:
+        """``+I`` lets a nick in as often as it likes, here or not, and does not tell it."""
+        world = self.world()
+        factory = self.factory(world)
+        bob = self.come(world, factory, "bob")
+        self.assertEqual(rest(bob.ask("MODE #ops +iI dave!*@*")), ["MODE #ops +iI dave!*@*"])
+        self.assertEqual(rest(bob.ask("MODE #ops +I"))[0], "346 bob #ops dave!*@*")
+        dave = Irc(world, factory)
+        dave.ask("NICK dave", "USER d 0 * :x")
+        for _ in range(2):
+            self.assertEqual(rest(dave.ask("JOIN #ops"))[0], "JOIN #ops")
+            dave.ask("PART #ops")
+        bob.got()
+        self.assertEqual(rest(bob.ask("MODE #ops -I dave!*@*")), ["MODE #ops -I dave!*@*"])
+        self.assertRegex(dave.ask("JOIN #ops")[0], " 473 dave #ops ")
+        self.assertRegex(bob.ask("MODE #ops +I *!*@192.0.2.1")[-1], " 696 bob #ops I ")
 
     def test_whois_at_a_server(self) -> None:
         """A WHOIS may name the server, or a user at it, and no other."""

@@ -39,7 +39,7 @@ from twisted_chat.vocabulary.messages import (
     SetRole,
     SetSettings,
 )
-from twisted_chat.vocabulary.names import key_of
+from twisted_chat.vocabulary.names import key_of, user_name
 
 SETTINGS = ("invite", "moderated", "hidden", "open_topic", "limit", "keep")
 
@@ -176,9 +176,12 @@ async def kick(user: User, request: Kick) -> Kicked:
 async def invite(user: User, request: Invite) -> Invited:
     """Let a user join once, past a password, a ban, and ``invite``.
 
-    Raises ChatError ``no-such-user``, ``too-many-attempts``, ``muted``, and as ``set_settings``.
+    Raises ChatError ``no-such-user``, ``too-many-attempts``, ``muted``, and as ``set_settings``;
+    of what is ``lasting`` or undone ``invalid-name``.
     """
     session = user.ruled(request.session)
+    if request.lasting or request.undo:
+        return await _let_in(user, session, request)
     check_invite(user, session)
     check_muted(user)
     is_exempt = user.is_operator or user.mind.host in user.chat.rules.trusted
@@ -206,6 +209,37 @@ async def invite(user: User, request: Invite) -> Invited:
     if person is not None:
         tell_user(person, event, user)
     return event
+
+
+async def _let_in(user: User, session: Session, request: Invite) -> Invited:
+    """Let somebody come in as often as it likes, or no more: its name may be nobody's yet."""
+    check(user, session, Invite, Rank.MODERATOR)
+    check_muted(user)
+    name, ruling = user_name(request.user), session.ruling
+    if request.undo:
+        records = [ruling.let_in(name.key, None), ruling.asked_in(name.key, None)]
+    else:
+        if name.key not in ruling.standing and len(ruling.standing) >= MAX_ROLES:
+            raise ChatError("not-allowed", f"{MAX_ROLES} users may come in already.")
+        records = [ruling.let_in(name.key, name.text)]
+    await user.chat.log.keep(records)
+    _still(user, session)
+    for record in records:
+        ruling.take(record)
+    person = user.chat.people.here.get(name.key)
+    if request.undo and person is not None:
+        person.invited.pop(session.life.epoch, None)
+    act = "uninvite" if request.undo else "invite"
+    user.chat.audit.note(
+        user.chat.millis(), act, user.name.text, user=name.text, session=session.name
+    )
+    return Invited(
+        session=session.name,
+        user=name.text,
+        by=user.name.text,
+        lasting=request.lasting,
+        undo=request.undo,
+    )
 
 
 def _still(user: User, session: Session) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+from twisted_chat.doors.irc.names import channel
+from twisted_chat.vocabulary.messages import Error
 
 CODES: Final = {
     "bad-credentials": "464",
@@ -21,3 +25,18 @@ CODES: Final = {
     "empty": "412",
 }
 """Which numeric says what the chat refuses; what has none is a NOTICE, or a FAIL."""
+
+ABOUT_NOTHING: Final = {"464", "451", "417", "412"}
+"""Those that name neither a channel nor a nick."""
+
+
+def refusal(error: Error, where: str) -> Sequence[str]:
+    """Return a numeric and its parameters; nothing where no numeric says it.
+
+    ``where`` is what it is about, where it does not say so itself.
+    """
+    numeric = CODES.get(error.code)
+    about = (error.session and channel(error.session)) or where
+    if numeric in ABOUT_NOTHING:
+        return numeric, error.data
+    return (numeric, about, error.data) if numeric and about else ()

@@ -28,8 +28,8 @@ from twisted_chat.doors.irc.lines import (
     format_tags,
     parse,
 )
-from twisted_chat.doors.irc.names import channel, is_own, prefix
-from twisted_chat.doors.irc.numerics import CODES
+from twisted_chat.doors.irc.names import is_own, prefix
+from twisted_chat.doors.irc.numerics import refusal
 from twisted_chat.doors.irc.shared import Shared
 from twisted_chat.doors.talk import Talk, Why
 from twisted_chat.vocabulary.errors import ChatError
@@ -281,12 +281,8 @@ class IrcTalk(Talk):
         """Say what is no event of a session: a refusal, or a farewell."""
         match response:
             case Error():
-                numeric = CODES.get(response.code)
-                about = (response.session and channel(response.session)) or self.where
-                if numeric in {"464", "451", "417", "412"}:
-                    self.reply(numeric, response.data)
-                elif numeric and about:
-                    self.reply(numeric, about, response.data)
+                if words := refusal(response, self.where):
+                    self.reply(*words)
                 else:
                     self.send("NOTICE", self.nick, response.data)
                 if self.user is None and response.code in {"too-large", "not-logged-in"}:

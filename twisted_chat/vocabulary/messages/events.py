@@ -136,11 +136,16 @@ class Kicked(Message, frozen=True, tag="kicked"):
 
 
 class Invited(Message, frozen=True, tag="invited"):
-    """A user may join a session, once, past its password, a ban and ``invite``."""
+    """A user may join a session, once, past its password, a ban and ``invite``.
+
+    ``lasting``: as often as it likes, past ``invite``; ``undo``: no more.
+    """
 
     session: str
     user: str
     by: str
+    lasting: bool = False
+    undo: bool = False
     id: str | None = None
 
 

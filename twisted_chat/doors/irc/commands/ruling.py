@@ -290,19 +290,18 @@ async def _ban(talk: IrcTalk, there: Any, letter: str, mask: str, *, on: bool) -
 
 
 async def _ask_in(talk: IrcTalk, there: Any, mask: str, *, on: bool) -> str | None:
-    """Invite a user, or say who is invited: until it has come in, once."""
+    """Let who is called so come in past ``i``, or say who may, and who was invited."""
     nick = mask.partition("!")[0]
     if not mask:
         if rank_of(me(talk), there) >= Rank.MODERATOR:
             for name in invited_to(me(talk).chat, there):
                 talk.reply("346", channel(there.name), _mask(name, None))
         talk.reply("347", channel(there.name), "End of channel invite list")
-    elif "*" in nick or "@" in nick or not on:
-        words = "An invitation is a nick's, and is not taken back"
-        talk.reply("696", channel(there.name), "I", mask, words)
+    elif "*" in nick or "@" in nick:
+        talk.reply("696", channel(there.name), "I", mask, "Let in a nick")
     else:
-        await _ask(talk, Invite(session=there.name, user=nick))
-        return _mask(nick, None)
+        told = await _ask(talk, Invite(session=there.name, user=nick, lasting=on, undo=not on))
+        return _mask(told.user, None)
     return None
 
 

@@ -30,7 +30,7 @@ TOKENS: Final = (
     "EXTBAN=,am",
     "INVEX",
     "KICKLEN=256",
-    "MAXLIST=bq:1000",
+    "MAXLIST=Ibq:1000",
     "MAXTARGETS=4",
     "MODES=8",
     "MONITOR=100",
