@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
+from twisted.internet.defer import Deferred
 
-from tests.kit.support import ChatCase, Client, Object, World
+from tests.kit.support import ChatCase, Client, HeldLog, Object, World
 from tests.kit.web import Answer, Web
 from twisted_chat.chat.webhooks import BURST, MAX_WEBHOOKS, shortened
 from twisted_chat.doors.web.hooks import MAX_POST
@@ -136,6 +137,22 @@ class WebhookTests(ChatCase):
         again.settle()
         self.assertEqual(self.post(web, link, {"text": "too late"}).status, 404)
         self.assertIsNotNone(world)
+
+    def test_while_the_chat_begins(self) -> None:
+        """A post that comes before the chat has taken up what the log holds waits until then."""
+        log = HeldLog(MemoryLog(self.world().clock))
+        _, _, owner = self.room(log=log)
+        link = owner.ask("webhook", session="ops", name="ci")["link"]
+        log.hold = True
+        again = World(log=log, webhooks=True)
+        log.hold = False  # the chat's own read waits still
+        said = Deferred.fromCoroutine(again.chat.webhooks.say(link.rpartition("/")[2], "early"))
+        again.settle()
+        self.assertNoResult(said)
+        log.let_go()
+        again.settle()
+        self.successResultOf(said)
+        self.assertEqual(again.chat.sessions["ops"].head, 1)
 
     def test_posts(self) -> None:
         """What is no post is refused, with a reason; nothing is said of it."""

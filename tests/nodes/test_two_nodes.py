@@ -15,7 +15,7 @@ class TwoNodesTests(SynchronousTestCase):
     """Two nodes over one log in memory, joined by the seam."""
 
     def setUp(self) -> None:
-        self.cluster = Cluster(users=["alice", "bob", "carol"], operators=["root"])
+        self.cluster = Cluster(users=["alice", "bob", "carol"], operators=["root"], webhooks=True)
         self.one, self.two = self.cluster.worlds
 
     def test_texts_are_in_one_order(self) -> None:
@@ -45,6 +45,23 @@ class TwoNodesTests(SynchronousTestCase):
         self.cluster.settle()
         self.assertEqual(kinds(alice, "joined", "left"), [("left", "bob")])
         self.assertEqual(alice.ask("who", session="lobby")["count"], 1)
+
+    def test_a_webhook_at_a_node_that_begins(self) -> None:
+        """What is posted to a node that is only taking up what there is, is said all the same."""
+        olga = self.one.come("olga")
+        olga.ask("create", session="ops")
+        secret = olga.ask("webhook", session="ops", name="ci")["link"].rpartition("/")[2]
+        olga.got()
+        said: list[Deferred[None]] = []
+
+        def post() -> None:
+            webhooks = self.cluster.nodes[-1].chat.webhooks
+            said.append(Deferred.fromCoroutine(webhooks.say(secret, "early")))
+
+        self.cluster.add(post)
+        self.successResultOf(said[0])
+        self.cluster.pass_time(1)
+        self.assertEqual([text["data"] for text in olga.texts()], ["early"])
 
     def test_a_second_connection_elsewhere(self) -> None:
         """A user with connections at both nodes comes once and goes once."""

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from twisted_chat.chat.latch import Latch
 from twisted_chat.chat.member import Mind
 from twisted_chat.log.contract import Log, Record
 from twisted_chat.vocabulary.errors import ChatError
@@ -54,23 +55,17 @@ class Devices:
     _now: Callable[[], float]
     _of: dict[str, dict[str, Kept]] = field(factory=dict, init=False)
     """By the key of the account, and the device's name."""
-    _waiting: list[Deferred[None]] | None = field(factory=list, init=False)
-    """Who waits until that is done; None where it is."""
+    _known: Latch = field(factory=Latch, init=False)
     _logger = Logger()
 
     async def loaded(self) -> None:
         """Wait until it is known which devices there are."""
-        if self._waiting is not None:
-            waiter: Deferred[None] = Deferred()
-            self._waiting.append(waiter)
-            await waiter
+        await self._known.passed()
 
     async def load(self) -> None:
         """Take up what the log holds."""
         await self._load()
-        waiting, self._waiting = self._waiting or (), None
-        for waiter in waiting:
-            waiter.callback(None)
+        self._known.open()
 
     async def _load(self) -> None:
         after: str | tuple[str, str] = ""

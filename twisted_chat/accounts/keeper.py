@@ -28,6 +28,7 @@ from twisted_chat.accounts.passwords import (
 from twisted_chat.accounts.roll import Roll
 from twisted_chat.accounts.storing import AccountStore
 from twisted_chat.accounts.users_file import Account
+from twisted_chat.chat.acting import end_device
 from twisted_chat.chat.chat import Chat
 from twisted_chat.chat.member import Mind
 from twisted_chat.chat.user import User
@@ -211,7 +212,7 @@ class Keeper:
         key = self._own(user).name.key
         if not await self.devices.forget(key, device):
             raise ChatError("bad-request", "There is no such device.")
-        self.chat.end_device(user, device)
+        end_device(user.person, device, user)
 
     def _own(self, user: User) -> Account:
         account = None if user.is_guest else self.accounts.get(user.name.key)

@@ -12,13 +12,13 @@ from typing import Final
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder, encode
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_chat.accounts.keys import BadKey, PublicKey, parse_key
 from twisted_chat.accounts.passwords import is_hash
 from twisted_chat.accounts.roll import Roll
 from twisted_chat.accounts.users_file import Account
+from twisted_chat.chat.latch import Latch
 from twisted_chat.log.contract import Log, Record
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.names import key_of, user_name
@@ -91,7 +91,7 @@ class KeptAccounts(Roll):
         self._kept = log
         self.look: Callable[[], Awaitable[None]] = _see_nothing
         """Hears what other nodes have written."""
-        self._waiting: list[Deferred[None]] | None = []
+        self._known = Latch()
 
     async def load(self) -> None:
         """Take up what the log holds. Raises ChatError ``not-stored``."""
@@ -101,18 +101,14 @@ class KeptAccounts(Roll):
                 self.take(record)
             after = records[-1].key
         self.warn_of_passwords("The database")
-        waiting, self._waiting = self._waiting or (), None
-        for waiter in waiting:
-            waiter.callback(None)
+        self._known.open()
 
     async def ready(self) -> None:
         """See Roll. What another node has changed before now is known then, too."""
-        if self._waiting is not None:
-            waiter: Deferred[None] = Deferred()
-            self._waiting.append(waiter)
-            await waiter
-        else:
+        if self._known.is_open:
             await self.look()
+        else:
+            await self._known.passed()
 
     def take(self, record: Record) -> None:
         """Know what is kept, here or by another node."""

@@ -94,6 +94,14 @@ def end_user(person: Person, bye: Bye, but: Attendant | None = None) -> int:
     return len(users)
 
 
+def end_device(person: Person, device: str, but: Attendant | None = None) -> None:
+    """End the connections, at this node, of a device that was forgotten."""
+    for one in tuple(person.users):
+        if one is not but and one.device == device:
+            one.mind.close(Bye(data="This device was forgotten."))
+            one.logout()
+
+
 def put_out(
     home: Home,
     session: Session | None,

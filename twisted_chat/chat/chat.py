@@ -27,6 +27,7 @@ from twisted_chat.chat.crowd import Crowd
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.home import AccountKeeper
+from twisted_chat.chat.latch import Latch
 from twisted_chat.chat.letting_in import LettingIn
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.member import Mind
@@ -107,6 +108,7 @@ class Chat:
     """Names that accounts have or had: no guest's."""
     peers: Peers = field(init=False, default=ALONE)
     """The other nodes."""
+    opened: Latch = field(init=False, factory=Latch)
     _letting_in: LettingIn = field(init=False)
     _returning: Returning = field(init=False)
     _diary: SparingLog = field(init=False)
@@ -158,6 +160,7 @@ class Chat:
                 self.directs.revive(life)
         await self.sessions.open_lobby()
         await self._load_rules()
+        self.opened.open()
         self._letting_in.open()
 
     async def _load_rules(self) -> None:
@@ -322,13 +325,6 @@ class Chat:
             if person is not None and not person.guest:
                 bye = Bye(data="This account was removed or has a new password.")
                 end_user(person, bye, self.spared)
-
-    def end_device(self, by: User, device: str) -> None:
-        """End the connections of a device that was forgotten, but for the one that asked."""
-        for user in tuple(by.person.users):
-            if isinstance(user, User) and user is not by and user.device == device:
-                user.mind.close(Bye(data="This device was forgotten."))
-                user.logout()
 
     def listing(self) -> SharedListing:
         """See user.Home."""

@@ -9,6 +9,7 @@ from twisted_chat.chat.audit import Audit
 from twisted_chat.chat.claims import Claims
 from twisted_chat.chat.direct import DirectSessions
 from twisted_chat.chat.former import FormerNames
+from twisted_chat.chat.latch import Latch
 from twisted_chat.chat.locks import Guesses, Passwords
 from twisted_chat.chat.pace import Pace
 from twisted_chat.chat.paging import SharedListing
@@ -78,6 +79,8 @@ class Home(Protocol):
     """Names that accounts have or had."""
     guesses: Guesses
     """Wrong passwords of locked sessions, by address."""
+    opened: Latch
+    """Is open when what the log holds is known."""
 
     @property
     def webhooks(self) -> WebhookKeeper:

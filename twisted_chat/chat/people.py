@@ -44,6 +44,8 @@ class Present(Attendant, Protocol):
 
     since: float
     """When it came, by the clock."""
+    device: str | None
+    """Which of its account's devices it is, where it is one."""
 
     def logout(self, *, for_good: bool = False) -> None:
         """Leave everything."""

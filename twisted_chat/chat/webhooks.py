@@ -171,6 +171,7 @@ class Webhooks:
         Raises ChatError ``no-such-session`` (nobody has that secret), ``too-many-attempts``,
         ``muted``, ``not-allowed``, ``not-stored``.
         """
+        await self._home.opened.passed()  # which sessions there are is not known before
         found = await self._home.log.kept(KIND, key=_hash(secret), limit=1)
         kept = _read(found[0]) if found else None
         if found and found[0].scope not in self._home.sessions.by_epoch:

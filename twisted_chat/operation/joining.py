@@ -11,6 +11,7 @@ from twisted_chat.accounts import devices, kept, known
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.devices import Devices
 from twisted_chat.accounts.kept import KeptAccounts, KeptKeys
+from twisted_chat.chat.acting import end_device
 from twisted_chat.chat.chat import Chat
 from twisted_chat.hints.contract import Hints, NoHints
 from twisted_chat.log.contract import Log, Record
@@ -18,7 +19,6 @@ from twisted_chat.log.shared import SharedLog, is_shared
 from twisted_chat.nodes.node import Node
 from twisted_chat.operation.keeping import Keeping
 from twisted_chat.operation.settings import Settings, SettingsError
-from twisted_chat.vocabulary.messages import Bye
 
 _logger = Logger()
 
@@ -54,10 +54,7 @@ def hear_accounts(
         key = tokens.take(record)
         person = chat.people.here.get(key)
         if record.value is None and person is not None:
-            for user in tuple(person.users):
-                if getattr(user, "device", None) == record.key:
-                    user.mind.close(Bye(data="This device was forgotten."))
-                    user.logout()
+            end_device(person, record.key)
 
     def seen(record: Record) -> None:
         user = record.scope.removeprefix("user:")
