@@ -20,6 +20,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.certificates import make_certificate
+from tests.kit.command_line import COMMAND
 from tests.kit.daemon import Daemon, free_port
 from twisted_chat.client import ChatClient
 from twisted_chat.client.reaching import Unreachable, described, over_tls
@@ -28,8 +29,6 @@ from twisted_chat.client.terminal.pipe import as_json
 from twisted_chat.client.terminal.plain import LinePipe
 from twisted_chat.client.words import render
 from twisted_chat.vocabulary import messages as m
-
-COMMAND = [sys.executable, "-m", "twisted_chat.client.terminal.main"]
 
 
 class MarkTests(SynchronousTestCase):

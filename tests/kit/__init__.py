@@ -19,7 +19,7 @@ Tests with processes, which are marked ``slow``.
 
 * ``daemon``: a ``Daemon`` (``twistd chat``, with users of its own) and a ``RawClient``
 * ``ssh_daemon``: a daemon with the SSH door, and OpenSSH's client
-* ``command_line``: the client as people start it; ``tmux``: on a terminal
+* ``command_line``: ``twisted-chat`` as people start it; ``tmux``: on a terminal
 * ``browser``: the page in a Chromium, and a daemon for it
 * ``redis``, ``proxy``: a broker, and wires that can be cut
 * ``certificates``: for TLS

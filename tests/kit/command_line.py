@@ -21,6 +21,19 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def command(*words: str, cwd: Path, said: str = "") -> subprocess.CompletedProcess[str]:
+    """Run ``twisted-chat`` in a folder until it ends; ``said`` is its standard input."""
+    return subprocess.run(
+        [*COMMAND, *words],
+        input=said,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def by_lines(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
     """Give the client these lines, on no server yet, until it ends."""
     return subprocess.run(

@@ -9,7 +9,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -20,6 +19,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.kit.certificates import make_certificate
+from tests.kit.command_line import command
 from tests.kit.daemon import Daemon, RawClient, free_port
 from tests.kit.waiting import eventually
 from twisted_chat.operation.steering import NoDaemon, ask
@@ -28,16 +28,6 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
 DASHBOARD = ROOT / "etc" / "grafana-dashboard.json"
-
-
-MAIN = "from twisted_chat.client.terminal.main import main; main()"
-
-
-def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run ``twisted-chat``."""
-    return subprocess.run(
-        [sys.executable, "-c", MAIN, *words], cwd=cwd, capture_output=True, text=True, timeout=60
-    )
 
 
 def test_orders(tmp_path: Path) -> None:
@@ -368,10 +358,8 @@ def test_a_name_is_let_go(tmp_path: Path) -> None:
     """What an account or a guest has left under a name, the operator can end: running or not."""
     users = tmp_path / "users.csv"
     for user in ("dave", "erin", "alice"):
-        added = subprocess.run(
-            [sys.executable, "-c", MAIN, "users", "add", str(users), user, "--password-stdin"],
-            input="correct horse", capture_output=True, text=True, cwd=tmp_path, timeout=60,
-        )  # fmt: skip
+        words = ("users", "add", str(users), user, "--password-stdin")
+        added = command(*words, cwd=tmp_path, said="correct horse")
         assert added.returncode == 0, added.stderr
     options = (
         "--users",

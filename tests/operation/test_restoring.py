@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from base64 import b64encode
 from pathlib import Path
 from urllib.error import HTTPError
@@ -13,11 +11,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.kit.browser import WebDaemon
+from tests.kit.command_line import command
 from tests.kit.daemon import RawClient
 
 pytestmark = pytest.mark.slow
-
-MAIN = "from twisted_chat.client.terminal.main import main; main()"
 
 CONTENT = bytes(range(256)) * 400
 
@@ -55,12 +52,7 @@ def test_texts_and_files_are_restored(tmp_path: Path) -> None:
         alice.ask("text", data=f"Look: {kept}")
         seq = alice.ask("text", data=taken)["seq"]
         for count in (2, 1):
-            ran = subprocess.run(
-                [sys.executable, "-c", MAIN, *back_up, str(there / "files")],
-                capture_output=True,
-                text=True,
-                timeout=60,
-            )
+            ran = command(*back_up, str(there / "files"), cwd=tmp_path)
             assert ran.returncode == 0, ran.stderr
             assert ran.stdout.endswith(f"{count} files are in {here / 'chat.db'}.files.\n")
             alice.ask("redact", of=seq)
