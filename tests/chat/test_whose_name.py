@@ -145,7 +145,9 @@ class HeirTests(ChatCase):
         back.vanish()
         self.here.pass_time(61)
         late = self.come(token=self.token)
-        self.assertNotIn("role", late.ask("join", session="den", password="sesame"))
+        joined = late.ask("join", session="den", password="sesame")
+        self.assertEqual(joined["type"], "session")
+        self.assertNotIn("role", joined)
 
     def test_handed_over(self) -> None:
         """A guest that was made the owner is it; the one before it is no more."""

@@ -10,6 +10,7 @@ from twisted_chat.vocabulary.messages.limits import (
     MAX_IGNORED,
     MAX_LEVELS,
     Id,
+    Level,
     Message,
     NameField,
     Password,
@@ -38,7 +39,7 @@ class NewLevel(Struct, frozen=True, kw_only=True, gc=False):
     """Of what one is to be told in a session; ``usual`` takes back what was said before."""
 
     session: NameField
-    level: Literal["all", "mentions", "none", "usual"]
+    level: Literal[Level, "usual"]
 
 
 class ChangePassword(Message, frozen=True, tag="passwd"):
