@@ -107,11 +107,18 @@ class Admission:
                 door=door,
             )
 
+    def asked(self, user: str, host: str) -> None:
+        """Count that somebody has learnt that a name is an account's, and has guessed nothing."""
+        self.attempts.asked(host, key_of(user) or user)
+
     async def _login(self, key: str, credentials: ICredentials, mind: Mind) -> User:
         try:
             _, user, _ = await self.portal.login(credentials, mind, IUser)
-        except (UnauthorizedLogin, UnhandledCredentials):
-            self.failed(key, mind.host, mind.door)
+        except (UnauthorizedLogin, UnhandledCredentials) as refused:
+            if not isinstance(credentials, GuestName) or credentials.token is not None:
+                self.failed(key, mind.host, mind.door)
+            elif isinstance(refused, UnauthorizedLogin):  # else no name comes in: nothing is learnt
+                self.asked(key, mind.host)
             raise ChatError(
                 "bad-credentials", "The name and the password do not match an account."
             ) from None

@@ -13,6 +13,10 @@ password can not buy more guesses by logging in as mallory. Failures of others r
 themselves, and what is refused unseen does not count: nobody is shut out for longer than the
 window after the last real guess.
 
+Who says a name and no password guesses nothing, as a client does that is to ask its person for one;
+but it learns whether there is such an account. So that counts for its address, as a failure does,
+until it logs in; and for nobody's account.
+
 Who is known goes first: an account keeps its way in from an address from which it has logged in
 before, whatever strangers guess there or elsewhere. From all other addresses together so many
 guesses of one account are let in in a window. And guesses of all addresses have their turn one
@@ -207,16 +211,19 @@ class Attempts:
         self._serve()
         self._tidy(where, line)
 
+    def asked(self, host: str, user: str) -> None:
+        """Count that somebody at ``host`` has learnt of ``user``, without a guess, that it exists.
+
+        It counts for the address, and not for the account; nor where the account is known.
+        """
+        where = self._place(host, user)
+        if where == network(host):
+            self._count(where, user)
+
     def failed(self, host: str, user: str) -> None:
         """Count a failure to log in from ``host`` as ``user`` (a compared name)."""
         where, now = self._place(host, user), self._clock.seconds()
-        failures = self._failures.setdefault(where, deque(maxlen=MOST))
-        failures.append(_Failure(now, user))
-        if len(self._recent(where, now)) >= self.failures:
-            self._windows.filled(where, now)
-        self._failures.move_to_end(where)
-        if len(self._failures) > MAX_ADDRESSES:
-            self._failures.popitem(last=False)
+        self._count(where, user)
         if where == network(host):
             guessed = self._by_user.setdefault(user, deque(maxlen=GUESSES * MOST))
             guessed.append(now)
@@ -239,6 +246,16 @@ class Attempts:
             self._fresh.add((network(host), user))
 
     # --- within ------------------------------------------------------------------------------
+
+    def _count(self, where: str, user: str) -> None:
+        now = self._clock.seconds()
+        failures = self._failures.setdefault(where, deque(maxlen=MOST))
+        failures.append(_Failure(now, user))
+        if len(self._recent(where, now)) >= self.failures:
+            self._windows.filled(where, now)
+        self._failures.move_to_end(where)
+        if len(self._failures) > MAX_ADDRESSES:
+            self._failures.popitem(last=False)
 
     def _is_guessed(self, user: str) -> bool:
         """Whether somebody, or many together, are guessing that account's password."""

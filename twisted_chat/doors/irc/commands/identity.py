@@ -139,7 +139,7 @@ async def rename(talk: IrcTalk, wanted: str) -> None:
         talk.reply("432", wanted, str(refused))
         return
     if proof is None or name.key in user.chat.former:
-        talk.admission.failed(wanted, talk.host, "irc")  # it has learnt of an account
+        talk.admission.asked(wanted, talk.host)  # it has learnt of an account
         talk.reply("433", wanted, "This name has an account: identify with SASL or PASS")
         return
     await become(talk, name.text, talk.admission.admit(name.text, None, None, talk))
@@ -258,7 +258,7 @@ async def make_account(talk: IrcTalk, account: str, password: str) -> str:
         return (await keeper.register(account, password, None, talk, own=own)).text
     except ChatError as refused:
         if refused.code == "name-in-use":
-            talk.admission.failed(account, talk.host, "irc")  # it has learnt of an account
+            talk.admission.asked(account, talk.host)  # it has learnt of an account
         raise
 
 

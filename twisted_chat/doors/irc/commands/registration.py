@@ -123,8 +123,8 @@ async def nick(talk: IrcTalk, line: Line) -> None:
         except ChatError as refused:
             talk.reply("437", given, str(refused))
             return
-        if _is_taken(talk, given):  # whoever asks for names learns of accounts: it is an attempt
-            talk.admission.failed(given, talk.host, "irc")
+        if _is_taken(talk, given):  # whoever asks for names learns of accounts: that counts
+            talk.admission.asked(given, talk.host)
             talk.reply("433", given, "This name has an account: identify with SASL or PASS")
             return
         talk.wanted = given
