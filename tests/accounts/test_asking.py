@@ -60,6 +60,14 @@ class AskingTests(ChatCase):
         self.here.clock.advance(WINDOW_SECONDS)
         self.assertEqual(self.ask("free")["type"], "welcome")
 
+    def test_a_wrong_password_after_it(self) -> None:
+        """A name alone and then a wrong password are one failure: five are allowed."""
+        for _ in range(MAX_FAILURES):
+            self.assert_refused("bad-credentials", self.ask())
+            self.assert_refused("bad-credentials", self.ask(password="wrong"))
+        self.assert_refused("too-many-attempts", self.ask(password="secret"))
+        self.assertEqual(len(self.logged), MAX_FAILURES)
+
     def test_it_harms_no_account(self) -> None:
         """However often a name is asked for, from everywhere: its owner comes in, from anywhere."""
         for number in range(200):

@@ -131,6 +131,21 @@ class ComingTests(LinesCase):
             self.connect().type("alice", "wrong", "alice", "wrong", "alice", "wrong")
         self.assertIn("Too many wrong passwords", "".join(self.connect().type("alice", "secret")))
 
+    def test_names_cost(self) -> None:
+        """Five names of accounts are told to an address; who is one of them is asked on."""
+        users = [f"u{number}" for number in range(5)]
+        self.begin(users=users)
+        for user in users:
+            self.assertIn(b"Password: ", self.come_as(user))
+        for user in ("free", users[0]):
+            self.assertIn(b"Too many wrong passwords", self.come_as(user))
+
+    def come_as(self, user: str) -> bytes:
+        """Say a name and return what is asked then."""
+        client = self.connect()
+        client.send(user.encode() + b"\r\n")
+        return client.raw()
+
     def test_farewell(self) -> None:
         """When the server stops it says so."""
         self.begin()

@@ -15,7 +15,7 @@ window after the last real guess.
 
 Who says a name and no password guesses nothing, as a client does that is to ask its person for one;
 but it learns whether there is such an account. So that counts for its address, as a failure does,
-until it logs in; and for nobody's account.
+until it logs in or guesses; and for nobody's account.
 
 Who is known goes first: an account keeps its way in from an address from which it has logged in
 before, whatever strangers guess there or elsewhere. From all other addresses together so many
@@ -73,6 +73,8 @@ MAX_KNOWN: Final = 100_000
 class _Failure:
     time: float
     user: str
+    guessed: bool = True
+    """Or a name was said alone."""
 
 
 @define(eq=False)
@@ -214,16 +216,22 @@ class Attempts:
     def asked(self, host: str, user: str) -> None:
         """Count that somebody at ``host`` has learnt of ``user``, without a guess, that it exists.
 
-        It counts for the address, and not for the account; nor where the account is known.
+        It counts for the address and not for the account, and not where the account is known. With
+        a guess before or after it, it is one.
         """
-        where = self._place(host, user)
-        if where == network(host):
-            self._count(where, user)
+        where, now = self._place(host, user), self._clock.seconds()
+        if where != network(host):
+            return
+        if not any(one.user == user and one.guessed for one in self._recent(where, now)):
+            self._count(where, _Failure(now, user, guessed=False))
 
     def failed(self, host: str, user: str) -> None:
         """Count a failure to log in from ``host`` as ``user`` (a compared name)."""
         where, now = self._place(host, user), self._clock.seconds()
-        self._count(where, user)
+        for one in tuple(self._failures.get(where, ())):
+            if one.user == user and not one.guessed:  # with this guess it is one
+                self._failures[where].remove(one)
+        self._count(where, _Failure(now, user))
         if where == network(host):
             guessed = self._by_user.setdefault(user, deque(maxlen=GUESSES * MOST))
             guessed.append(now)
@@ -247,12 +255,11 @@ class Attempts:
 
     # --- within ------------------------------------------------------------------------------
 
-    def _count(self, where: str, user: str) -> None:
-        now = self._clock.seconds()
+    def _count(self, where: str, failure: _Failure) -> None:
         failures = self._failures.setdefault(where, deque(maxlen=MOST))
-        failures.append(_Failure(now, user))
-        if len(self._recent(where, now)) >= self.failures:
-            self._windows.filled(where, now)
+        failures.append(failure)
+        if len(self._recent(where, failure.time)) >= self.failures:
+            self._windows.filled(where, failure.time)
         self._failures.move_to_end(where)
         if len(self._failures) > MAX_ADDRESSES:
             self._failures.popitem(last=False)

@@ -88,7 +88,7 @@ class Prover:
             self.admission.portal.registerChecker(cast(Any, ProofChecker(self.accounts)))
 
     def guest(self, user: str, host: str) -> Proof | None:
-        """Return the proof of a guest; None where the name needs another one.
+        """Return the proof of a guest; None where the name needs another one: that counts.
 
         Raises ChatError ``invalid-name``, ``too-many-attempts``.
         """
@@ -96,10 +96,11 @@ class Prover:
         checker = self.admission.portal.checkers.get(IGuestName)
         if checker is None:
             return None
-        self.admission.attempts.check(host)
+        self.admission.attempts.check(host, name.key)
         try:
             checker.requestAvatarId(GuestName(user))
         except UnauthorizedLogin:
+            self.admission.attempts.asked(host, name.key)
             return None
         return Proof(name, account=False)
 

@@ -128,6 +128,24 @@ class GuestTests(LoginCase):
         ):
             self.assertEqual(self.attempt(self.connect(), user, b"none"), [answer], user)
 
+    def test_names_cost(self) -> None:
+        """Five names of accounts are told to an address, and then free ones look the same.
+
+        Whose account has come in from there before comes in all the same.
+        """
+        users = [f"u{number}" for number in range(5)]
+        self.chat = self.world(users=["alice", *users])
+        self.factory = ssh_factory(self.chat)
+        self.assertEqual(self.by_password(self.connect(), "secret"), [MSG_USERAUTH_SUCCESS])
+        for user in users:
+            self.assertEqual(self.attempt(self.connect(), "gus", b"none"), [MSG_USERAUTH_SUCCESS])
+            self.assertEqual(self.attempt(self.connect(), user, b"none"), [MSG_USERAUTH_FAILURE])
+        for user in ("gus", users[0]):
+            self.assertEqual(self.attempt(self.connect(), user, b"none"), [MSG_USERAUTH_FAILURE])
+        alice = self.connect()
+        self.assertEqual(self.attempt(alice, "alice", b"none"), [MSG_USERAUTH_FAILURE])
+        self.assertEqual(self.by_password(alice, "secret"), [MSG_USERAUTH_SUCCESS])
+
     def test_no_guests(self) -> None:
         """Where guests may not come a name is not enough."""
         self.chat = self.world(users=["alice"], guests=False)

@@ -24,7 +24,8 @@ from twisted.conch.ssh.userauth import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.ssh_client import SshClient, ssh_factory
-from tests.kit.support import ChatCase
+from tests.kit.support import ChatCase, World
+from twisted_chat.accounts.attempts import MAX_FAILURES
 from twisted_chat.accounts.keys import parse_key
 from twisted_chat.doors.ssh.signatures import SIGNATURES, TOUCHED, verifies
 
@@ -162,8 +163,8 @@ class Ring:
 class LoginTests(ChatCase):
     """A login by a key."""
 
-    def begin(self, *keys: Any) -> SshClient:
-        world = self.world(users=["alice"])
+    def begin(self, *keys: Any, world: World | None = None) -> SshClient:
+        world = world or self.world(users=["alice"])
         client = SshClient(world, ssh_factory(world, Ring(*(key.blob for key in keys))))
         client.begin()
         client.send(MSG_SERVICE_REQUEST, NS(b"ssh-userauth"))
@@ -189,6 +190,16 @@ class LoginTests(ChatCase):
             self.assertEqual(self.attempt(client, key), [MSG_USERAUTH_FAILURE])
             key.flags = TOUCHED
             self.assertEqual(self.attempt(client, key), [MSG_USERAUTH_SUCCESS])
+
+    def test_a_name_before_it(self) -> None:
+        """Clients say a name alone first: who then has its key has cost the address nothing."""
+        key, world = SecurityKey(SK_ED25519), self.world(users=["alice"])
+        for _ in range(2 * MAX_FAILURES):
+            client = self.begin(key, world=world)
+            client.request("alice", b"none")
+            self.assertEqual(client.numbers(), [MSG_USERAUTH_FAILURE])
+            self.assertEqual(self.attempt(client, key), [MSG_USERAUTH_SUCCESS])
+        world.admission.attempts.check(client.pipe.host)
 
     def test_asked_first(self) -> None:
         """A client may ask whether a key would do, before anybody has to touch it."""

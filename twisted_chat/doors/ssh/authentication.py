@@ -137,6 +137,8 @@ class Authentication(SSHUserAuthServer):
         signed = NS(self.transport.sessionID) + bytes((MSG_USERAUTH_REQUEST,)) + request
         if not verifies(algorithm, blob, signature, signed):
             raise UnauthorizedLogin("the signature does not match")
+        attempts = self.transport.factory.prover.admission.attempts
+        attempts.succeeded(self.transport.host, proof.name.key)
         return await _let_in(self.transport, proof)
 
 

@@ -139,7 +139,8 @@ async def rename(talk: IrcTalk, wanted: str) -> None:
         talk.reply("432", wanted, str(refused))
         return
     if proof is None or name.key in user.chat.former:
-        talk.admission.asked(wanted, talk.host)  # it has learnt of an account
+        if proof is not None:  # else it counts already
+            talk.admission.asked(wanted, talk.host)
         talk.reply("433", wanted, "This name has an account: identify with SASL or PASS")
         return
     await become(talk, name.text, talk.admission.admit(name.text, None, None, talk))
