@@ -174,9 +174,21 @@ class ActsTests(IrcCase):
         bob, carol = (self.come(world, factory, one, caps) for one in ("bob", "carol"))
         bob.got()
         carol.ask("BATCH +x draft/multiline #ops", "@batch=x PRIVMSG #ops :a")
-        self.assertEqual(carol.ask("@batch=x;+y=z TAGMSG #ops", "@batch=x TOPIC #ops :t"), [])
-        self.assertIn("FAIL BATCH MULTILINE_INVALID :", carol.ask("BATCH -x")[0])
+        (refused,) = carol.ask("@batch=x;+y=z TAGMSG #ops", "@batch=x TOPIC #ops :t", "BATCH -x")
+        self.assertIn("FAIL BATCH MULTILINE_INVALID :", refused)
+        (refused,) = carol.ask("@batch=y PRIVMSG #ops :stray")
+        self.assertIn("FAIL BATCH MULTILINE_INVALID :", refused)
         self.assertEqual(bob.got(), [])
+
+    def test_batch_is_refused_at_once(self) -> None:
+        """What is wrong with a batch is said when it is, once, with the label of its beginning."""
+        world = self.world()
+        caps = "batch message-tags draft/multiline labeled-response"
+        bob = self.come(world, self.factory(world), "bob", caps)
+        self.assertEqual(bob.ask("@label=a BATCH +x draft/multiline #ops"), [])
+        (refused,) = bob.ask("@batch=x PRIVMSG #more :a")
+        self.assertRegex(refused, r"^@label=a \S+ FAIL BATCH MULTILINE_INVALID_TARGET #ops #more :")
+        self.assertEqual(bob.ask("@batch=x PRIVMSG #more :b", "BATCH -x"), [])
 
 
 class ModeTests(IrcCase):

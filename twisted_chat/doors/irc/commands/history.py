@@ -50,8 +50,7 @@ async def chathistory(talk: IrcTalk, line: Line) -> None:
         member = _member(talk, line[1], what)
         texts = await _texts(talk, member, what, line, limit)
     except Wrong as wrong:
-        about = (wrong.about,) if wrong.about else ()
-        talk.send("FAIL", "CHATHISTORY", wrong.code, *about, wrong.sentence)
+        talk.send("FAIL", "CHATHISTORY", wrong.code, *wrong.about.split(), wrong.sentence)
         return
     batches = talk.shared.batches(me(talk).chat)
     epoch = member.session.life.epoch

@@ -8,6 +8,7 @@ from typing import Final
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me
 from twisted_chat.doors.irc.commands.identity import is_service, nickserv, service
+from twisted_chat.doors.irc.commands.multiline import is_stray
 from twisted_chat.doors.irc.commands.unkept import (
     answers,
     client_tags,
@@ -69,13 +70,15 @@ def _action(data: str) -> str:
 @command("PRIVMSG", at_once=say_at_once)
 async def privmsg(talk: IrcTalk, line: Line) -> None:
     """Say something."""
-    await said(talk, line)
+    if not is_stray(talk, line):
+        await said(talk, line)
 
 
 @command("NOTICE", at_once=say_at_once)
 async def notice(talk: IrcTalk, line: Line) -> None:
     """Say something that nobody answers by itself, the server neither."""
-    await said(talk, line)
+    if not is_stray(talk, line):
+        await said(talk, line)
 
 
 async def said(talk: IrcTalk, line: Line, parts: Sequence[Part] = ()) -> None:

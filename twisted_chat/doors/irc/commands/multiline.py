@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from attrs import define, field
@@ -12,7 +13,6 @@ from twisted_chat.doors.irc.labelled import Labelled
 from twisted_chat.doors.irc.lines import Line
 from twisted_chat.doors.irc.shown import Part
 from twisted_chat.doors.irc.talk import IrcTalk
-from twisted_chat.vocabulary.messages import MAX_TEXT
 
 MAX_LINES: Final = 1_024
 
@@ -24,14 +24,15 @@ class Batch:
     name: str
     target: str
     tags: Mapping[str, str]
+    most: int
+    """Its bytes, at most."""
+    refuse: Callable[[Batch, str, str], None]
+    """Says what is wrong with it: a code, and what that is about."""
     command: str = "PRIVMSG"
     text: str = ""
     parts: list[Part] = field(factory=list)
-    wrong: str = ""
-    """The code of what is wrong with it."""
-    about: str = field(default="", repr=False)
-    most: int = MAX_TEXT
-    """Its bytes, at most."""
+    is_wrong: bool = False
+    """Whether that was said: nothing more is kept then."""
 
     def has(self, line: Line) -> bool:
         """Whether a line is one of its own."""
@@ -58,9 +59,10 @@ class Batch:
             self.fail("MULTILINE_MAX_LINES", str(MAX_LINES))
 
     def fail(self, code: str, about: str) -> None:
-        """Remember what is wrong first, and keep nothing more."""
-        if not self.wrong:
-            self.wrong, self.about = code, about
+        """Say what is wrong first, at once, and keep nothing more."""
+        if not self.is_wrong:
+            self.is_wrong = True
+            self.refuse(self, code, about)
         self.text = ""
         self.parts.clear()
 
@@ -81,7 +83,7 @@ async def batch(talk: IrcTalk, line: Line) -> None:
             return
         if talk.answer is not None:  # its answer is the echo of it all
             talk.answer = None
-        talk.batch = Batch(name, line[2], line.tags, most=max_bytes(talk))
+        talk.batch = Batch(name, line[2], line.tags, max_bytes(talk), partial(_refuse, talk))
     elif talk.batch is None or talk.batch.name != name:
         talk.send("FAIL", "BATCH", "UNKNOWN_REFERENCE", name, "There is no such batch")
     else:
@@ -92,14 +94,32 @@ async def _said(talk: IrcTalk, done: Batch) -> None:
     from twisted_chat.doors.irc.commands.messages import said
 
     talk.batch = None
+    if not done.is_wrong and not done.text.strip("\n"):
+        done.fail("MULTILINE_INVALID", "There is nothing in it")
+    if not done.is_wrong:
+        _answers(talk, done)
+        line = Line(done.command, [done.target, done.text], done.tags)
+        await said(talk, line, done.parts)
+
+
+def _answers(talk: IrcTalk, done: Batch) -> None:
+    """What is said now answers the line that began it, with the label of that."""
     label = done.tags.get("label") if "labeled-response" in talk.caps else None
     if label is not None:
         talk.answer = Labelled(label)
-    if not done.wrong and not done.text.strip("\n"):
-        done.fail("MULTILINE_INVALID", "There is nothing in it")
-    if done.wrong:
-        about = done.about.split() if done.wrong != "MULTILINE_INVALID" else [done.about]
-        words = () if done.wrong == "MULTILINE_INVALID" else ("That can not be said",)
-        talk.send("FAIL", "BATCH", done.wrong, *about, *words)
-        return
-    await said(talk, Line(done.command, [done.target, done.text], done.tags), done.parts)
+
+
+def _refuse(talk: IrcTalk, done: Batch, code: str, about: str) -> None:
+    _answers(talk, done)
+    if code == "MULTILINE_INVALID":
+        talk.send("FAIL", "BATCH", code, about)
+    else:
+        talk.send("FAIL", "BATCH", code, *about.split(), "That can not be said")
+
+
+def is_stray(talk: IrcTalk, line: Line) -> bool:
+    """Whether a line is of a batch that there is not: it is no text alone."""
+    if "batch" not in line.tags or "draft/multiline" not in talk.caps:
+        return False
+    talk.send("FAIL", "BATCH", "MULTILINE_INVALID", "There is no such batch")
+    return True
