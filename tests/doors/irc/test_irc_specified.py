@@ -53,6 +53,14 @@ class QueryTests(IrcCase):
         self.assertIn(" 524 bob nonsense :", bob.ask("HELP nonsense")[0])
         self.assertIn(" 524 bob * :", bob.ask("HELP :two words")[0])
 
+    def test_markers_of_nothing(self) -> None:
+        """A marker is of a channel or of a nick, and at a time; what is wrong is named."""
+        world = self.world()
+        bob = self.come(world, self.factory(world), "bob", "draft/read-marker")
+        for given, wrong in (("a!b", "a!b"), ("#ops *", "*"), ("#ops timestamp=x", "timestamp=x")):
+            (refused,) = rest(bob.ask(f"MARKREAD {given}"))
+            self.assertTrue(refused.startswith(f"FAIL MARKREAD INVALID_PARAMS {wrong} :"), refused)
+
     def test_empty_ping(self) -> None:
         """A PING without a token is 409."""
         world = self.world()

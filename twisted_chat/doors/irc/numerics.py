@@ -36,7 +36,7 @@ def refusal(error: Error, where: str) -> Sequence[str]:
     ``where`` is what it is about, where it does not say so itself.
     """
     numeric = CODES.get(error.code)
-    about = (error.session and channel(error.session)) or where
+    about = (error.session and channel(error.session)) or where or "*"
     if numeric in ABOUT_NOTHING:
         return numeric, error.data
-    return (numeric, about, error.data) if numeric and about else ()
+    return (numeric, about, error.data) if numeric else ()

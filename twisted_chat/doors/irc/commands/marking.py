@@ -12,8 +12,9 @@ from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import direct_of, session_of
 from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
+from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import History, Read, Texts
-from twisted_chat.vocabulary.names import key_of
+from twisted_chat.vocabulary.names import key_of, session_name, user_name
 
 MAX_MARKS = 10_000
 
@@ -27,6 +28,11 @@ async def markread(talk: IrcTalk, line: Line) -> None:
         return
     session = session_of(target)
     user = me(talk)
+    try:
+        session_name(session) if session is not None else user_name(target)
+    except ChatError as refused:
+        talk.send("FAIL", "MARKREAD", "INVALID_PARAMS", target, str(refused))
+        return
     if session is None:
         one, other = sorted([talk.nick, target], key=lambda name: key_of(name) or "")
         session = direct_of(one, other)
@@ -43,7 +49,7 @@ async def markread(talk: IrcTalk, line: Line) -> None:
             raise Wrong("INVALID_PARAMS", line[1], "A time is wanted")
         millis = millis_of(value, line[1])
     except Wrong as wrong:
-        talk.send("FAIL", "MARKREAD", wrong.code, target, wrong.about, wrong.sentence)
+        talk.send("FAIL", "MARKREAD", wrong.code, wrong.about, wrong.sentence)
         return
     if known is not None and datetime.fromisoformat(known).timestamp() * 1_000 >= millis:
         talk.send("MARKREAD", target, shown_mark(known))

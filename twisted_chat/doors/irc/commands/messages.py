@@ -85,7 +85,8 @@ async def said(talk: IrcTalk, line: Line, parts: Sequence[Part] = ()) -> None:
     """Say what a PRIVMSG or a NOTICE says to each of its targets; a batch has ``parts``."""
     is_notice = line.command == "NOTICE"
     talk.spoke = talk.clock.seconds()
-    if not line[0]:
+    targets = list(dict.fromkeys(one for one in line[0].split(",") if one))
+    if not targets:
         if not is_notice:
             talk.reply("411", f"No recipient given ({line.command})")
         return
@@ -93,7 +94,6 @@ async def said(talk: IrcTalk, line: Line, parts: Sequence[Part] = ()) -> None:
         if not is_notice:
             talk.reply("412", "No text to send")
         return
-    targets = list(dict.fromkeys(line[0].split(",")))
     for target in targets[:MAX_TARGETS]:
         talk.where = target
         if not parts and not is_service(target) and is_too_long(talk, line, target):
