@@ -57,6 +57,15 @@ class ProofTests(IrcCase):
         cast(Any, irc.pipe).getPeerCertificate = lambda: shown
         return irc
 
+    def test_whois_says_so(self) -> None:
+        """Who is here by TLS is said to be; who is not, is not."""
+        world = self.world()
+        secure = self.over_tls(world, None)
+        secure.ask("NICK bob", "USER b 0 * :x")
+        self.assertIn(" 671 bob bob :", " ".join(secure.ask("WHOIS bob")))
+        clear = self.come(world, self.factory(world), "dave")
+        self.assertNotIn(" 671 ", " ".join(clear.ask("WHOIS dave")))
+
     def test_external(self) -> None:
         """A certificate is a proof, with the account's name and without."""
         for said in ("+", b64encode(b"alice").decode()):
