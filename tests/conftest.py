@@ -28,9 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A browser, for all tests of one file."""
+    """A browser, for all tests of a process; each visitor has a profile of its own in it."""
     with launched() as found:
         yield found
 

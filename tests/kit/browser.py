@@ -76,7 +76,7 @@ class WebDaemon(Daemon):
             try:
                 socket.create_connection(("127.0.0.1", self.web_port), 1).close()
             except OSError:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or self._running().poll() is not None:
                     raise RuntimeError(f"The web door is closed:\n{self.output}") from None
                 time.sleep(0.02)
             else:
@@ -269,13 +269,22 @@ def fill(client: RawClient, session: str, count: int) -> None:
             client.receive_until("text", session=session)
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe-core finds wrong with the page as it is, in a line each."""
+def violations(page: Page, *rules: str) -> list[str]:
+    """Return what axe-core finds wrong with the page as it is, in a line each.
+
+    By all its rules, or by ``rules`` alone.
+    """
     if not AXE.exists():
         pytest.skip("no axe-core: npm ci --prefix tests/web")
     # As the debugger, which the page's own policy does not bind.
-    page.evaluate(AXE.read_text("utf-8") + "; undefined")
-    found: Sequence[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8") + "; undefined")
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = rules
+    found: Sequence[dict[str, Any]] = page.evaluate(
+        "options => axe.run(options).then(found => found.violations)", options
+    )
     return [f"{one['id']}: {[node['html'] for node in one['nodes']]}" for one in found]
 
 

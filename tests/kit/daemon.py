@@ -22,15 +22,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import SystemRandom
-from typing import Any, Self
+from typing import IO, Any, Self
 from uuid import uuid4
 
 from twisted.internet.threads import deferToThread
+
+from tests.kit.warm import Forked
 
 PATIENCE = 60.0
 """Seconds that a daemon has for starting, and for stopping: a loaded machine is slow."""
 
 _TWISTD = "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twistd'; run()"
+
+_PYTHON = [sys.executable, "-c", _TWISTD]
+"""The twistd of the interpreter that runs the tests."""
 
 Object = dict[str, Any]
 """A message as it travels: these tests look at the wire, not at our classes."""
@@ -84,15 +89,16 @@ class Daemon:
             lines = ["user,password,role", *users, ""]
             (self.directory / "users.csv").write_text("\n".join(lines))
             self.options = (*options, "--users", "users.csv")
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self._owns_directory = directory is None
-        self._environment = {**os.environ, **(environment or {})}
+        self._own = environment or {}
+        """What is in its environment alone."""
 
     @property
     def command(self) -> list[str]:
-        """What is run: the twistd of the interpreter that runs the tests."""
+        """What is run."""
         return [
-            *(sys.executable, "-c", _TWISTD, *self.twistd, "chat"),
+            *(*_PYTHON, *self.twistd, "chat"),
             *("--port", f"tcp:{self.port}:interface=127.0.0.1"),
             *self.options,
         ]
@@ -113,14 +119,7 @@ class Daemon:
         if self.process is not None:
             raise RuntimeError("The daemon runs already.")
         with open(self.directory / "console.log", "ab") as console:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=self.directory,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-            )
+            self.process = self._started(console)
         deadline = time.monotonic() + PATIENCE
         while True:
             if self.process.poll() is not None:
@@ -135,6 +134,20 @@ class Daemon:
                 time.sleep(0.02)
             else:
                 return self
+
+    def _started(self, console: IO[bytes]) -> subprocess.Popen[bytes] | Forked:
+        """Run the command; where it is the usual one, without reading all modules again."""
+        command = self.command
+        if command[: len(_PYTHON)] == _PYTHON and not self._own:
+            return Forked(command[len(_PYTHON) :], self.directory, os.environ, console)
+        return subprocess.Popen(
+            command,
+            cwd=self.directory,
+            env={**os.environ, **self._own},
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+        )
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -176,7 +189,7 @@ class Daemon:
         if self._owns_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> subprocess.Popen[bytes] | Forked:
         if self.process is None:
             raise RuntimeError(f"The daemon does not run:\n{self.output}")
         return self.process

@@ -5,82 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.kit.browser import Visitor, WebDaemon, violations
 from tests.kit.daemon import RawClient
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessibility(browser: Browser, shared: WebDaemon, scheme: str) -> None:
-    """axe-core finds nothing wrong with any view."""
-    with (
-        RawClient(shared.port) as bob,
-        Visitor(browser, shared.url, color_scheme=scheme) as visitor,
-    ):
-        page = visitor.page
-        assert violations(page) == []
-        bob.login(f"seer-{scheme}")
-        user = f"axe-{scheme}"
-        bob.ask(
-            "text", session="lobby", data=f"{user}: `code`, https://example.org and\n```\nx\n```"
-        )
-        visitor.login(user)
-        bob.ask("text", to=user, data="Hello?")
-        bob.ask("text", session="lobby", data=f"@{user}, are you there?")
-        page.wait_for_selector(".badge.calls")
-        assert violations(page) == []
-        page.keyboard.press("Control+k")
-        page.wait_for_selector("#switcher-list[aria-busy=false] .option")
-        assert violations(page) == []
-        page.keyboard.type("nobody-is-called-that")
-        page.wait_for_selector("#switcher-list .option:has-text('Create')")
-        assert violations(page) == []
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#create[open]")
-        page.fill("#create-name", "a b")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#create-problem:visible")
-        assert violations(page) == []
-        page.fill("#create-name", f"owned-{scheme}")
-        page.fill("#create-password", "sesame")
-        page.keyboard.press("Enter")
-        visitor.wait_for_title(f"owned-{scheme}")
-        page.click("#about-open")
-        page.click("#delete")
-        page.wait_for_selector("#delete-really:visible")
-        assert violations(page) == []
-        page.keyboard.press("Escape")
-        bob.ask("create", session=f"locked-{scheme}", password="sesame")
-        visitor.call_up(f"locked-{scheme}")
-        page.wait_for_selector("#key[open]")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#key-problem:visible")
-        assert violations(page) == []
-        page.keyboard.press("Escape")
-        bob.ask("create", session=f"doomed-{scheme}")
-        visitor.go_to(f"doomed-{scheme}")
-        page.fill("#write", "a draft")
-        bob.ask("delete", session=f"doomed-{scheme}")
-        page.wait_for_selector("#over:visible")
-        assert violations(page) == []
-        visitor.open("lobby")
-        visitor.context.set_offline(True)
-        page.wait_for_selector("#banner:visible")
-        visitor.write("This waits")
-        page.wait_for_selector(".row.waiting")
-        assert violations(page) == []
-        visitor.context.set_offline(False)
-        page.wait_for_selector(".row.waiting", state="detached")  # it was shown before, too
-        visitor.wait_for_text("This waits")
-        page.click("#search-open")
-        page.keyboard.type("code")
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".result")
-        assert violations(page) == []
 
 
 def test_keyboard(browser: Browser, shared: WebDaemon) -> None:
@@ -98,7 +27,7 @@ def test_keyboard(browser: Browser, shared: WebDaemon) -> None:
         visitor.call_up("keyboarders")
         page.wait_for_selector("#create[open]")
         page.keyboard.press("Enter")
-        visitor.wait("() => document.querySelector('#title').textContent === 'keyboarders'")
+        visitor.wait_for_title("keyboarders")
         page.wait_for_selector("#write:focus")
         seen = set()
         for _ in range(25):

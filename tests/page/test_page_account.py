@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,9 @@ from tests.kit.daemon import RawClient
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+ADA = "ada,enigma-99"
+"""An account: its name, and its password."""
 
 
 def make(visitor: Visitor, user: str, password: str, again: str | None = None) -> None:
@@ -25,12 +27,12 @@ def make(visitor: Visitor, user: str, password: str, again: str | None = None) -
     page.click("#login-enter")
 
 
-def test_register(browser: Browser, tmp_path: Path) -> None:
+def test_register(browser: Browser) -> None:
     """Who may makes an account, is in it at once, and comes back to it; what is wrong is said."""
-    users = tmp_path / "users.csv"
-    users.write_text("user,password\nada,enigma-99\n")
-    options = ("--users", str(users), "--registration", "open", "--guests")
-    with WebDaemon(*options) as daemon, Visitor(browser, daemon.url) as visitor:
+    with (
+        WebDaemon("--registration", "open", "--guests", users=[ADA]) as daemon,
+        Visitor(browser, daemon.url) as visitor,
+    ):
         page = visitor.page
         page.click("#login-other")
         assert violations(page) == []
@@ -45,19 +47,20 @@ def test_register(browser: Browser, tmp_path: Path) -> None:
         assert page.inner_text("#me-kind") == ""
         page.reload()
         page.wait_for_selector("#composer:visible")
-        assert "nell" in users.read_text()
-        assert "correct-horse-7" not in users.read_text()
+        users = (daemon.directory / "users.csv").read_text()
+        assert "nell" in users
+        assert "correct-horse-7" not in users
         kept = page.evaluate("JSON.stringify([sessionStorage, localStorage])")
         assert "correct-horse-7" not in kept
 
 
 @pytest.mark.parametrize("policy", ["closed", "invite"])
-def test_who_may(browser: Browser, tmp_path: Path, policy: str) -> None:
+def test_who_may(browser: Browser, policy: str) -> None:
     """Where accounts are closed the page offers none; where a code is needed it asks for one."""
-    users = tmp_path / "users.csv"
-    users.write_text("user,password\nada,enigma-99\n")
-    options = ("--users", str(users), "--registration", policy, "--guests")
-    with WebDaemon(*options) as daemon, Visitor(browser, daemon.url) as visitor:
+    with (
+        WebDaemon("--registration", policy, "--guests", users=[ADA]) as daemon,
+        Visitor(browser, daemon.url) as visitor,
+    ):
         page = visitor.page
         assert page.is_visible("#login-other") == (policy == "invite")
         if policy == "invite":
@@ -70,12 +73,10 @@ def test_who_may(browser: Browser, tmp_path: Path, policy: str) -> None:
             page.wait_for_selector("#login-problem:visible, #composer:visible")
 
 
-def test_account(browser: Browser, tmp_path: Path) -> None:
+def test_account(browser: Browser) -> None:
     """One's devices are listed and forgotten; the password is changed, and this browser stays."""
-    users = tmp_path / "users.csv"
-    users.write_text("user,password\nada,enigma-99\n")
     with (
-        WebDaemon("--users", str(users)) as daemon,
+        WebDaemon(users=[ADA]) as daemon,
         Visitor(browser, daemon.url) as one,
         Visitor(browser, daemon.url) as other,
         RawClient(daemon.port) as third,
@@ -128,12 +129,11 @@ def test_away(browser: Browser, shared: WebDaemon) -> None:
         assert "data" not in bob.receive_until("away")
 
 
-def test_measures_of_the_server(browser: Browser, tmp_path: Path) -> None:
+def test_measures_of_the_server(browser: Browser) -> None:
     """An operator sees who is kept out of the server, or silent, adds and lifts; others do not."""
-    users = tmp_path / "users.csv"
-    users.write_text("user,password,role\nada,enigma-99,operator\nbob,enigma-98,\n")
+    users = [f"{ADA},operator", "bob,enigma-98,"]
     with (
-        WebDaemon("--users", str(users), "--guests") as daemon,
+        WebDaemon("--guests", users=users) as daemon,
         Visitor(browser, daemon.url) as visitor,
         Visitor(browser, daemon.url) as plain,
         RawClient(daemon.port) as eve,
@@ -176,12 +176,10 @@ def test_measures_of_the_server(browser: Browser, tmp_path: Path) -> None:
         plain.page.wait_for_selector("text=That is for operators of the server.")
 
 
-def test_staying(browser: Browser, tmp_path: Path) -> None:
+def test_staying(browser: Browser) -> None:
     """Who wants to stays logged in: in other tabs, and when all were closed; until it logs out."""
-    users = tmp_path / "users.csv"
-    users.write_text("user,password\nada,enigma-99\n")
     with (
-        WebDaemon("--users", str(users), "--guests") as daemon,
+        WebDaemon("--guests", users=[ADA]) as daemon,
         Visitor(browser, daemon.url) as visitor,
     ):
 
@@ -222,12 +220,10 @@ OLD = """() => {
 """What an earlier version of the page left in the browser."""
 
 
-def test_what_is_set_is_the_accounts(browser: Browser, tmp_path: Path) -> None:
+def test_what_is_set_is_the_accounts(browser: Browser) -> None:
     """Whom it ignores and of what it is told is so in each browser, at once and later."""
-    users = tmp_path / "users.csv"
-    users.write_text("user,password\nada,enigma-99\n")
     with (
-        WebDaemon("--users", str(users), "--guests") as daemon,
+        WebDaemon("--guests", users=[ADA]) as daemon,
         RawClient(daemon.port) as bob,
         RawClient(daemon.port) as cid,
         Visitor(browser, daemon.url) as one,

@@ -133,7 +133,7 @@ def test_sessions(browser: Browser, daemon: WebDaemon) -> None:
         page.fill("#create-topic", "What to do")
         page.fill("#create-password", "sesame")
         page.click("#create-form [type=submit]")
-        alice.wait("() => document.querySelector('#title').textContent === 'plans'")
+        alice.wait_for_title("plans")
         alice.say("first")
 
         page = bob.page
@@ -245,7 +245,7 @@ def test_wrong_session_password(browser: Browser, shared: WebDaemon, by: str) ->
             if password == "wrong":
                 page.wait_for_selector("#key-problem:visible")
         page.wait_for_selector("#key", state="hidden")
-        visitor.wait("title => document.querySelector('#title').textContent === title", session)
+        visitor.wait_for_title(session)
 
 
 def test_operator(browser: Browser) -> None:

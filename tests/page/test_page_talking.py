@@ -48,7 +48,7 @@ def test_direct(browser: Browser, daemon: WebDaemon) -> None:
         bob.login("bob")
         alice.page.click("#members-list .entry:has-text('bob')")
         alice.page.click("#person-message")
-        alice.wait("() => document.querySelector('#title').textContent === 'bob'")
+        alice.wait_for_title("bob")
         alice.say("Just between us")
         assert bob.receive_until("text")["data"] == "Just between us"
         bob.ask("text", to="alice", data="Yes?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,23 +17,36 @@ from tests.kit.daemon import RawClient
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-PAGE = Path(__file__).parent.parent.parent / "twisted_chat" / "page" / "index.html"
+PAGE = Path(__file__).parent.parent.parent / "twisted_chat" / "page"
 
-USERS = "user,password,role\nada,enigma-99,operator\nbob,enigma-98,\n"
+COLOURS = ("color-contrast", "link-in-text-block")
+"""axe-core's rules that look at colours."""
 
 NOT_SEEN = {"attach-files"}
 """What is never shown: a field for the browser's own dialog."""
 
 
-def views() -> set[str]:
+SETTLED = "Promise.allSettled(document.getAnimations().map(each => each.finished))"
+"""What moves is where it will be, and what fades in has its colours."""
+
+VISIBLE = """ids => {
+  const how = { visibilityProperty: true };
+  return ids.filter(id => document.getElementById(id)?.checkVisibility(how));
+}"""
+
+DARK = re.compile(r"\(prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}\s*\}", re.DOTALL)
+
+
+@cache
+def views() -> frozenset[str]:
     """Return what the page may show besides what is always there: what is hidden at first."""
     found = set()
-    for kind, rest in re.findall(r"<(\w+)([^>]*)>", PAGE.read_text("utf-8")):
+    for kind, rest in re.findall(r"<(\w+)([^>]*)>", (PAGE / "index.html").read_text("utf-8")):
         id = re.search(r'\bid="([^"]+)"', rest)
         plain = re.sub(r'"[^"]*"', "", rest)
         if id and (kind in ("dialog", "aside") or re.search(r"(?<!-)\bhidden\b", plain)):
             found.add(id[1])
-    return found - NOT_SEEN
+    return frozenset(found - NOT_SEEN)
 
 
 @define
@@ -43,36 +57,47 @@ class Looking:
     seen: set[str] = field(factory=set)
 
     def at(self, *shown: str) -> None:
-        """Wait until these are shown; nothing is wrong with the page then."""
+        """Wait until these are shown; nothing is wrong with the page then, in light and dark."""
         page = self.visitor.page
         for id in shown:
             page.wait_for_selector(f"#{id}:visible")
-        page.wait_for_timeout(200)  # what fades in has its colours
+        page.evaluate(SETTLED)
         assert violations(page) == [], shown
-        self.seen.update(id for id in views() if page.is_visible(f"#{id}"))
+        page.emulate_media(color_scheme="dark")
+        page.evaluate(SETTLED)
+        assert violations(page, *COLOURS) == [], shown
+        page.emulate_media(color_scheme="light")
+        self.seen.update(page.evaluate(VISIBLE, sorted(views())))
+
+
+def test_dark_is_other_colours() -> None:
+    """So what is right in the light is right in the dark, but for what is said of colours."""
+    styles = "".join(path.read_text("utf-8") for path in (PAGE / "assets").glob("*.css"))
+    (dark,) = DARK.findall(styles)
+    assert styles.count("prefers-color-scheme") == 1
+    declared = [one.strip() for one in dark.split(";") if one.strip()]
+    assert len(declared) > 20
+    assert [one for one in declared if not re.match(r"--[\w-]+: ", one)] == []
 
 
 @pytest.fixture
-def keeping(tmp_path: Path) -> Iterator[WebDaemon]:
+def keeping() -> Iterator[WebDaemon]:
     """Return a daemon with everything that a view may be about."""
-    (tmp_path / "users.csv").write_text(USERS)
-    options = ("--files", "kept", "--users", "users.csv", "--guests", "--registration", "open")
-    with WebDaemon("--log", "memory:", *options, directory=tmp_path) as daemon:
+    with WebDaemon(
+        *("--log", "memory:", "--files", "kept", "--guests", "--registration", "open"),
+        users=["ada,enigma-99,operator", "bob,enigma-98,"],
+    ) as daemon:
         yield daemon
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_view(browser: Browser, keeping: WebDaemon, tmp_path: Path, scheme: str) -> None:
+def test_every_view(browser: Browser, keeping: WebDaemon, tmp_path: Path) -> None:
     """None is forgotten: what the page has and this does not see fails it."""
-    with (
-        RawClient(keeping.port) as bob,
-        Visitor(browser, keeping.url, color_scheme=scheme) as visitor,
-    ):
+    with RawClient(keeping.port) as bob, Visitor(browser, keeping.url) as visitor:
         bob.login("bob", password="enigma-98")
         looking = Looking(visitor)
         coming_in(looking)
         sessions(looking, bob)
-        with Visitor(browser, keeping.url, color_scheme=scheme) as guest:
+        with Visitor(browser, keeping.url) as guest:
             a_locked_one(Looking(guest, looking.seen), bob)
         people(looking, bob)
         texts(looking, bob, tmp_path)
@@ -84,6 +109,7 @@ def test_every_view(browser: Browser, keeping: WebDaemon, tmp_path: Path, scheme
 def coming_in(looking: Looking) -> None:
     """Look at the login, and at what comes when somebody is called."""
     visitor, page = looking.visitor, looking.visitor.page
+    looking.at("login")
     page.fill("#login-user", "ada")
     page.fill("#login-password", "wrong")
     page.click("#login-enter")
@@ -107,6 +133,10 @@ def sessions(looking: Looking, bob: RawClient) -> None:
     """Look at how sessions are found, made, joined and ruled."""
     visitor, page = looking.visitor, looking.visitor.page
     page.click("#switcher-open")
+    page.wait_for_selector("#switcher-list[aria-busy=false] .option")
+    looking.at("switcher")
+    page.keyboard.type("nobody-is-called-that")
+    page.wait_for_selector("#switcher-list .option:has-text('Create')")
     looking.at("switcher")
     page.keyboard.press("Escape")
     page.click("#create-open")
@@ -194,12 +224,14 @@ def texts(looking: Looking, bob: RawClient, folder: Path) -> None:
     """Look at texts, at what is done to one, at files, and at the ways through many."""
     visitor, page = looking.visitor, looking.visitor.page
     bob.ask("text", session="lobby", data="**Look**, _ada_:\n> a quote\n- one\n\n```\ncode\n```")
+    bob.ask("text", session="lobby", data="ada: `code`, https://example.org and\n```\nx\n```")
     bob.ask("text", session="lobby", data="x\n" * 40)
     seq = bob.ask("text", session="lobby", data="taken back")["seq"]
     bob.ask("text", session="lobby", data="an answer", reply=seq - 2)
     bob.ask("redact", session="lobby", of=seq)
     bob.ask("react", session="lobby", of=seq + 1, data="👍")
     page.wait_for_selector(".reaction")
+    looking.at("texts")
     bob.send({"type": "typing", "session": "lobby"})
     page.focus("#write")
     page.keyboard.press("Control+ArrowUp")
@@ -251,11 +283,16 @@ def endings(looking: Looking, bob: RawClient) -> None:
     body = page.evaluate("fetch('./').then(answer => answer.text())")
     older = page.evaluate("document.querySelector('script').src.split('/').at(-2)")
     newer = body.replace(older, "0123456789abcdef")
+    page.click("#newest")
     visitor.context.set_offline(True)
+    page.wait_for_selector("#banner:visible")
+    visitor.write("This waits")
+    page.wait_for_selector(".row.waiting")
     looking.at("banner")
     page.route(visitor.url, lambda route: route.fulfill(body=newer, content_type="text/html"))
     visitor.context.set_offline(False)
     page.wait_for_selector("#banner", state="hidden")
+    visitor.wait_for_text("This waits")
     looking.at("version")
     page.click("#version-later")
     bob.ask("create", session="doomed")
