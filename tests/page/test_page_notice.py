@@ -22,8 +22,14 @@ LISTEN = """() => {
     static permission = 'granted';
     constructor(title, options) { window.notes.push(`${title}: ${options.body}`); }
   };
+  window.later = 0;
+  const now = performance.now.bind(performance);
+  performance.now = () => now() + window.later;
 }"""
-"""Note what is heard, and what the desktop shows."""
+"""Note what is heard, and what the desktop shows; ``later`` sets the page's clock."""
+
+PAUSE = "window.later += 1_600"
+"""Sounds are one in so long."""
 
 
 def heard(visitor: Visitor) -> tuple[int, list[str]]:
@@ -56,7 +62,7 @@ def test_levels(browser: Browser, shared: WebDaemon) -> None:
         page.evaluate(LISTEN)
 
         def say(session: str, data: str) -> tuple[int, list[str]]:
-            page.wait_for_timeout(1_600)  # sounds are one in so long
+            page.evaluate(PAUSE)
             bob.ask("text", session=session, data=data)
             bob.ask("text", session="lobby", data=f"after {data}")
             visitor.wait_for_text(f"after {data}")
@@ -69,7 +75,7 @@ def test_levels(browser: Browser, shared: WebDaemon) -> None:
         page.wait_for_selector("[data-session=usual] .badge.calls:has-text('@1')")
         assert page.locator("[data-session=still] .badge.calls").count() == 0
         assert page.locator("[data-session=still].unread").count() == 0
-        page.wait_for_timeout(1_600)
+        page.evaluate(PAUSE)
         bob.ask("text", to="nora", data="psst")
         page.wait_for_selector("#people .badge.calls")
         assert heard(visitor) == (1, ["bob-n: psst"])

@@ -23,7 +23,7 @@ def test_history(browser: Browser, shared: WebDaemon) -> None:
         visitor.go_to("long")
         visitor.wait_for_text("text 1000")
         assert visitor.page.locator(".row").count() < 100
-        jumps = visitor.page.evaluate(SCROLL_UP)
+        jumps = visitor.page.evaluate(SCROLL_UP, 160)
         visitor.wait_for_text("text 1")
         assert visitor.page.inner_text("#beginning") == "This is the beginning of long."
         assert visitor.page.locator(".row").count() < 100
@@ -37,7 +37,7 @@ def test_history(browser: Browser, shared: WebDaemon) -> None:
         visitor.wait("() => document.querySelector('#newest').hidden")
 
 
-SCROLL_UP = """async () => {
+SCROLL_UP = """async (step) => {
   const scroller = document.querySelector('#scroller');
   const frame = () => new Promise(done => requestAnimationFrame(done));
   const jumps = [];
@@ -49,7 +49,7 @@ SCROLL_UP = """async () => {
     const rows = [...document.querySelectorAll('.row')];
     const row = rows.find(each => each.getBoundingClientRect().top > edge + 300);
     const before = row.getBoundingClientRect().top;
-    const wanted = Math.min(160, scroller.scrollTop);
+    const wanted = Math.min(step, scroller.scrollTop);
     scroller.scrollTop -= wanted;
     await frame();
     await frame();
@@ -60,7 +60,7 @@ SCROLL_UP = """async () => {
   }
   return jumps;
 }"""
-"""Scroll up step by step; return by how many pixels rows were off where they should be."""
+"""Scroll up by steps of so many pixels; return by how many rows were off where they should be."""
 
 
 def test_search(browser: Browser, shared: WebDaemon) -> None:
@@ -177,7 +177,7 @@ def test_found_is_what_was_looked_for(browser: Browser, shared: WebDaemon) -> No
         visitor.login("diver")
         visitor.go_to("deep")
         visitor.wait_for_text("text 2600")
-        visitor.page.evaluate(SCROLL_UP)
+        visitor.page.evaluate(SCROLL_UP, 1_600)
         visitor.wait_for_text("text 1")
         visitor.page.click("#newest")
         visitor.wait_for_text("text 2600")
