@@ -46,7 +46,7 @@ class NickTests(IrcCase):
         bob.ask("MODE #ops +k key", "MODE #ops +v carol", "AWAY :lunch")
         carol.got()
         self.assertEqual(rest(bob.ask("NICK rob")), ["NICK rob"])
-        self.assertEqual(rest(carol.got()), ["NICK rob", "MODE #ops +o rob"])
+        self.assertEqual(rest(carol.got()), ["NICK rob"])
         self.assertEqual(rest(carol.ask("NICK caro"))[0], "NICK caro")
         self.assertRegex(carol.ask("NAMES #ops")[0], r" #ops :\+caro @rob$")
         self.assertRegex(carol.ask("PRIVMSG rob :hi")[0], " 301 caro rob lunch$")
@@ -87,7 +87,7 @@ class NickTests(IrcCase):
         dave.got()
         bob.ask("PRIVMSG NickServ :IDENTIFY bob secret")
         self.assertIn("ACCOUNT bob", rest(carol.got()))
-        self.assertEqual(rest(dave.got()), ["NICK bob", "MODE #ops +v bob"])
+        self.assertEqual(rest(dave.got()), ["NICK bob"])
         self.assertIn("ACCOUNT bob", rest(erin.got()))
 
     def test_written_otherwise(self) -> None:

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_chat.doors.irc.lines import format_line
 from twisted_chat.doors.irc.names import prefix
-from twisted_chat.vocabulary.messages import Joined, Left
+from twisted_chat.vocabulary.messages import Joined, Left, RoleGiven
 from twisted_chat.vocabulary.names import key_of
 
 MAX_FAREWELLS: Final = 1_000
@@ -69,6 +69,10 @@ class Goings:
         why = self._renamed.get(key)
         self.came(key)
         return why if why is not None and joined.session in why.rooms else None
+
+    def is_another(self, given: RoleGiven) -> bool:
+        """Whether a role is just what somebody had by its former name."""
+        return given.user == given.by and (key_of(given.user) or "") in self._renamed
 
     def why_left(self, left: Left) -> str:
         """Return why somebody leaves a session."""

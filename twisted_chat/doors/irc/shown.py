@@ -209,6 +209,8 @@ class Batches:
             case Invited():
                 where, source = channel(response.session), prefix(response.by)
                 return format_line(source, "INVITE", response.user, where, tags=tags)
+            case RoleGiven() if self.known.goings.is_another(response):
+                return b""  # who has another nick has what it had: NICK says so
             case RoleGiven():
                 return self.role(response, tags)
             case Changed():
