@@ -84,12 +84,18 @@ class Keeper:
         """
         if self.policy == "closed":
             raise ChatError("not-allowed", "Accounts are made by who runs this server.")
+        await self.chat.opened.passed()  # who is banned, and whose names were, is not known before
         if self.chat.ruling.bans.fitting("", mind.host, self.chat.millis()) is not None:
             raise ChatError("banned", "Your address is banned from this server.")
         self.attempts.check(mind.host)
         self._check_pace(mind.host)
         name = user_name(user)
-        self._check_free(name, own=own)
+        try:
+            self._check_free(name, own=own)
+        except ChatError as refused:
+            if refused.code == "name-in-use":
+                self.attempts.asked(mind.host, name.key)  # it has learnt of an account
+            raise
         if (weakness := weakness_of(password, name.text, self.min_password)) is not None:
             raise ChatError("bad-request", weakness)
         code = None

@@ -255,12 +255,7 @@ async def make_account(talk: IrcTalk, account: str, password: str) -> str:
     if keeper is None:
         raise ChatError("not-allowed", "There are no accounts on this server.")
     own = talk.user is not None
-    try:
-        return (await keeper.register(account, password, None, talk, own=own)).text
-    except ChatError as refused:
-        if refused.code == "name-in-use":
-            talk.admission.asked(account, talk.host)  # it has learnt of an account
-        raise
+    return (await keeper.register(account, password, None, talk, own=own)).text
 
 
 async def nickserv(talk: IrcTalk, words: list[str]) -> str:
