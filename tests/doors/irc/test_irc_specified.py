@@ -174,6 +174,30 @@ class ActsTests(IrcCase):
         assert line is not None
         self.assertEqual(line[1], "a QUIT")
 
+    def test_no_line_of_another_door(self) -> None:
+        """What has line ends where it was said is one line here: nobody writes other lines."""
+        world = self.world(users=["alice"])
+        caps = "away-notify message-tags draft/message-redaction echo-message"
+        bob = self.come(world, self.factory(world), "bob", caps)
+        alice, words = world.come("alice", password="secret"), "a\r\n:root QUIT\0"
+        alice.ask("create", session="web")
+        bob.ask("JOIN #web", "PRIVMSG #web :x")
+        lines = []
+        for act in (
+            {"type": "topic", "session": "web", "topic": words},
+            {"type": "away", "data": words},
+            {"type": "redact", "session": "web", "of": 1, "reason": words},
+        ):
+            alice.ask(**act)
+            lines += bob.got()
+        lines += bob.ask("WHOIS alice", "TOPIC #web", "LIST #web")
+        alice.ask("kick", session="web", user="bob", reason=words)
+        lines += bob.got()
+        for line in lines:
+            self.assertRegex(line, r"^(@\S+ )?:(alice!\S+|twisted-chat\.invalid) ")
+            self.assertNotRegex(line, r"[\r\n\0]")
+        self.assertEqual(sum("QUIT" in line for line in lines), 7)
+
     def test_batch_takes_its_lines(self) -> None:
         """Whatever bears a batch's name is in it, and not done; no other command may be."""
         world = self.world()

@@ -27,6 +27,7 @@ MAX_PARAMETERS = 15
 
 _ESCAPES = {"\\": "\\\\", ";": "\\:", " ": "\\s", "\r": "\\r", "\n": "\\n"}
 _ESCAPED = str.maketrans(_ESCAPES)
+_ENDS: Final = str.maketrans("\r\n\0", "   ")
 _UNESCAPES = {":": ";", "s": " ", "r": "\r", "n": "\n"}
 
 
@@ -126,12 +127,17 @@ def format_tags(tags: Mapping[str, str]) -> str:
 def format_line(
     source: str, command: str, *parameters: str, tags: Mapping[str, str] | None = None
 ) -> bytes:
-    """Write a line with its end; the last parameter may be anything without a line end in it."""
+    """Write a line with its end, and no other: the last parameter may be anything.
+
+    What other doors take as a topic or a reason may have line ends, which become spaces here.
+    """
     rest = ""
     if parameters:
         *middle, last = parameters
         plain = last and " " not in last and not last.startswith(":")
         rest = " " + " ".join([*middle, last if plain else f":{last}"])
+        if "\n" in rest or "\r" in rest or "\0" in rest:
+            rest = rest.translate(_ENDS)
     begin = format_tags(tags) if tags else ""
     head = f":{source} " if source else ""
     return f"{begin}{head}{command}{rest}\r\n".encode("utf-8", "replace")
