@@ -38,6 +38,9 @@ class QueryTests(IrcCase):
             self.assertIn(" 402 bob irc.example :", refused)
             for server in ("", "twisted-chat.invalid", "*.invalid", "bob"):
                 self.assertNotIn("402", numerics(bob.ask(f"{command} {server}")))
+        (refused,) = bob.ask("STATS u irc.example")
+        self.assertIn(" 402 bob irc.example :", refused)
+        self.assertEqual(numerics(bob.ask("STATS", "STATS u")), ["461", "219"])
         self.assertIn(" 364 bob * twisted-chat.invalid :", bob.ask("LINKS")[0])
 
     def test_help(self) -> None:
@@ -157,6 +160,10 @@ class ActsTests(IrcCase):
         dave = Irc(world, self.factory(world))
         dave.ask("CAP REQ draft/pre-away")
         self.assertEqual(numerics(dave.ask("AWAY :x", "AWAY", "AWAY *")), ["306", "305", "306"])
+        dave.ask("NICK dave", "USER d 0 * :x", "CAP END")
+        self.assertIn(" 301 dave dave Away", " ".join(dave.ask("WHOIS dave")))
+        dave.ask("AWAY", "AWAY *")
+        self.assertIn(" 301 dave dave Away", " ".join(dave.ask("WHOIS dave")))
 
     def test_no_line_in_a_line(self) -> None:
         """What is said to some, or to oneself, in several lines is several lines, and no other."""

@@ -24,13 +24,14 @@ OWN_MODES: Final = "Biw"
 @command("AWAY", before=True)
 async def away(talk: IrcTalk, line: Line) -> None:
     """Say that one is away, or back; before one is anybody too (draft/pre-away)."""
+    may_be_early = "draft/pre-away" in talk.caps
+    why = "Away" if may_be_early and line[0] == "*" else line[0][:AWAY_LENGTH]
     if talk.user is None:
-        if "draft/pre-away" not in talk.caps:
+        if not may_be_early:
             talk.reply("451", "You have not registered")
             return
-        talk.gone_away = "Away" if line[0] == "*" else line[0][:AWAY_LENGTH]
+        talk.gone_away = why
     else:
-        why = line[0][:AWAY_LENGTH]
         await me(talk).ask(Away(data=why))
         told = format_line(prefix(talk.nick), "AWAY", *([why] if why else []))
         for other in talk.shared.strangers(me(talk), {"extended-monitor", "away-notify"}):

@@ -10,7 +10,6 @@ from twisted_chat.doors.irc.commands.identity import mechanisms, rename
 from twisted_chat.doors.irc.commands.multiline import MAX_LINES, max_bytes
 from twisted_chat.doors.irc.commands.server import USER_LENGTH, isupport, lusers, motd
 from twisted_chat.doors.irc.lines import Line, fitting_rows
-from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Away, Bye, Read
@@ -204,7 +203,7 @@ def welcome(talk: IrcTalk) -> None:
     if talk.user is not None:
         talk.came, talk.spoke = talk.user.chat.millis() // 1_000, talk.clock.seconds()
         talk.shared.came(talk)
-    talk.reply("001", f"Welcome to the chat, {prefix(nick)}")
+    talk.reply("001", f"Welcome to the chat, {nick}")
     talk.reply("002", f"Your host is {talk.server}, running twisted-chat")
     talk.reply("003", "This server keeps what is said")
     talk.reply("004", talk.server, "twisted-chat", "Biow", "bklmnoqst", "bkloqv")

@@ -180,10 +180,11 @@ async def links(talk: IrcTalk, _line: Line) -> None:
     talk.reply("365", "*", "End of /LINKS list")
 
 
-@command("STATS")
+@command("STATS", 1)
 async def stats(talk: IrcTalk, line: Line) -> None:
     """Say that figures are elsewhere."""
-    talk.reply("219", line[0] or "*", "End of /STATS report: figures are where metrics are")
+    if not line[1] or is_server(talk, line[1]):
+        talk.reply("219", line[0], "End of /STATS report: figures are where metrics are")
 
 
 HELP: Final = {
