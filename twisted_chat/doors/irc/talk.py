@@ -131,7 +131,7 @@ class IrcTalk(Talk):
     def _goes(self, reason: str) -> None:
         """Let others hear why somebody is gone: with its last connection, and not if they have."""
         user = self.user
-        if user is not None and [*user.person.users] == [user]:
+        if user is not None and [*user.person.users, *user.person.elsewhere] == [user]:
             name = user.name.text
             if self.shared.goings.why_gone(name) is None:
                 self.shared.goings.quits(name, reason)

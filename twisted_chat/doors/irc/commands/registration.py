@@ -216,7 +216,7 @@ def welcome(talk: IrcTalk) -> None:
 async def quit(talk: IrcTalk, line: Line) -> None:
     """Go."""
     user = talk.user
-    if user is not None and len(user.person.users) == 1:
+    if user is not None and len(user.person.users) + len(user.person.elsewhere) == 1:
         talk.shared.goings.quits(user.name.text, f"Quit: {line[0]}" if line[0] else "Quit")
     if user is not None and not user.is_guest and "draft/read-marker" not in talk.caps:
         await _has_read(user)
