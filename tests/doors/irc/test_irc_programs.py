@@ -22,8 +22,10 @@ servers = ( {{ address = "127.0.0.1"; chatnet = "chat"; port = "{port}"; autocon
 chatnets = {{ chat = {{ type = "IRC"; nick = "alice"; sasl_mechanism = "PLAIN";
   sasl_username = "alice"; sasl_password = "wonderland9"; }}; }};
 settings = {{ core = {{ real_name = "Alice"; user_name = "alice"; nick = "alice";
-  server_reconnect_time = "2s"; }}; }};
+  server_reconnect_time = "2s"; }};
+  "irc/core" = {{ cmd_queue_speed = "10msec"; cmds_max_at_once = "20"; }}; }};
 """
+"""It would send a line in two seconds, once it has sent five."""
 
 
 class IrcDaemon(Daemon):
@@ -68,7 +70,6 @@ def test_irssi(daemon: IrcDaemon) -> None:
         with RawClient(daemon.port) as carol:
             carol.login("carol")
             carol.ask("join", session="ops")
-            # it sends a line in two seconds
             eventually(lambda: said(carol) == ["hello from irssi"])
             irssi.wait_for("carol [carol@twisted-chat.invalid] has joined #ops")
             carol.ask("text", session="ops", data="hello from another door")
