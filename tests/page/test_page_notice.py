@@ -25,6 +25,8 @@ LISTEN = """() => {
   window.later = 0;
   const now = performance.now.bind(performance);
   performance.now = () => now() + window.later;
+  const frame = requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (draw) => frame((at) => draw(at + window.later));
 }"""
 """Note what is heard, and what the desktop shows; ``later`` sets the page's clock."""
 
