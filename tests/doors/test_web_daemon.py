@@ -19,6 +19,7 @@ import pytest
 from tests.kit.browser import WebDaemon
 from tests.kit.certificates import make_certificate
 from tests.kit.daemon import Daemon, Object, RawClient, free_port
+from tests.kit.warm import ran
 from tests.kit.web import CLOSE, TEXT, frame_of, frames_of
 
 pytestmark = pytest.mark.slow
@@ -168,7 +169,9 @@ def wait_for(port: int) -> None:
 
 
 def start(*options: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    """Start a daemon that is to end at once."""
+    """Start a daemon that is to end at once, after some Python."""
+    if not before:
+        return ran("twistd", "-n", "chat", *options)
     program = f"{before}\nfrom twisted.scripts.twistd import run\nrun()"
     command = [sys.executable, "-c", program, "-n", "chat", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -18,7 +18,7 @@ Unit tests, on a Clock, through bytes: no socket, no thread, no wait.
 Tests with processes, which are marked ``slow``.
 
 * ``daemon``: a ``Daemon`` (``twistd chat``, with users of its own) and a ``RawClient``; ``warm``:
-  how it starts at once
+  how it, and ``twisted-chat``, start at once
 * ``ssh_daemon``: a daemon with the SSH door, and OpenSSH's client
 * ``command_line``: ``twisted-chat`` as people start it; ``tmux``: on a terminal
 * ``browser``: the page in a Chromium, and a daemon for it

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.kit.warm import ran
+
 COMMAND = [sys.executable, "-m", "twisted_chat.client.terminal.main"]
 
 
@@ -23,15 +25,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def command(*words: str, cwd: Path, said: str = "") -> subprocess.CompletedProcess[str]:
     """Run ``twisted-chat`` in a folder until it ends; ``said`` is its standard input."""
-    return subprocess.run(
-        [*COMMAND, *words],
-        input=said,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return ran("twisted-chat", *words, cwd=cwd, said=said)
 
 
 def by_lines(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:

@@ -95,13 +95,15 @@ class Daemon:
         """What is in its environment alone."""
 
     @property
+    def words(self) -> list[str]:
+        """What is said to twistd."""
+        port = f"tcp:{self.port}:interface=127.0.0.1"
+        return [*self.twistd, "chat", "--port", port, *self.options]
+
+    @property
     def command(self) -> list[str]:
         """What is run."""
-        return [
-            *(*_PYTHON, *self.twistd, "chat"),
-            *("--port", f"tcp:{self.port}:interface=127.0.0.1"),
-            *self.options,
-        ]
+        return [*_PYTHON, *self.words]
 
     @property
     def pid(self) -> int:
@@ -139,7 +141,10 @@ class Daemon:
         """Run the command; where it is the usual one, without reading all modules again."""
         command = self.command
         if command[: len(_PYTHON)] == _PYTHON and not self._own:
-            return Forked(command[len(_PYTHON) :], self.directory, os.environ, console)
+            words = command[len(_PYTHON) :]
+            with open(os.devnull, "rb") as nothing:
+                standard = (nothing, console, console)
+                return Forked("twistd", words, self.directory, os.environ, standard)
         return subprocess.Popen(
             command,
             cwd=self.directory,

@@ -1,12 +1,12 @@
-"""Daemons that start at once: forked of a process that has read their modules already.
+"""Programs that start at once: forked of a process that has read their modules already.
 
 To read them is most of what a start costs, and the tests start hundreds of daemons. What is forked
-is else what its command says: the same twistd, in a folder, an environment and with files of its
+is else what its command says: the same program, in a folder, an environment and with files of its
 own, and with nothing of the process that it comes from.
 
-The process that forks is this file, run as a program: one for each process of tests, from its first
-daemon on. A request is one message on its standard input, a socket: a JSON object, and two
-descriptors: where the child writes, and where its number is told and how it has ended.
+The process that forks is this file, run as a program: one for each process of tests, from the first
+start on. A request is one message on its standard input, a socket: a JSON array, and descriptors:
+the child's three standard files, and where its number is told and how it has ended.
 """
 
 from __future__ import annotations
@@ -25,14 +25,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Lock
 from typing import IO, Final
 
+PROGRAMS: Final = {
+    "twistd": ("twisted.scripts.twistd", "run"),
+    "twisted-chat": ("twisted_chat.client.terminal.main", "main"),
+}
+"""What can be forked: the module, and the function in it that is the program."""
+
 MODULES: Final = (
-    *("twisted.scripts.twistd", "twisted_chat.tap", "twisted_chat.log.sqlite"),
+    *("twisted_chat.tap", "twisted_chat.log.sqlite", "twisted_chat.operation.admin"),
     *("twisted_chat.doors.web", "twisted.conch.ssh.transport"),
 )
-"""What is read before: what most daemons read, and makes no reactor. An extra may be missing."""
+"""What is read before, too: what most need, and makes no reactor. An extra may be missing."""
 
 MAX_REQUEST: Final = 65_536
 """Bytes of a request, at most."""
@@ -41,18 +48,25 @@ _NUMBER: Final = struct.Struct("!i")
 
 
 class Forked:
-    """A running ``twistd``, used as a ``subprocess.Popen`` is."""
+    """A running program, used as a ``subprocess.Popen`` is."""
 
     def __init__(
-        self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], output: IO[bytes]
+        self,
+        program: str,
+        words: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        standard: Sequence[IO[bytes]],
     ) -> None:
+        """``standard``: its standard input, output and error."""
         self.returncode: int | None = None
         """How it has ended: its status, or the negative of the signal."""
-        self._words = words
+        self._command = [program, *words]
         self._told, telling = os.pipe()
         try:
-            request = json.dumps([list(words), str(cwd), dict(environment)]).encode()
-            socket.send_fds(_forker.reached(), [request], [output.fileno(), telling])
+            request = json.dumps([self._command, str(cwd), dict(environment)]).encode()
+            files = [file.fileno() for file in standard]
+            socket.send_fds(_forker.reached(), [request], [*files, telling])
         finally:
             os.close(telling)
         self.pid = self._read()
@@ -67,7 +81,7 @@ class Forked:
         """Wait until it has ended. Raises subprocess.TimeoutExpired."""
         if self.returncode is None:
             if not select.select([self._told], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(list(self._words), timeout or 0)
+                raise subprocess.TimeoutExpired(self._command, timeout or 0)
             self.returncode = os.waitstatus_to_exitcode(self._read())
             os.close(self._told)
         return self.returncode
@@ -85,6 +99,25 @@ class Forked:
     def _read(self) -> int:
         found: int = _NUMBER.unpack(os.read(self._told, _NUMBER.size))[0]
         return found
+
+
+def ran(
+    program: str, *words: str, cwd: Path | None = None, said: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a program until it ends, with ``said`` on its standard input."""
+    with TemporaryFile() as given, TemporaryFile() as output, TemporaryFile() as errors:
+        given.write(said.encode())
+        given.seek(0)
+        standard = (given, output, errors)
+        child = Forked(program, words, cwd or Path.cwd(), os.environ, standard)
+        try:
+            status = child.wait(60)
+        finally:
+            child.kill()
+        output.seek(0)
+        errors.seek(0)
+        told = output.read().decode(), errors.read().decode()
+        return subprocess.CompletedProcess([program, *words], status, *told)
 
 
 class _Forker:
@@ -120,13 +153,14 @@ _forker = _Forker()
 def serve() -> None:
     """Fork for whoever asks, until nobody can: then exit. Returns in a child, as its command."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks is told by the terminal, too
-    for name in MODULES:
+    for name in (*MODULES, *(module for module, _ in PROGRAMS.values())):
         with suppress(ImportError):
             importlib.import_module(name)
+    assert "twisted.internet.reactor" not in sys.modules, "each child makes its own"
     gc.freeze()  # no child looks through what all of them share
     asked = socket.socket(fileno=0)
     while True:
-        request, descriptors, _, _ = socket.recv_fds(asked, MAX_REQUEST, 2)
+        request, descriptors, _, _ = socket.recv_fds(asked, MAX_REQUEST, 4)
         if not request:
             sys.exit()
         if os.fork() == 0:
@@ -140,12 +174,13 @@ def serve() -> None:
                 pass
 
 
-def watch(request: bytes, output: int, telling: int) -> None:
+def watch(request: bytes, *descriptors: int) -> None:
     """Fork the child; tell its number, and how it has ended. Returns in the child."""
+    *standard, telling = descriptors
     child = os.fork()
     if child == 0:
-        words, cwd, environment = json.loads(request)
-        return become(words, cwd, environment, output)
+        command, cwd, environment = json.loads(request)
+        return become(command, cwd, environment, standard)
     os.write(telling, _NUMBER.pack(child))
     os.closerange(0, telling)
     _, status = os.waitpid(child, 0)
@@ -154,22 +189,21 @@ def watch(request: bytes, output: int, telling: int) -> None:
     os._exit(0)
 
 
-def become(words: list[str], cwd: str, environment: dict[str, str], output: int) -> None:
+def become(
+    command: list[str], cwd: str, environment: dict[str, str], standard: Sequence[int]
+) -> None:
     """Be what a new process would be."""
-    for standard in (1, 2):
-        os.dup2(output, standard)
+    for number, descriptor in enumerate(standard):
+        os.dup2(descriptor, number)
     os.closerange(3, max(os.sysconf("SC_OPEN_MAX"), 1_024))
-    os.close(0)
-    os.open(os.devnull, os.O_RDONLY)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
     sys.path.insert(0, "")
-    sys.argv = ["twistd", *words]
+    sys.argv = command
 
 
 if __name__ == "__main__":
     serve()
-    from twisted.scripts.twistd import run
-
-    run()
+    _module, _function = PROGRAMS[sys.argv[0]]
+    getattr(importlib.import_module(_module), _function)()

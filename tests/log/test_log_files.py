@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from typing import Any
 
@@ -14,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from tests.kit.logs import DEV, HOSTILE, LOCKED, OPS, Commands, check
 from tests.kit.support import texts_of
+from tests.kit.warm import ran
 from twisted_chat.log.backing_up import BACKUP_PAGES, copy_log
 from twisted_chat.log.contract import Answered, Entry
 from twisted_chat.log.sqlite import SqliteLog
@@ -250,12 +249,9 @@ class FilesTests(Commands):
             (["import", str(self.path), str(self.folder / "no.lines")], 1),
             (["backup", str(self.path), str(self.folder / "no" / "copy.db")], 1),
         ):
-            ran = subprocess.run(
-                [sys.executable, "-m", "twisted_chat.client.terminal.main", *argv],
-                capture_output=True,
-            )
-            self.assertEqual((ran.returncode, ran.stderr.count(b"\n")), (status, status), ran)
-            self.assertEqual(ran.stdout.count(b"\n"), 0 if status else 4)
+            ended = ran("twisted-chat", *argv)
+            self.assertEqual((ended.returncode, ended.stderr.count("\n")), (status, status), ended)
+            self.assertEqual(ended.stdout.count("\n"), 0 if status else 4)
 
     def test_what_is_no_log(self) -> None:
         """A database of something else is neither exported nor copied."""

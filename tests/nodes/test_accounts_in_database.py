@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from tests.kit.daemon import Daemon, RawClient
 from tests.kit.postgres import postgres
 from tests.kit.redis import Redis
+from tests.kit.warm import ran
 from twisted_chat.operation import doctor
 from twisted_chat.operation.admin import main
 from twisted_chat.operation.settings import Settings, SettingsError
@@ -25,12 +24,8 @@ PASSWORD = "correct horse 7 battery"
 def command(*words: str, said: str = "") -> tuple[int, str]:
     """Run ``twisted-chat``, in a process of its own where it reads its input."""
     if said:
-        found = subprocess.run(
-            [sys.executable, "-c", "import sys; from twisted_chat.operation.admin import main;"
-             " sys.exit(main(sys.argv[1:]))", *words],
-            input=said.encode(), capture_output=True, check=False,
-        )  # fmt: skip
-        return found.returncode, (found.stdout + found.stderr).decode()
+        found = ran("twisted-chat", *words, said=said)
+        return found.returncode, found.stdout + found.stderr
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with redirect_stdout(out):
         status = main(list(words))

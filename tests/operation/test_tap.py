@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.daemon import PATIENCE, Daemon, RawClient, free_port
+from tests.kit.warm import ran
 
 pytestmark = pytest.mark.slow
 
@@ -23,14 +24,12 @@ pytestmark = pytest.mark.slow
 def refused(*options: str, cwd: Path, port: int | None = None) -> str:
     """Run a daemon that can not start; return its one line on standard error."""
     daemon = Daemon(*options, directory=cwd, port=port)
-    found = subprocess.run(
-        daemon.command, cwd=cwd, capture_output=True, timeout=PATIENCE, stdin=subprocess.DEVNULL
-    )
-    said = found.stderr.decode()
+    found = ran("twistd", *daemon.words, cwd=cwd)
+    said = found.stderr
     assert found.returncode == 1, (found.returncode, said)
     assert said.count("\n") == 1, said
     assert said.startswith("twistd chat: "), said
-    assert b"Traceback" not in found.stdout
+    assert "Traceback" not in found.stdout
     if port is None:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", daemon.port), 1)
