@@ -19,12 +19,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
-LONGEST = ("test_nodes_endtoend.py", "test_soak.py", "test_durability.py", "test_power_cut.py")
-"""Files whose tests wait long for others: a lease that ends, a disk, clients that come back."""
+LONGEST = (
+    *("test_nodes_endtoend.py", "test_soak.py", "test_durability.py", "test_power_cut.py"),
+    "test_page_views.py",
+)
+"""Files whose tests wait long for others (a lease that ends, a disk, clients that come back), and
+the one with the longest test of all."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits longest: the rest is done beside it."""
+    """Begin with what takes longest: the rest is done beside it, and nothing long is the last."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
