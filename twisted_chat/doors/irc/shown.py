@@ -181,7 +181,7 @@ class Batches:
     def show(self, response: Response, caps: Caps, extra: dict[str, str] | None = None) -> bytes:
         """Return the lines of one message; ``extra`` tags are put before the others."""
         tags = dict(extra or {})
-        if (actor := _actor(response)) is not None:
+        if caps and (actor := _actor(response)) is not None:
             tags |= self.facts(actor, caps)
         match response:
             case Text():
