@@ -107,6 +107,15 @@ def test_a_pid_file_that_was_left_behind(tmp_path: Path) -> None:
         assert (tmp_path / "chat.pid").read_text().strip() == str(daemon.pid)
 
 
+def test_told_to_end_at_once(tmp_path: Path) -> None:
+    """A daemon that is ended in the moment in which it listens has not failed."""
+    daemon = Daemon(directory=tmp_path)
+    for _ in range(12):
+        daemon.start()
+        # Before the reactor runs the signal itself ends it.
+        assert daemon.stop() in (0, -signal.SIGTERM), daemon.output
+
+
 def test_help() -> None:
     """``twistd --help`` lists chat, and its own help every option."""
     twistd = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]

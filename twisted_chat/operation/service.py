@@ -183,6 +183,8 @@ class ChatService(MultiService):
 
     def _open_chat(self) -> None:
         def failed(failure: Failure) -> None:
+            if self._stopping:
+                return  # the log is closed already: there is nothing to be read any more
             self._logger.failure("The chat can not open", failure)
             self._fail("The chat can not open.")
 
