@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many tests run side by side for ``-n auto``: one more than cores, as many wait."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Return how many tests run side by side for ``-n auto``: two more than cores, as many wait."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 LONGEST = (
