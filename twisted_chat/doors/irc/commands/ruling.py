@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from twisted_chat.chat.permissions import Rank, invited_to, is_invited, rank_in, rank_of
+from twisted_chat.chat.permissions import Rank, check, invited_to, is_invited, rank_in, rank_of
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
 from twisted_chat.doors.irc.commands.own import letters_of, own_mode, together
@@ -183,16 +183,23 @@ async def mode(talk: IrcTalk, line: Line) -> None:
 
 
 def _may_change(talk: IrcTalk, there: Any, line: Line) -> bool:
-    """Whether one may do what a MODE asks for; who only looks at a list changes nothing."""
+    """Whether one may change modes, if that is asked for; who only looks at a list does not.
+
+    Each change is judged by itself again: this says so where nothing would be changed, too.
+    """
     letters = [letter for _, letter in letters_of(line[1])]
     is_look = len(line) == 2 and all(letter in LISTED for letter in letters)
-    if is_look or not letters or rank_of(me(talk), there) >= Rank.MODERATOR:
+    if is_look or not letters:
         return True
-    if is_in(talk, there.name):
-        talk.reply("482", channel(there.name), "You're not channel operator")
-    else:
-        talk.reply("442", channel(there.name), "You're not on that channel")
-    return False
+    try:
+        check(me(talk), there, SetSettings)
+    except ChatError:
+        if is_in(talk, there.name):
+            talk.reply("482", channel(there.name), "You're not channel operator")
+        else:
+            talk.reply("442", channel(there.name), "You're not on that channel")
+        return False
+    return True
 
 
 async def _change(
