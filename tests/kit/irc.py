@@ -28,3 +28,10 @@ class IrcCase(ChatCase):
         irc.send("CAP END", "JOIN #ops")
         self.assertIn(f"366 {nick} #ops", " ".join(irc.got()))
         return irc
+
+    def two(self, caps: str = "") -> tuple[Irc, Irc]:
+        """Return bob, who owns #ops, and carol, who is there too: nobody else is in their world."""
+        world = self.world()
+        factory = self.factory(world)
+        bob, carol = (self.come(world, factory, nick, caps) for nick in ("bob", "carol"))
+        return bob, carol

@@ -37,9 +37,7 @@ class IrcDoorTests(IrcCase):
 
     def test_without_capabilities(self) -> None:
         """Who asked for nothing gets no tags, and not its own words."""
-        world = self.world()
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, nick) for nick in ("bob", "carol"))
+        bob, carol = self.two()
         bob.got()
         self.assertEqual(bob.ask("PRIVMSG #ops :one", "NOTICE #ops :two"), [])
         got = [line.partition(" ")[2] for line in carol.got()]

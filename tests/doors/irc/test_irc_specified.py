@@ -72,9 +72,7 @@ class QueryTests(IrcCase):
 
     def test_invisible(self) -> None:
         """Who is invisible is in no NAMES for who is not in the channel."""
-        world = self.world()
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, one) for one in ("bob", "carol"))
+        bob, carol = self.two()
         bob.ask("MODE bob +i")
         self.assertIn(" #ops :@bob carol", carol.ask("NAMES #ops")[-2])
         carol.ask("PART #ops", "JOIN #more")
@@ -167,10 +165,8 @@ class ActsTests(IrcCase):
 
     def test_no_line_in_a_line(self) -> None:
         """What is said to some, or to oneself, in several lines is several lines, and no other."""
-        world = self.world()
         caps = "batch message-tags draft/multiline"
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, one, caps) for one in ("bob", "carol"))
+        bob, carol = self.two(caps)
         bob.got()
         carol.ask("BATCH +x draft/multiline @#ops", "@batch=x PRIVMSG @#ops :a")
         carol.ask("@batch=x PRIVMSG @#ops ::root QUIT", "BATCH -x")
@@ -207,10 +203,8 @@ class ActsTests(IrcCase):
 
     def test_batch_takes_its_lines(self) -> None:
         """Whatever bears a batch's name is in it, and not done; no other command may be."""
-        world = self.world()
         caps = "batch message-tags draft/multiline"
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, one, caps) for one in ("bob", "carol"))
+        bob, carol = self.two(caps)
         bob.got()
         carol.ask("BATCH +x draft/multiline #ops", "@batch=x PRIVMSG #ops :a")
         (refused,) = carol.ask("@batch=x;+y=z TAGMSG #ops", "@batch=x TOPIC #ops :t", "BATCH -x")
@@ -248,9 +242,7 @@ class ModeTests(IrcCase):
 
     def test_voice_of_a_moderator(self) -> None:
         """A moderator is not made less by a voice; what somebody has not is not taken away."""
-        world = self.world()
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, one) for one in ("bob", "carol"))
+        bob, carol = self.two()
         bob.ask("MODE #ops +o carol")
         self.assertEqual(bob.ask("MODE #ops +v carol", "MODE #ops -v carol"), [])
         self.assertIn(":@bob @carol", bob.ask("NAMES #ops")[0])

@@ -40,9 +40,7 @@ class NickTests(IrcCase):
 
     def test_roles_go_along(self) -> None:
         """Who has another nick is in its channels as before: past a key, and with its role."""
-        world = self.world()
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, one) for one in ("bob", "carol"))
+        bob, carol = self.two()
         bob.ask("MODE #ops +k key", "MODE #ops +v carol", "AWAY :lunch")
         carol.got()
         self.assertEqual(rest(bob.ask("NICK rob")), ["NICK rob"])
@@ -54,18 +52,14 @@ class NickTests(IrcCase):
 
     def test_banned_nick(self) -> None:
         """A nick that is kept out of a channel is out of it."""
-        world = self.world()
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, one) for one in ("bob", "carol"))
+        bob, carol = self.two()
         self.assertEqual(rest(bob.ask("MODE #ops +b eve")), ["JOIN #ops", "MODE #ops +b eve!*@*"])
         carol.got()
         self.assertIn("PART #ops", " ".join(carol.ask("NICK eve")))
 
     def test_banned_address(self) -> None:
         """Who was invited from an address that is kept out stays in by another nick."""
-        world = self.world()
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, one) for one in ("bob", "carol"))
+        bob, carol = self.two()
         bob.ask("MODE #ops +b *!*@192.0.2.1")
         self.assertIn("KICK #ops carol", " ".join(rest(carol.got())))
         self.assertIn(" 474 ", carol.ask("JOIN #ops")[0])
@@ -92,9 +86,7 @@ class NickTests(IrcCase):
 
     def test_written_otherwise(self) -> None:
         """A nick in capitals is the same one: it is told as NICK, and to no monitor."""
-        world = self.world()
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, one) for one in ("bob", "carol"))
+        bob, carol = self.two()
         carol.ask("MONITOR + bob,BOB,bob")
         self.assertRegex(carol.ask("MONITOR L")[0], " 732 carol bob$")
         bob.ask("NICK BOB")
@@ -121,9 +113,7 @@ class ToldTests(IrcCase):
 
     def test_too_long_to_be_told(self) -> None:
         """A line that would be two to who hears it is refused whole; what just fits goes."""
-        world = self.world()
-        factory = self.factory(world)
-        bob, carol = (self.come(world, factory, one) for one in ("bob", "carol"))
+        bob, carol = self.two()
         bob.got()
         room = MAX_LINE - 2 - len(":bob!bob@twisted-chat.invalid PRIVMSG #ops ")
         self.assertRegex(bob.ask(f"PRIVMSG #ops {'x' * (room + 1)}")[0], " 417 bob ")
