@@ -76,11 +76,12 @@ class Entrances:
         return self.ports
 
     def open(self, parts: Parts) -> None:
-        """Listen. Raises CannotListenError, SettingsError; what listens then, does so still."""
+        """Listen; natively last: who is let in there finds all other doors open.
+
+        Raises CannotListenError, SettingsError; what listens then, does so still.
+        """
         self._parts = parts
         chosen = self.settings
-        for description in in_order(chosen.port):
-            self._open("native", self._native(self._entry), [description])
         self.files = open_files(chosen, parts)
         if chosen.web:
             from twisted_chat.doors.web import web_door  # autobahn is an extra
@@ -124,6 +125,8 @@ class Entrances:
             irc.shared.sts = Sts(self.listener.tls_port(chosen.irc), chosen.irc_sts)
         if chosen.ssh:
             self._open_ssh(chosen, parts)
+        for description in in_order(chosen.port):
+            self._open("native", self._native(self._entry), [description])
 
     def _open_ssh(self, chosen: Settings, parts: Parts) -> None:
         from twisted_chat.doors.ssh import HostKeyError, SshFactory, host_keys, renewed  # an extra
