@@ -1,4 +1,4 @@
-"""The client as people start it: a process of its own, on pipes."""
+"""The client as people start it: a process of its own, on pipes, and a daemon for it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.kit.daemon import Daemon
 from tests.kit.warm import ran
 
 COMMAND = [sys.executable, "-m", "twisted_chat.client.terminal.main"]
+
+USERS = "user,password,role\nalice,sesame,operator\nbot,secret,\n"
+"""The accounts of ``make_daemon``; ``secret`` and ``wrong`` are files with passwords beside it."""
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -23,9 +27,36 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def make_daemon(folder: Path, *options: str) -> Daemon:
+    """Return a daemon with its log in this folder, whose accounts are in ``users.csv`` there."""
+    users = ("--users", str(folder / "users.csv"), "--guests")
+    return Daemon("--log", "sqlite:chat.db", *users, *options, directory=folder)
+
+
 def command(*words: str, cwd: Path, said: str = "") -> subprocess.CompletedProcess[str]:
     """Run ``twisted-chat`` in a folder until it ends; ``said`` is its standard input."""
     return ran("twisted-chat", *words, cwd=cwd, said=said)
+
+
+def pipe(
+    folder: Path, daemon: Daemon, *words: str, given: str = "", password: str = "secret"
+) -> subprocess.CompletedProcess[str]:
+    """Run the client on pipes until it ends."""
+    return subprocess.run(
+        [
+            *COMMAND,
+            f"bot@127.0.0.1:{daemon.port}",
+            "--password-file",
+            str(folder / password),
+            *words,
+        ],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(folder),
+        check=False,
+    )
 
 
 def by_lines(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 from struct import pack, unpack
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 from attrs import define, field
@@ -15,10 +15,14 @@ from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClie
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from twisted_chat.client import ChatClient, Event
 from twisted_chat.vocabulary import messages as m
+from twisted_chat.vocabulary.errors import ChatError
+
+T = TypeVar("T")
 
 LIMITS = m.Limits(text=m.MAX_TEXT)
 
@@ -178,6 +182,20 @@ class Fixture:
         events = [event for event in self.events if not kinds or isinstance(event, kinds)]
         self.events.clear()
         return events
+
+
+class ClientCase(SynchronousTestCase):
+    """A test with a client of the fake server."""
+
+    def setUp(self) -> None:
+        self.fixture = Fixture.make()
+        self.client = self.fixture.client
+
+    def failure(self, deferred: Deferred[T]) -> ChatError:
+        """Return the refusal that something ended with."""
+        error = self.failureResultOf(deferred, ChatError).value
+        assert isinstance(error, ChatError)
+        return error
 
 
 def as_json(message: msgspec.Struct) -> Any:
