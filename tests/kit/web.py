@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from tests.kit.support import Object, Pipe, World
+from tests.kit.support import ChatCase, Object, Pipe, World
 from twisted_chat.doors.web import WebDoor, web_door
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -151,6 +151,14 @@ class Web:
         assert welcome["type"] == "welcome", welcome
         socket.got()
         return socket
+
+
+class WebCase(ChatCase):
+    """A test at the web door."""
+
+    def web(self, **settings: Any) -> Web:
+        """Return a web door with a chat behind it."""
+        return Web(self.world(), **settings)
 
 
 def answer_in(data: bytes) -> Answer:
