@@ -8,6 +8,7 @@ Unit tests, on a Clock, through bytes: no socket, no thread, no wait.
 * ``seats``: one seat at each door, for what must be so whichever it is
 * ``irc``, ``lines``, ``terminals``, ``ssh_client``, ``web``: somebody at that door
 * ``uploads``: files at the web door
+* ``users_file``: accounts in a file
 * ``minds``: connections as a session sees them, without a door
 * ``logs``: lives, a file in a folder of its own, workers without threads; ``postgres``: a database
 * ``inline``: threads that are none

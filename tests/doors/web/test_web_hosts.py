@@ -7,9 +7,7 @@ from typing import Any
 from twisted.logger import capturedLogs, formatEvent
 
 from tests.kit.support import ChatCase
-from tests.kit.web import (
-    WebCase,
-)
+from tests.kit.web import WebCase
 from twisted_chat.operation import settings
 
 

@@ -28,12 +28,7 @@ from twisted_chat.doors.outlet import Outlet
 from twisted_chat.doors.turnstile import Refused, Turnstile
 from twisted_chat.doors.watch import CLOSE_SECONDS, LOGIN_SECONDS
 from twisted_chat.doors.web.looking import LOOK_SECONDS
-from twisted_chat.doors.web.sockets import (
-    FRAMES_IN_A_ROW,
-    MAX_FRAGMENTS,
-    PING_SECONDS,
-    WebProtocol,
-)
+from twisted_chat.doors.web.sockets import FRAMES_IN_A_ROW, MAX_FRAGMENTS, PING_SECONDS, WebProtocol
 from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_FRAME_BEFORE_LOGIN, Bye
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
