@@ -13,6 +13,8 @@ from typing import Any, Final, Protocol
 
 from attrs import define, field
 from msgspec import ValidationError, convert
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.task import deferLater
 
 from twisted_chat.accounts.keeper import Keeper
@@ -36,6 +38,9 @@ OPERATOR: Final = "operator"
 
 MAX_LINES: Final = 10_000
 """Lines of an answer, at most."""
+
+OPENING_SECONDS: Final = 10.0
+"""How long an order waits for a chat that still takes up what its log holds; then it is refused."""
 
 
 class Refused(Exception):
@@ -65,14 +70,27 @@ ORDERS: dict[str, Order] = {}
 """Every order, by its word."""
 
 
-def order(word: str) -> Callable[[Order], Order]:
-    """Make a function the one that carries out an order."""
+def order(word: str, waits: bool = True) -> Callable[[Order], Order]:
+    """Make a function the one that carries out an order: when the chat is open, if it ``waits``."""
 
     def register(function: Order) -> Order:
-        ORDERS[word] = function
+        async def when_open(running: Running, given: Mapping[str, Any]) -> list[str]:
+            await _opened(running)
+            return await function(running, given)
+
+        ORDERS[word] = when_open if waits else function
         return function
 
     return register
+
+
+async def _opened(running: Running) -> None:
+    """Wait until the chat is open: what is decided before might be read over. Raises Refused."""
+    opened = Deferred.fromCoroutine(running.chat.opened.passed())
+    try:
+        await opened.addTimeout(OPENING_SECONDS, running.reactor)
+    except DeferredTimeout:
+        raise Refused("The chat is not open yet: it still reads what its log holds.") from None
 
 
 @define(eq=False)
@@ -175,7 +193,7 @@ def _elsewhere(running: Running, session: str | None) -> Iterator[tuple[str, str
                 yield node, person.name.text
 
 
-@order("nodes")
+@order("nodes", waits=False)
 async def nodes(running: Running, _: Mapping[str, Any]) -> list[str]:
     """Say which nodes there are: how many are there, and how far behind each is."""
     node = running.parts.node
@@ -343,7 +361,7 @@ async def invite(running: Running, _: Mapping[str, Any]) -> list[str]:
     return [code]
 
 
-@order("reload")
+@order("reload", waits=False)
 async def reload(running: Running, _: Mapping[str, Any]) -> list[str]:
     """Read settings, accounts, certificates and the text of welcome again."""
     try:
@@ -354,7 +372,7 @@ async def reload(running: Running, _: Mapping[str, Any]) -> list[str]:
     return said
 
 
-@order("drain")
+@order("drain", waits=False)
 async def drain(running: Running, given: Mapping[str, Any]) -> list[str]:
     """Let nobody in any more, send everybody away over some seconds, and end."""
     seconds = min(3_600.0, max(0.0, float(given.get("seconds") or 0)))
