@@ -36,8 +36,8 @@ class Outlet:
     """Called when it keeps something back: nothing more is to be delivered that can wait."""
     _socket: Any = field(init=False, default=None)
     """The transport's, where it may be passed by."""
-    _waiting: bool = field(init=False, default=True)
-    """Whether something may wait in the transport, and so goes out first."""
+    waiting: bool = field(init=False, default=True)
+    """Whether something may wait, in the transport or here, and so goes out first."""
     _rest: deque[memoryview] = field(init=False, default=NOTHING)
     """What is kept back, in order: most connections never have a queue of their own."""
 
@@ -47,7 +47,7 @@ class Outlet:
 
     def deliver(self, data: bytes) -> None:
         """Send these bytes. Never raises for a connection that is broken or gone."""
-        if self._waiting:
+        if self.waiting:
             transport = self.transport
             if self._rest:
                 self._keep(memoryview(data))
@@ -58,13 +58,13 @@ class Outlet:
             if transport.dataBuffer or transport._tempDataBuffer:
                 self._hand_over(data, 0)
                 return
-            self._waiting = False
+            self.waiting = False
         try:
             sent = self._socket.send(data)
         except OSError:  # full, or broken: then the reactor meets it too, and ends the connection
             sent = 0
         if sent < len(data):
-            self._waiting = True
+            self.waiting = True
             self._hand_over(data, sent)
 
     def _hand_over(self, data: bytes, sent: int) -> None:
@@ -118,7 +118,7 @@ class Outlet:
     def closed(self) -> None:
         """The connection is gone: its socket's number may be another's soon."""
         self._socket = None
-        self._waiting = True
+        self.waiting = True
         self._rest = NOTHING
         self.full = _nothing
 

@@ -46,9 +46,11 @@ def weigh(connections: Iterable[Weighed]) -> tuple[dict[Weighed, int], int]:
     weights: dict[Weighed, int] = {}
     kept: dict[int, int] = {}
     for one in connections:
+        outlet = getattr(one, "_outlet", None)
+        if outlet is not None and not outlet.waiting:
+            continue  # as of almost all: no more of them is looked at
         if size := waiting(one.transport):
             weights[one] = size
-        outlet = getattr(one, "_outlet", None)
         if outlet is not None:
             kept.update((id(data), len(data)) for data in outlet.kept)
     return weights, sum(weights.values()) + sum(kept.values())
