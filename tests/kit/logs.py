@@ -11,21 +11,17 @@ from collections.abc import Callable
 from contextlib import closing, redirect_stdout
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from unittest import mock
 
-from twisted.internet.defer import Deferred, execute, succeed
+from twisted.internet.defer import Deferred, execute, gatherResults, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from twisted_chat.log.contract import (
-    Entry,
-    Life,
-    LogError,
-    Record,
-)
+from tests.kit.support import later
+from twisted_chat.log.contract import PAGE_TEXTS, Entry, Life, Log, LogError, NotStored, Record
 from twisted_chat.log.files import add_commands
 from twisted_chat.log.sqlite import SqliteLog, open_sqlite
 from twisted_chat.log.sqlite.steps import MAX_SEQ
@@ -127,6 +123,63 @@ class HeldWorker(InlineWorker):
             self.release()
 
 
+if TYPE_CHECKING:
+    Base = SynchronousTestCase
+else:
+    Base = object  # so that the suite itself is not run
+
+
+class LogCase(Base):
+    """A test of a log: ``make_log`` gives a new, empty one that looks at ``self.clock``."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(1_000)
+        self.log = self.make_log()
+        self.addCleanup(lambda: self.got(self.log.close()))
+
+    def make_log(self) -> Log:
+        raise NotImplementedError
+
+    def reopened(self, log: Log) -> Log | None:
+        """End the log and open it again, as a restart does; None: it does not outlive one."""
+        return None
+
+    def got(self, deferred: Deferred[Any]) -> Any:
+        return self.successResultOf(deferred)
+
+    def refused(self, deferred: Deferred[Any], *kinds: type[Exception]) -> str:
+        """Return the sentence with which it failed: as one of ``kinds``."""
+        failure = self.failureResultOf(deferred, *(kinds or (NotStored,)))
+        return str(failure.value)
+
+    def append(self, epoch: str, entries: list[Entry]) -> Deferred[list[Any]]:
+        """Append, and have a Deferred also where the log answers at once."""
+        return later(self.log.append(epoch, entries))
+
+    def say(self, *data: str, life: Life = OPS, source: str = "alice") -> list[Any]:
+        said: list[Any] = self.got(self.append(life.epoch, [Entry(source, each) for each in data]))
+        return said
+
+    def all_of(self, life: Life, log: Log | None = None) -> list[Any]:
+        """Read a life from its beginning, page by page."""
+        texts: list[Any] = []
+        while True:
+            after = texts[-1].seq if texts else 0
+            page = self.got((log or self.log).read(life.epoch, after, sys.maxsize))
+            texts += page.texts
+            if not page.more:
+                return texts
+
+    def found(self, query: str, life: Life = OPS, before: int = sys.maxsize) -> list[str]:
+        page = self.got(self.log.search(life.epoch, query, before, PAGE_TEXTS))
+        return [text.data for text in page.texts]
+
+    def begin(self, *lives: Life) -> None:
+        for life in lives or (OPS,):
+            self.got(self.log.create(life))
+
+
 class Folder(SynchronousTestCase):
     """A test with a folder of its own, in which a log is ``chat.db``."""
 
@@ -167,6 +220,44 @@ def check(path: str) -> None:
         connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         connection.rollback()
+
+
+class CommitCase(Folder):
+    """A log whose writer does nothing until the test lets it: whoever waits is seen waiting."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.writer = HeldWorker("log-write")
+        self.log = self.open(lambda name: self.writer if "write" in name else InlineWorker(name))
+        created = gatherResults([self.log.create(OPS), self.log.create(DEV)])
+        self.writer.release_all()
+        self.successResultOf(created)
+        self.fired: list[object] = []
+        self.addCleanup(check, str(self.path))
+        self.addCleanup(self.end)
+
+    def end(self) -> None:
+        """Close the log."""
+        closed = self.log.close()
+        self.writer.release_all()
+        self.successResultOf(closed)
+
+    def say(self, *data: str, life: Life = OPS) -> None:
+        """Say something; what comes of it is in ``fired``."""
+        said = self.log.append(life.epoch, [Entry("alice", each, each) for each in data])
+        said.addCallbacks(
+            lambda texts: self.fired.append("".join(f"{text.seq}{text.data}" for text in texts)),
+            lambda failure: self.fired.append(failure.type),
+        )
+
+    def stored(self) -> list[str]:
+        """Look into the file, as another program sees it."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            return [data for (data,) in connection.execute("SELECT data FROM said ORDER BY seq")]
+
+    def connection(self) -> sqlite3.Connection:
+        """Return the writer's own."""
+        return self.log._writer._connection
 
 
 class Commands(Folder):

@@ -9,8 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
-from tests.kit.logs import DEV, OPS
-from twisted_chat.log.contract import Entry, Kind, Log
+from tests.kit.logs import DEV, OPS, LogCase
+from twisted_chat.log.contract import Entry, Kind
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
     MAX_REACTIONS,
@@ -59,19 +59,8 @@ def present(entries: Sequence[AnyEntry], first: int = 1) -> list[AnyEntry]:
     return read
 
 
-class ChangingSuite:
+class ChangingSuite(LogCase):
     """Promises about what changes a text. See LogTests."""
-
-    log: Log
-    got: Any
-    assertEqual: Any
-    assertIsInstance: Any
-    assertNotEqual: Any
-    say: Any
-    begin: Any
-    append: Any
-    found: Any
-    all_of: Any
 
     def change(
         self,
