@@ -33,11 +33,15 @@ class Measure(Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def key(self) -> str:
         """By what it is found: another of that key takes its place."""
-        return f"address:{self.address}" if self.user is None else f"user:{key_of(self.user)}"
+        return _key(self.user, self.address)
 
     def is_over(self, now: int) -> bool:
         """Whether its time is up."""
         return self.until is not None and now >= self.until
+
+
+def _key(user: str | None, address: str | None) -> str:
+    return f"address:{address}" if user is None else f"user:{key_of(user)}"
 
 
 def whom(user: str | None, address: str | None) -> tuple[str | None, str | None]:
@@ -73,6 +77,10 @@ class Measures:
     def get(self, key: str) -> Measure | None:
         """Return the one of that key."""
         return self._of.get(key)
+
+    def of(self, user: str | None = None, address: str | None = None) -> Measure | None:
+        """Return the one of just that user or network. Raises ChatError as ``whom``."""
+        return self._of.get(_key(*whom(user, address)))
 
     def add(self, measure: Measure) -> None:
         """Let it hold. Raises ChatError ``not-allowed`` where there are too many."""

@@ -66,7 +66,7 @@ class IrcDoorTests(IrcCase):
         bob.got()
         carol.got()
         self.assertEqual(bob.ask("@+typing=active;msgid=x TAGMSG #ops"), [])
-        self.assertRegex(carol.got()[0], r"^@\+typing=active;msgid=tags-\w+ :bob!\S+ TAGMSG #ops$")
+        self.assertRegex(carol.got()[0], r"^@msgid=tags-\w+;\+typing=active :bob!\S+ TAGMSG #ops$")
         self.assertEqual(dave.got(), [])
 
     def test_long_text(self) -> None:
@@ -275,7 +275,7 @@ class IrcCommandTests(IrcCase):
         bob.got()
         self.assertRegex(carol.ask("MODE #ops +m")[0], " 482 carol #ops ")
         self.assertRegex(bob.ask("MODE #ops +ml 5")[0], r"^:bob!\S+ MODE #ops \+ml 5$")
-        self.assertEqual(len(carol.got()), 2)
+        self.assertIn(" MODE #ops +ml 5", carol.got()[-1])
         self.assertRegex(carol.ask("PRIVMSG #ops :may I?")[0], " 404 carol #ops ")
         bob.ask("MODE #ops +v carol")
         carol.got()

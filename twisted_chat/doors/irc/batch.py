@@ -20,6 +20,7 @@ from twisted_chat.vocabulary.messages import (
     Joined,
     Left,
     Reacted,
+    ReadTo,
     Redacted,
     Response,
     Text,
@@ -77,7 +78,7 @@ class Batch:
     _goings: Goings
     _show: Callable[[Response, Caps], bytes]
     own: dict[str, list[int]] = field(init=False, factory=dict)
-    """The places of what somebody did, by its name; those of refusals by none."""
+    """The places of what somebody did, by its name; of what is for one alone, by none."""
     is_special: bool = field(init=False, default=False)
     """Whether something in it is each connection's own affair."""
     _apart: dict[int, Farewell] = field(init=False, factory=dict)
@@ -97,7 +98,7 @@ class Batch:
                     self._set_apart(place, self._goings.why_gone(message.user))
                 case Joined():
                     self._set_apart(place, self._goings.why_back(message))
-                case Error():
+                case Error() | ReadTo():
                     self.own.setdefault("", []).append(place)
 
         self.is_special = bool(self._apart) or "" in self.own

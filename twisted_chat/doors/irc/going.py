@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from attrs import define, field
@@ -27,6 +27,8 @@ class Farewell:
     """Why somebody is no more in any session, as a line: it is told once to each connection."""
 
     line: bytes
+    is_bot: bool = False
+    """Whether it was one: its mode has gone with it."""
     told: set[int] = field(factory=set)
     rooms: frozenset[str] = frozenset()
     """Of a change of nick: the sessions that one was in, and is in again."""
@@ -53,11 +55,15 @@ class Goings:
     """Who is just going, and why."""
 
     clock: IReactorTime
+    is_bot: Callable[[str], bool]
+    """Whether somebody who is here is a bot."""
     _farewells: dict[str, Farewell] = field(init=False, factory=dict)
     _renamed: dict[str, Farewell] = field(init=False, factory=dict)
     """Who has another name, by the new one: it has not come, it was here."""
     _parts: dict[tuple[str, str], str] = field(init=False, factory=dict)
     """Why somebody is just leaving a session, by user and session."""
+    _taken: dict[tuple[str, str], str] = field(init=False, factory=dict)
+    """The letters of roles that are just being taken away, by user and session."""
 
     def why_gone(self, user: str) -> Farewell | None:
         """Return why somebody is gone from everywhere, where that is known."""
@@ -86,7 +92,7 @@ class Goings:
         if len(self._farewells) >= MAX_FAREWELLS:
             self._farewells.pop(next(iter(self._farewells)))
         key = key_of(nick) or ""
-        farewell = self._farewells[key] = Farewell(line)
+        farewell = self._farewells[key] = Farewell(line, self.is_bot(nick))
         self.clock.callLater(FAREWELL_SECONDS, self._forget, self._farewells, key, farewell)
         return farewell
 
@@ -114,6 +120,18 @@ class Goings:
         """Remember why somebody just leaves a session, by compared names."""
         self._parts[user, session] = reason
         self.clock.callLater(PART_SECONDS, self._forget, self._parts, (user, session), reason)
+
+    def takes(self, user: str, session: str, letter: str) -> None:
+        """Know which role somebody is losing, by compared names, until that is told."""
+        self._taken[user, session] = letter
+
+    def took(self, user: str, session: str) -> None:
+        """It is told."""
+        self._taken.pop((user, session), None)
+
+    def taken(self, given: RoleGiven) -> str:
+        """Return the letters of what somebody has no more: of any role, where it is not known."""
+        return self._taken.get((key_of(given.user) or "", key_of(given.session) or ""), "ov")
 
     def came(self, key: str) -> None:
         """Somebody is here by that name: not who had it before, but for one who has it still."""

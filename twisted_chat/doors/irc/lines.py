@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
@@ -129,8 +130,16 @@ def format_line(
 ) -> bytes:
     """Write a line with its end, and no other: the last parameter may be anything.
 
-    What other doors take as a topic or a reason may have line ends, which become spaces here.
+    What other doors take as a topic or a reason may have line ends, which become spaces here; and
+    what is longer than a line is cut. (A text is put into lines that hold it: see ``pieces``.)
     """
+    line = _line(source, command, parameters)
+    if len(line) > MAX_LINE:
+        line = line[: _whole(line, MAX_LINE - 2)] + b"\r\n"
+    return format_tags(tags).encode("utf-8", "replace") + line if tags else line
+
+
+def _line(source: str, command: str, parameters: Sequence[str]) -> bytes:
     rest = ""
     if parameters:
         *middle, last = parameters
@@ -138,9 +147,30 @@ def format_line(
         rest = " " + " ".join([*middle, last if plain else f":{last}"])
         if "\n" in rest or "\r" in rest or "\0" in rest:
             rest = rest.translate(_ENDS)
-    begin = format_tags(tags) if tags else ""
     head = f":{source} " if source else ""
-    return f"{begin}{head}{command}{rest}\r\n".encode("utf-8", "replace")
+    return f"{head}{command}{rest}\r\n".encode("utf-8", "replace")
+
+
+def _whole(data: bytes, end: int) -> int:
+    """Return where to cut UTF-8, at ``end`` or before it: not within a character."""
+    while data[end] & 0xC0 == 0x80:
+        end -= 1
+    return end
+
+
+def time_of(millis: int) -> str:
+    """Write a time as IRCv3's ``server-time`` does."""
+    when = datetime.fromtimestamp(millis / 1000, UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{millis % 1000:03d}Z"
+
+
+def together(changes: Sequence[tuple[str, str]]) -> str:
+    """Write changes of modes, each a sign and a letter, as ``+ab-c``."""
+    words, last = "", ""
+    for sign, letter in changes:
+        words += letter if sign == last else sign + letter
+        last = sign
+    return words
 
 
 def as_middle(text: str) -> str:
@@ -152,7 +182,7 @@ def is_one_line(source: str, command: str, *parameters: str) -> bool:
     """Whether a line can be said as it is: it has 512 bytes at most, and one end."""
     if len(parameters[-1]) > MAX_LINE or any(letter in parameters[-1] for letter in "\r\n\0"):
         return False
-    return len(format_line(source, command, *parameters)) <= MAX_LINE
+    return len(_line(source, command, parameters)) <= MAX_LINE
 
 
 def pieces(text: str, room: int | None = None) -> list[str]:
@@ -166,9 +196,7 @@ def pieces(text: str, room: int | None = None) -> list[str]:
     for line in text.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         data = line.encode()
         while room is not None and len(data) > room:
-            end = room
-            while data[end] & 0xC0 == 0x80:  # within a character
-                end -= 1
+            end = _whole(data, room)
             space = data.rfind(b" ", end // 2, end)
             end = space + 1 if space >= 0 else end
             found.append(data[:end].decode())

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_chat.chat.pace import Pace
 from twisted_chat.doors.irc.batch import Caps, View
 from twisted_chat.doors.irc.going import Goings
+from twisted_chat.doors.irc.marks import Marks
 from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.shown import MATTERING, Batches, Part
 from twisted_chat.vocabulary.names import key_of
@@ -108,8 +109,8 @@ class Shared:
     """Client-only tags of texts, by the ids that the door gave them: stored nowhere."""
     written: OrderedDict[str, Sequence[Part]] = field(init=False, factory=OrderedDict)
     """How the last texts of several lines were written, by the ids that the door gave them."""
-    marks: dict[tuple[str, str], str] = field(init=False, factory=dict)
-    """How far users have read, as they said it, by user and epoch."""
+    marks: Marks = field(init=False)
+    """How far users have read, as they said it."""
     begun: Latest[int] = field(init=False, factory=Latest)
     """When sessions began by this door, in milliseconds since 1970, by epoch."""
     topics: Latest[tuple[str, int]] = field(init=False, factory=Latest)
@@ -125,8 +126,9 @@ class Shared:
     """By the capabilities that matter: not as many as all, of which there are too many."""
 
     def __attrs_post_init__(self) -> None:
+        self.marks = Marks(self.server)
         self.renames = Pace(self.clock, RENAMES)
-        self.goings = Goings(self.clock)
+        self.goings = Goings(self.clock, self.is_bot)
 
     def view(self, caps: Caps) -> View:
         """Return what those see who have these capabilities."""
@@ -186,6 +188,8 @@ class Shared:
                     self.named[user.name.key] = other.mind
         if len(user.person.users) <= 1:
             self.remember(talk)
+            if user.is_guest:
+                self.marks.forget(user.name.text)
 
     def watch(self, key: str, talk: Any) -> None:
         """Let a connection hear of somebody."""
@@ -239,9 +243,12 @@ class Shared:
         return (key_of(nick) or "") in self.named
 
     def is_bot(self, nick: str) -> bool:
-        """Whether somebody says that it is a bot."""
+        """Whether somebody says that it is a bot, or did so until it went."""
         talk = self.named.get(key_of(nick) or "")
-        return talk is not None and "B" in talk.modes
+        if talk is None:
+            why = self.goings.why_gone(nick)
+            return why is not None and why.is_bot
+        return "B" in talk.modes
 
     def tagged(self, id: str, tags: Mapping[str, str]) -> None:
         """Know the client-only tags of a text that is being said."""

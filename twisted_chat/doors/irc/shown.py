@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from attrs import define, field
 
 from twisted_chat.doors.irc.batch import Batch, Caps, View
 from twisted_chat.doors.irc.going import Goings
-from twisted_chat.doors.irc.lines import format_line, is_one_line, pieces
+from twisted_chat.doors.irc.lines import (
+    MAX_LINE,
+    format_line,
+    is_one_line,
+    pieces,
+    time_of,
+    together,
+)
+from twisted_chat.doors.irc.marks import Marks
 from twisted_chat.doors.irc.names import channel, prefix, target_of
 from twisted_chat.vocabulary.messages import (
     Changed,
@@ -69,15 +76,15 @@ Head = tuple[str, str, str]
 """Who says it, as what, and where."""
 
 
-def time_of(millis: int) -> str:
-    """Write a time as IRCv3's ``server-time`` does."""
-    when = datetime.fromtimestamp(millis / 1000, UTC)
-    return f"{when:%Y-%m-%dT%H:%M:%S}.{millis % 1000:03d}Z"
-
-
 def msgid(epoch: str, seq: int) -> str:
     """Return a text's name in IRC."""
     return f"{epoch}-{seq}"
+
+
+def room_of(head: Head) -> int:
+    """Return how many bytes of a text a line holds."""
+    source, command, target = head
+    return MAX_LINE - 2 - len(f":{source} {command} {target} :".encode())
 
 
 def in_rows(parts: Iterable[Part], room: int) -> Sequence[Part]:
@@ -111,6 +118,7 @@ class Known(Protocol):
     goings: Goings
     tags: OrderedDict[str, Mapping[str, str]]
     written: OrderedDict[str, Sequence[Part]]
+    marks: Marks
 
     def has_topic(self, epoch: str, user: str, millis: int) -> None:
         """Somebody has changed a topic."""
@@ -165,6 +173,8 @@ class Batches:
 
     def _note(self, message: Response) -> None:
         """Know of a batch what is asked for later."""
+        if isinstance(message, Text | Edited | Redacted | Reacted):
+            self.known.marks.seen(message)
         match message:
             case Text():
                 self._said[message.session, message.seq] = message.data[:80]
@@ -220,7 +230,9 @@ class Batches:
             case Notice():
                 where = channel(response.session) if response.session else "*"
                 source = prefix(response.by) if response.by else self.known.server
-                return format_line(source, "NOTICE", where, response.data, tags=tags)
+                head = (source, "NOTICE", where)
+                rows = [row for row in pieces(response.data, room_of(head)) if row]
+                return self.several(head, rows, tags)
             case IsTyping() if "message-tags" in caps and not self.known.is_here(response.user):
                 where = target_of(response.session, response.user)
                 tags["+typing"] = "active"
@@ -233,7 +245,8 @@ class Batches:
     def role(self, given: RoleGiven, tags: dict[str, str]) -> bytes:
         """Return the line of a role; who has none any more may have had any."""
         letters = {"owner": "+o", "moderator": "+o", "voice": "+v"}.get(given.role)
-        words = (letters, given.user) if letters else ("-ov", given.user, given.user)
+        letters = letters or f"-{self.known.goings.taken(given)}"
+        words = (letters, *[given.user] * (len(letters) - 1))
         return format_line(prefix(given.by), "MODE", channel(given.session), *words, tags=tags)
 
     def changed(self, event: Changed, tags: dict[str, str]) -> bytes:
@@ -252,7 +265,7 @@ class Batches:
         ]
         if not changes:
             return b""
-        words = "".join(f"{'+' if value else '-'}{letter}" for letter, value in changes)
+        words = together([("+" if value else "-", letter) for letter, value in changes])
         values = ["*"] if event.locked is not None else []
         values += [str(event.limit)] if event.limit else []
         where = channel(event.session)
@@ -322,19 +335,24 @@ class Batches:
         if caps:
             tags |= self.tags_of(text, caps, epoch)
         command = "NOTICE" if text.id and text.id.startswith(NOTICE_ID) else "PRIVMSG"
-        source, target = prefix(text.source), target_of(text.session, text.source)
-        data, begin, end = text.data, "", ""
+        head = (prefix(text.source), command, target_of(text.session, text.source))
+        return self.said(head, text.data, self.known.written.get(text.id or "", ()), caps, tags)
+
+    def said(
+        self, head: Head, data: str, written: Sequence[Part], caps: Caps, tags: dict[str, str]
+    ) -> bytes:
+        """Return the lines of what is said, which were ``written`` so, where that is known."""
+        begin, end = "", ""
         if data.startswith("/me "):
             data, begin, end = data[4:], "\1ACTION ", "\1"
         row = f"{begin}{data}{end}"
         if len(data) < SHORT and data.isascii() and data.isprintable():
-            return format_line(source, command, target, row, tags=tags) if row else b""
-        if row and is_one_line(source, command, target, row):
-            return format_line(source, command, target, row, tags=tags)
-        room = 510 - len(f":{source} {command} {target} :{begin}{end}".encode())
-        written = self.known.written.get(text.id or "", ()) if not begin else ()
-        parts = in_rows(written or [(line, False) for line in pieces(data)], room)
-        head = (source, command, target)
+            return format_line(*head, row, tags=tags) if row else b""
+        if row and is_one_line(*head, row):
+            return format_line(*head, row, tags=tags)
+        room = room_of(head) - len(begin) - len(end)
+        known = () if begin else written
+        parts = in_rows(known or [(line, False) for line in pieces(data)], room)
         if len(parts) > 1 and "draft/multiline" in caps and not begin:
             return self.multiline(head, parts, tags)
         shown = [f"{begin}{row}{end}" for row, _ in parts if row]

@@ -39,6 +39,7 @@ from twisted_chat.vocabulary.messages import (
     Joined,
     Left,
     Reacted,
+    ReadTo,
     Redacted,
     Response,
     Text,
@@ -329,6 +330,8 @@ class IrcTalk(Talk):
                 self._mine.discard(response.id or "")
                 self.tell(response)
                 return self._echoed(response.id or "", b"")
+            case ReadTo() if "draft/read-marker" in self._caps:
+                return self.shared.marks.told(response, self.nick)
             case Left() if response.user == self.nick:
                 return b""
             case Left() if (why := batch.why(place)) is not None:

@@ -10,9 +10,8 @@ from msgspec.structs import replace
 
 from twisted_chat.chat.permissions import Rank, rank_in, roles_in
 from twisted_chat.doors.irc.asked import COMMANDS, command
-from twisted_chat.doors.irc.lines import Line, fitting_rows
+from twisted_chat.doors.irc.lines import Line, fitting_rows, time_of
 from twisted_chat.doors.irc.names import channel, prefix, session_of
-from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import (
@@ -64,6 +63,9 @@ async def join(talk: IrcTalk, line: Line) -> None:
         for member in [*me(talk).members.values()]:
             if member.session.life.direct is None:
                 await leave(talk, member.session.life.name, "")
+        return
+    if not line[0]:
+        talk.reply("461", "JOIN", "Not enough parameters")
         return
     keys = iter(line[1].split(","))
     for name in line[0].split(","):

@@ -10,9 +10,8 @@ from attrs import frozen
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.labelled import is_within, tagged
-from twisted_chat.doors.irc.lines import Line, format_line
+from twisted_chat.doors.irc.lines import Line, format_line, time_of
 from twisted_chat.doors.irc.names import direct_of, session_of, target_of
-from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import MAX_HISTORY, AnyEntry, History, Text, Texts

@@ -183,6 +183,7 @@ async def become(talk: IrcTalk, nick: str, admitted: Any, *, is_account: bool = 
         if talk.user is None and key == old.name.key and talk.shared.watcher is not None:
             talk.shared.watcher(old.name, False)  # it is gone after all
     talk.shared.named.pop(old.name.key, None)
+    talk.shared.marks.renamed(was, talk.nick)
     talk.shared.came(talk)
     if was != nick:
         talk.put(talk.tags_of(talk.nick) + format_line(prefix(was), "NICK", talk.nick))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import me
 from twisted_chat.doors.irc.commands.history import Wrong, first_since, millis_of
-from twisted_chat.doors.irc.lines import Line, format_line
+from twisted_chat.doors.irc.lines import Line, format_line, time_of
+from twisted_chat.doors.irc.marks import shown_mark
 from twisted_chat.doors.irc.names import direct_of, session_of
-from twisted_chat.doors.irc.shown import time_of
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import History, Read, Texts
 from twisted_chat.vocabulary.names import key_of, session_name, user_name
-
-MAX_MARKS = 10_000
 
 
 @command("MARKREAD")
@@ -33,13 +30,10 @@ async def markread(talk: IrcTalk, line: Line) -> None:
     except ChatError as refused:
         talk.send("FAIL", "MARKREAD", "INVALID_PARAMS", target, str(refused))
         return
-    if session is None:
-        one, other = sorted([talk.nick, target], key=lambda name: key_of(name) or "")
-        session = direct_of(one, other)
+    session = session or direct_of(talk.nick, target)
     member = user.members.get(key_of(session) or "")
-    where = (user.name.key, member.session.life.epoch if member is not None else session.lower())
     marks = talk.shared.marks
-    known = await mark_of(talk, member, marks.get(where))
+    known = await mark_of(talk, member, marks.get(talk.nick, target))
     if len(line) == 1:
         talk.send("MARKREAD", target, shown_mark(known))
         return
@@ -51,17 +45,16 @@ async def markread(talk: IrcTalk, line: Line) -> None:
     except Wrong as wrong:
         talk.send("FAIL", "MARKREAD", wrong.code, wrong.about, wrong.sentence)
         return
-    if known is not None and datetime.fromisoformat(known).timestamp() * 1_000 >= millis:
+    when = time_of(millis)
+    if known is not None and known >= when:
         talk.send("MARKREAD", target, shown_mark(known))
         return
-    if len(marks) >= MAX_MARKS:
-        del marks[next(iter(marks))]
-    marks[where] = time_of(millis)
+    marks.set(talk.nick, target, when)
     if member is not None and not user.is_guest:
         seq = await first_since(talk, member, millis + 1) - 1
         if seq:
             await user.ask(Read(session=member.session.life.name, seq=seq))
-    told = format_line(talk.server, "MARKREAD", target, shown_mark(marks[where]))
+    told = format_line(talk.server, "MARKREAD", target, shown_mark(when))
     for other_user in user.person.users:
         mind = other_user.mind
         if isinstance(mind, IrcTalk) and mind is not talk and "draft/read-marker" in mind.caps:
@@ -81,8 +74,3 @@ async def mark_of(talk: IrcTalk, member: Any, said: str | None) -> str | None:
     entries = [one for one in answer.texts if one.seq == read] if isinstance(answer, Texts) else []
     kept = time_of(entries[0].time) if entries else None
     return max(filter(None, (said, kept)), default=None)
-
-
-def shown_mark(when: str | None) -> str:
-    """Return a mark as MARKREAD says it."""
-    return f"timestamp={when}" if when else "*"

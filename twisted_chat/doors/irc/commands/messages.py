@@ -119,14 +119,14 @@ async def _say(talk: IrcTalk, line: Line, target: str, kind: str, parts: Sequenc
             service(talk, await nickserv(talk, data.split()))
             return
         if key_of(target) == user.name.key and user.is_guest:
-            tell(talk, user.person.users, line, talk.nick, to_oneself=True)
+            tell(talk, user.person.users, line, talk.nick, parts, to_oneself=True)
             return
     elif found(talk, session) is None:
         raise ChatError("no-such-session", "No such channel")
     elif not is_in(talk, session):
         raise ChatError("muted", "Cannot send to channel: you are not in it")
     elif signs:
-        tell_some(talk, line, session, signs)
+        tell_some(talk, line, session, signs, parts)
         return
     id = talk.new_text_id(kind)
     talk.own(id)

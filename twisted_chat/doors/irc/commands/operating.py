@@ -46,6 +46,9 @@ async def kill(talk: IrcTalk, line: Line) -> None:
     """End all connections of somebody."""
     if not _is_operator(talk):
         return
+    if len(line) < 2:
+        talk.reply("461", "KILL", "Not enough parameters")
+        return
     reason = line[1][:256] or "killed"
     person = me(talk).chat.people.here.get(key_of(line[0]) or "")
     if person is not None:
@@ -105,6 +108,9 @@ def _target(talk: IrcTalk, mask: str) -> tuple[str | None, str | None] | None:
 async def wallops(talk: IrcTalk, line: Line) -> None:
     """Tell something to those at this door who want to hear it (user mode w)."""
     if not _is_operator(talk):
+        return
+    if not line[0]:
+        talk.reply("461", "WALLOPS", "Not enough parameters")
         return
     told = format_line(prefix(talk.nick), "WALLOPS", line[0])
     for other in tuple(talk.shared.talks):

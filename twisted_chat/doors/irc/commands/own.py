@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import me
-from twisted_chat.doors.irc.lines import Line, format_line
+from twisted_chat.doors.irc.lines import Line, format_line, together
 from twisted_chat.doors.irc.names import prefix
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.messages import Away
@@ -53,15 +53,6 @@ async def setname(talk: IrcTalk, line: Line) -> None:
     talk.shared.tell(me(talk), told, "setname")
     if "setname" in talk.caps:
         talk.act("SETNAME", talk.realname)
-
-
-def together(changes: Sequence[tuple[str, str]]) -> str:
-    """Write changes as ``+ab-c``."""
-    words, last = "", ""
-    for sign, letter in changes:
-        words += letter if sign == last else sign + letter
-        last = sign
-    return words
 
 
 def letters_of(words: str) -> Iterator[tuple[str, str]]:

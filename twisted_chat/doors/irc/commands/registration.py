@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from twisted_chat.chat.user import User
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.identity import mechanisms, rename
 from twisted_chat.doors.irc.commands.multiline import MAX_LINES, max_bytes
+from twisted_chat.doors.irc.commands.own import REALNAME_LENGTH
 from twisted_chat.doors.irc.commands.server import USER_LENGTH, isupport, lusers, motd
 from twisted_chat.doors.irc.lines import Line, fitting_rows
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Away, Bye, Read
-from twisted_chat.vocabulary.names import user_name
+from twisted_chat.vocabulary.names import Name, user_name
 
 CAPABILITIES: Final = {
     "account-notify": "",
@@ -111,32 +112,41 @@ async def nick(talk: IrcTalk, line: Line) -> None:
             await rename(talk, line[0])
         return
     try:
-        talk.wanted, old = user_name(line[0]).text, talk.wanted
+        name = user_name(line[0])
     except ChatError as refused:
         talk.reply("432", (line[0].split() or ["*"])[0], str(refused))
         return
     if talk.proof is None and _may_be_refused(talk):
-        talk.wanted, given = old, talk.wanted
+        if _is_here(talk, name):
+            talk.reply("433", name.text, "Somebody is here by that name")
+            return
         try:
             talk.admission.attempts.check(talk.host)
         except ChatError as refused:
-            talk.reply("437", given, str(refused))
+            talk.reply("437", name.text, str(refused))
             return
-        if _is_taken(talk, given):  # whoever asks for names learns of accounts: that counts
-            talk.admission.asked(given, talk.host)
-            talk.reply("433", given, "This name has an account: identify with SASL or PASS")
+        if _is_taken(talk, name):  # whoever asks for names learns of accounts: that counts
+            talk.admission.asked(name.text, talk.host)
+            talk.reply("433", name.text, "This name has an account: identify with SASL or PASS")
             return
-        talk.wanted = given
+    talk.wanted = name.text
     await register(talk)
 
 
 def _may_be_refused(talk: IrcTalk) -> bool:
-    return talk.password is None and "sasl" not in talk.caps
+    """Whether nothing can come yet that lets it have any name, or tells it more than NICK."""
+    return talk.password is None and not talk.caps & {"sasl", "draft/account-registration"}
 
 
-def _is_taken(talk: IrcTalk, name: str) -> bool:
+def _is_here(talk: IrcTalk, name: Name) -> bool:
+    realm: Any = talk.admission.portal.realm
+    person = realm.people.here.get(name.key)
+    return person is not None and person.guest and bool(person.users)
+
+
+def _is_taken(talk: IrcTalk, name: Name) -> bool:
     directory = talk.prover.accounts
-    return directory is not None and directory.get(user_name(name).key) is not None
+    return directory is not None and directory.get(name.key) is not None
 
 
 @command("USER", 4, before=True)
@@ -148,7 +158,7 @@ async def user(talk: IrcTalk, line: Line) -> None:
     if not line[3] or not line[0]:
         talk.reply("461", "USER", "Not enough parameters")
         return
-    talk.username, talk.realname = line[0][:USER_LENGTH], line[3]
+    talk.username, talk.realname = line[0][:USER_LENGTH], line[3][:REALNAME_LENGTH]
     await register(talk)
 
 
@@ -177,12 +187,11 @@ async def register(talk: IrcTalk) -> None:
         if not await talk.admit(admitted):
             return
     except ChatError as refused:
+        wanted, talk.wanted = talk.wanted, None
         if refused.code in {"name-in-use", "bad-credentials"} and talk.password is None:
-            talk.reply("433", talk.wanted, str(refused))
-            talk.wanted = None
+            talk.reply("433", wanted, str(refused))
         elif refused.code == "invalid-name":
-            talk.reply("432", talk.wanted, str(refused))
-            talk.wanted = None
+            talk.reply("432", wanted, str(refused))
         else:
             talk.reply("464", str(refused))
             talk.close(Bye(data=str(refused)))
@@ -206,7 +215,7 @@ def welcome(talk: IrcTalk) -> None:
     talk.reply("001", f"Welcome to the chat, {nick}")
     talk.reply("002", f"Your host is {talk.server}, running twisted-chat")
     talk.reply("003", "This server keeps what is said")
-    talk.reply("004", talk.server, "twisted-chat", "Biow", "bklmnoqst", "bkloqv")
+    talk.reply("004", talk.server, "twisted-chat", "Biow", "Ibiklmnoqstv", "Ibkloqv")
     isupport(talk)
     lusers(talk)
     motd(talk)
@@ -217,7 +226,7 @@ async def quit(talk: IrcTalk, line: Line) -> None:
     """Go."""
     user = talk.user
     if user is not None and len(user.person.users) + len(user.person.elsewhere) == 1:
-        talk.shared.goings.quits(user.name.text, f"Quit: {line[0]}" if line[0] else "Quit")
+        talk.shared.goings.quits(user.name.text, f"Quit: {line[0]}")
     if user is not None and not user.is_guest and "draft/read-marker" not in talk.caps:
         await _has_read(user)
     talk.tell(Bye(data="Goodbye."))

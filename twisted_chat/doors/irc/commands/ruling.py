@@ -8,8 +8,8 @@ from typing import Any, Final
 from twisted_chat.chat.permissions import Rank, check, invited_to, is_invited, rank_in, rank_of
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me, one_by_one
-from twisted_chat.doors.irc.commands.own import letters_of, own_mode, together
-from twisted_chat.doors.irc.lines import Line, format_line
+from twisted_chat.doors.irc.commands.own import letters_of, own_mode
+from twisted_chat.doors.irc.lines import Line, format_line, together
 from twisted_chat.doors.irc.names import channel, direct_of, prefix, session_of
 from twisted_chat.doors.irc.talk import NOTHING, IrcTalk
 from twisted_chat.doors.talk import WINDOW
@@ -33,6 +33,9 @@ from twisted_chat.vocabulary.names import key_of
 
 FLAGS: Final = {"i": "invite", "m": "moderated", "s": "hidden", "t": "open_topic"}
 """Modes that are settings; ``t`` is that not everybody changes the topic."""
+
+SETTINGS: Final = "imstkl"
+"""All modes that are settings."""
 
 ROLES: Final = {"o": "moderator", "v": "voice"}
 
@@ -151,11 +154,10 @@ async def redact(talk: IrcTalk, line: Line) -> None:
 @command("MODE", 1)
 async def mode(talk: IrcTalk, line: Line) -> None:
     """Say what holds in a session, or for oneself; or change it."""
-    session = session_of(line[0])
-    if session is None:
+    if not line[0].startswith("#"):
         own_mode(talk, line)
         return
-    session_named(talk, line[0])
+    session = session_named(talk, line[0])
     there = found(talk, session)
     if len(line) == 1:
         talk.reply("324", channel(there.name), *modes_of(there, is_in(talk, session)))
@@ -166,16 +168,23 @@ async def mode(talk: IrcTalk, line: Line) -> None:
     if not _may_change(talk, there, line):
         return
     done: list[tuple[str, str, str]] = []
+    wanted: dict[str, Any] = {}
     for sign, letter in letters_of(line[1]):
         if len(done) == MAX_CHANGES:
             break
         try:
-            change = await _change(talk, there, sign, letter, arguments)
+            change = await _change(talk, there, sign, letter, arguments, wanted)
         except ChatError as refused:
             talk._refuse(refused, None)
             break
         if change is not None:
             done.append((sign, letter, change))
+    if wanted:
+        try:
+            await _ask(talk, SetSettings(session=there.name, **wanted))
+        except ChatError as refused:
+            talk._refuse(refused, None)
+            done = [one for one in done if one[1] not in SETTINGS]
     if done:
         words = together([(sign, letter) for sign, letter, _ in done])
         values = [value for _, _, value in done if value]
@@ -194,25 +203,29 @@ def _may_change(talk: IrcTalk, there: Any, line: Line) -> bool:
     try:
         check(me(talk), there, SetSettings)
     except ChatError:
-        if is_in(talk, there.name):
-            talk.reply("482", channel(there.name), "You're not channel operator")
-        else:
-            talk.reply("442", channel(there.name), "You're not on that channel")
+        talk.reply("482", channel(there.name), "You're not channel operator")
         return False
     return True
 
 
 async def _change(
-    talk: IrcTalk, there: Any, sign: str, letter: str, arguments: Iterator[str]
+    talk: IrcTalk,
+    there: Any,
+    sign: str,
+    letter: str,
+    arguments: Iterator[str],
+    wanted: dict[str, Any],
 ) -> str | None:
-    """Change one mode; return its argument, "" where it has none, None where nothing changed."""
+    """Change one mode; return its argument, "" where it has none, None where nothing changes.
+
+    Settings are ``wanted``, and changed together: others are told so in one line.
+    """
     session, on = there.name, sign == "+"
     if letter in FLAGS:
-        value = on if letter != "t" else not on
-        if getattr(there.life, FLAGS[letter]) == value:
+        name, value = FLAGS[letter], on if letter != "t" else not on
+        if wanted.get(name, getattr(there.life, name)) == value:
             return None
-        setting: dict[str, Any] = {FLAGS[letter]: value}
-        await _ask(talk, SetSettings(session=session, **setting))
+        wanted[name] = value
         return ""
     if letter == "l":
         number = next(arguments, None) if on else "0"
@@ -222,7 +235,9 @@ async def _change(
         if not number.isdecimal() or len(number) > 7 or (on and int(number) == 0):
             talk.reply("696", channel(session), "l", number or "*", "A limit is a number over 0")
             return None
-        await _ask(talk, SetSettings(session=session, limit=int(number)))
+        if int(number) == wanted.get("limit", there.life.limit):
+            return None
+        wanted["limit"] = int(number)
         return number if on else ""
     if letter == "k":
         key = next(arguments, None if on else "*")
@@ -232,10 +247,12 @@ async def _change(
         if on and (not key or " " in key or "," in key or len(key) > MAX_KEY):
             talk.reply("696", channel(session), "k", "*", "That can be no key")
             return None
-        await _ask(talk, SetSettings(session=session, password=key if on else None))
+        if not on and wanted.get("password", there.life.password) is None:
+            return None
+        wanted["password"] = key if on else None
         return key or "*"
     if letter in ROLES:
-        return await _role(talk, there, ROLES[letter], next(arguments, ""), on=on)
+        return await _role(talk, there, letter, next(arguments, ""), on=on)
     if letter in "bq":
         return await _ban(talk, there, letter, next(arguments, ""), on=on)
     if letter == "I":
@@ -253,7 +270,7 @@ async def _ask(talk: IrcTalk, request: Message) -> Any:
     return await me(talk).ask(request)
 
 
-async def _role(talk: IrcTalk, there: Any, role: str, nick: str, *, on: bool) -> str | None:
+async def _role(talk: IrcTalk, there: Any, letter: str, nick: str, *, on: bool) -> str | None:
     if not nick:
         talk.reply("461", "MODE", "Not enough parameters")
         return None
@@ -263,12 +280,22 @@ async def _role(talk: IrcTalk, there: Any, role: str, nick: str, *, on: bool) ->
     if key_of(nick) not in there.roster:
         talk.reply("441", nick, channel(there.name), "They aren't on that channel")
         return None
-    rank = rank_in(me(talk).chat, there, key_of(nick) or "")
-    is_above = rank >= Rank.MODERATOR
-    if is_above if role == "voice" else not on and not is_above:
+    role, key = ROLES[letter], key_of(nick) or ""
+    rank = rank_in(me(talk).chat, there, key)
+    has = Rank.VOICE if role == "voice" else Rank.MODERATOR
+    if rank >= has if on else rank < has or (rank > has and role == "voice"):
         return None  # a role stands for those below it, and one that is not there is not taken
     wanted: Any = role if on else "none"
-    told = await _ask(talk, SetRole(session=there.name, user=nick, role=wanted))
+    request = SetRole(session=there.name, user=nick, role=wanted)
+    if on:
+        return str((await _ask(talk, request)).user)
+    user, goings = me(talk), talk.shared.goings
+    goings.takes(key, there.life.key, letter)
+    try:
+        told = await _ask(talk, request)
+        await user.chat.turn.ended()  # until others know of it
+    finally:
+        goings.took(key, there.life.key)
     return str(told.user)
 
 
@@ -289,6 +316,9 @@ async def _ban(talk: IrcTalk, there: Any, letter: str, mask: str, *, on: bool) -
     if "*" in next(iter(target.values())) or ("address" in target and block(host) is None):
         words = "Ban a nick, or *!*@ADDRESS[/LENGTH]"
         talk.reply("696", channel(there.name), letter, mask, words)
+        return None
+    held = (there.ruling.bans if kind == "b" else there.ruling.mutes).of(**target)
+    if held is None if not on else held is not None and held.until is None:
         return None
     what = ((Ban if on else Unban), (Mute if on else Unmute))[kind == "q"]
     await _ask(talk, what(session=there.name, **target))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from twisted_chat.chat.user import MAX_PLACES
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.own import AWAY_LENGTH, REALNAME_LENGTH
-from twisted_chat.doors.irc.lines import Line, format_line
+from twisted_chat.doors.irc.lines import Line, format_line, pieces
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.messages import MAX_HISTORY, MAX_TOPIC
 from twisted_chat.vocabulary.names import MAX_SESSION_NAME, MAX_USER_NAME, key_of
@@ -49,6 +49,9 @@ TOKENS: Final = (
 )
 
 TOKENS_IN_A_LINE: Final = 12
+
+MOTD_ROW: Final = 400
+"""Bytes of a line of the message of the day, at most."""
 
 
 def isupport(talk: IrcTalk) -> None:
@@ -130,7 +133,7 @@ def motd(talk: IrcTalk) -> None:
         talk.reply("422", "There is no message of the day")
         return
     talk.reply("375", f"- {talk.server} Message of the day -")
-    for one in greeting.splitlines():
+    for one in pieces(greeting.rstrip(), MOTD_ROW):
         talk.reply("372", f"- {one}")
     talk.reply("376", "End of /MOTD command")
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from secrets import token_hex
 from typing import Any
 
 from twisted_chat.chat.permissions import Rank, check_speech, rank_in
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.commands.channels import found, is_in, me
-from twisted_chat.doors.irc.lines import Line, format_line, pieces
+from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import channel, direct_of, prefix, session_of
-from twisted_chat.doors.irc.shown import time_of
+from twisted_chat.doors.irc.shown import Part
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import MAX_REACTION, React, Typing
@@ -32,43 +32,45 @@ def client_tags(talk: IrcTalk, line: Line) -> dict[str, str]:
 
 
 def tell(
-    talk: IrcTalk, hearers: Iterable[Any], line: Line, target: str, *, to_oneself: bool = False
+    talk: IrcTalk,
+    hearers: Iterable[Any],
+    line: Line,
+    target: str,
+    parts: Sequence[Part] = (),
+    *,
+    to_oneself: bool = False,
 ) -> None:
     """Tell a line to Users, as far as they are here by this door, read, and know what it is.
 
-    ``to_oneself``: who says it is whom it is for, and so hears it besides its echo.
+    A batch has ``parts``. ``to_oneself``: who says it is whom it is for, and hears it besides its
+    echo.
     """
-    user = me(talk)
-    name = f"{'tags' if line.command == 'TAGMSG' else 'unkept'}-{token_hex(8)}"
-    facts = {"time": time_of(user.chat.millis())}
-    if not user.is_guest:
-        facts["account"] = talk.nick
-    known = {"time": "server-time", "account": "account-tag"}
+    user, is_tags = me(talk), line.command == "TAGMSG"
+    name = f"{'tags' if is_tags else 'unkept'}-{token_hex(8)}"
+    batches = talk.shared.batches(user.chat)
+    head = (prefix(talk.nick), line.command, target)
     for other in tuple(hearers):
         mind = other.mind
         if not isinstance(mind, IrcTalk) or other.full:
             continue
-        tags = {tag: value for tag, value in facts.items() if known[tag] in mind.caps}
+        tags = batches.facts(talk.nick, mind.caps)
         if "message-tags" in mind.caps:
-            tags |= client_tags(talk, line) | {"msgid": name}
-            if "B" in talk.modes:
-                tags["bot"] = ""
-        elif line.command == "TAGMSG":
+            tags |= {"msgid": name} | client_tags(talk, line)
+        elif is_tags:
             continue
-        rows = [row for row in pieces(line[1]) if row] or [""]
-        words = [(target, row) for row in rows] if len(line) > 1 else [(target,)]
-        rest = {tag: value for tag, value in tags.items() if tag in facts}
-        told = b"".join(
-            format_line(prefix(talk.nick), line.command, *row, tags=rest if number else tags)
-            for number, row in enumerate(words)
-        )
+        if is_tags:
+            told = format_line(*head, tags=tags)
+        else:
+            told = batches.said(head, line[1], parts, mind.caps, tags)
         if mind is talk and "echo-message" in talk.caps:
             talk.put(told)
         if mind is not talk or to_oneself:
             mind.write(told)
 
 
-def tell_some(talk: IrcTalk, line: Line, session: str, signs: str) -> None:
+def tell_some(
+    talk: IrcTalk, line: Line, session: str, signs: str, parts: Sequence[Part] = ()
+) -> None:
     """Tell something to those with a role alone (STATUSMSG), and to oneself."""
     there, user = found(talk, session), me(talk)
     least = Rank.VOICE if "+" in signs else Rank.MODERATOR
@@ -79,7 +81,7 @@ def tell_some(talk: IrcTalk, line: Line, session: str, signs: str) -> None:
         if other.mind is talk or rank_in(user.chat, there, other.name.key) >= least
     ]
     sign = "+" if "+" in signs else "@"
-    tell(talk, hearers, line, f"{sign}{channel(there.name)}")
+    tell(talk, hearers, line, f"{sign}{channel(there.name)}", parts)
 
 
 def answers(talk: IrcTalk, tags: Mapping[str, str], session: str | None, target: str) -> int | None:
@@ -118,7 +120,7 @@ async def tagmsg(talk: IrcTalk, line: Line) -> None:
         if person is user.person:
             tell(talk, hearers, line, talk.nick, to_oneself=True)
             return
-        name = direct_of(*_two(talk, target))
+        target, name = person.name.text, direct_of(*_two(talk, target))
     elif (there := found(talk, session)) is None:
         raise ChatError("no-such-session", "No such channel")
     elif not is_in(talk, session):
@@ -128,7 +130,7 @@ async def tagmsg(talk: IrcTalk, line: Line) -> None:
         tell_some(talk, line, session, signs)
         return
     else:
-        hearers, name = [*there.members], there.name
+        hearers, name, target = [*there.members], there.name, channel(there.name)
         check_speech(user, there)
     tags = client_tags(talk, line)
     if await _is_reaction(talk, tags, name, target):
