@@ -8,6 +8,7 @@ of its new name holds, and one of its address does not: who is inside in spite o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from attrs import frozen
 
@@ -18,6 +19,9 @@ from twisted_chat.chat.ruling import Role
 from twisted_chat.chat.session import Session
 from twisted_chat.chat.user import User
 from twisted_chat.chat.ways_in import kept_out, named_ban
+
+WAIT_SECONDS: Final = 10.0
+"""How long an empty session is kept, at least, for who is only to have another name."""
 
 
 @frozen
@@ -41,6 +45,14 @@ def carried_by(user: User) -> Sequence[Carried]:
         for session in (member.session for member in user.members.values())
         if session.life.direct is None
     ]
+
+
+def take_out(user: User, was: Carried) -> None:
+    """Take somebody out of a session, which waits for it, also where an empty one ends at once."""
+    sessions, session = user.chat.sessions, was.session
+    if not session.life.keep and session is not sessions.lobby:
+        sessions.lingering.end_later(session, max(user.chat.rules.linger, WAIT_SECONDS))
+    user.leave(was.name)
 
 
 async def carry_on(user: User, was: Carried) -> None:

@@ -112,6 +112,19 @@ class ComingTests(IrcCase):
             (told,) = carol.got()
             self.assertRegex(told, rf"^@bot :rob!\S+ QUIT :Quit: {reason[1:]}$")
 
+    def test_alone(self) -> None:
+        """Who is alone in a channel keeps it by another nick, where an empty one ends at once."""
+        world = self.world(linger=0.0)
+        bob = self.come(world, self.factory(world), "bob")
+        bob.ask("MODE #ops +i", "TOPIC #ops :ours")
+        self.assertEqual(rest(bob.ask("NICK rob")), ["NICK rob"])
+        world.pass_time(20)
+        shown = "\n".join(bob.ask("MODE #ops", "TOPIC #ops", "NAMES #ops"))
+        for part in (" 324 rob #ops +nti", " 332 rob #ops ours", " #ops @rob"):
+            self.assertIn(part, shown)
+        bob.ask("PART #ops")
+        self.assertIn(" 403 ", bob.ask("MODE #ops")[0])
+
     def test_join_of_nothing(self) -> None:
         """A JOIN names something."""
         world = self.world()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from twisted.internet.task import deferLater
 
 from twisted_chat.accounts.proof import Proof
-from twisted_chat.chat.carrying import Carried, carried_by, carry_on
+from twisted_chat.chat.carrying import Carried, carried_by, carry_on, take_out
 from twisted_chat.doors.irc.asked import command
 from twisted_chat.doors.irc.lines import Line, format_line
 from twisted_chat.doors.irc.names import HOST, channel, prefix
@@ -165,7 +165,7 @@ async def become(talk: IrcTalk, nick: str, admitted: Any, *, is_account: bool = 
     else:
         talk.shared.remember(talk)
     for room in rooms:
-        old.leave(room.name)
+        take_out(old, room)
     talk.user = None
     old.logout(for_good=True)
     for _ in range(GOING_TURNS):
