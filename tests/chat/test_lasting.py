@@ -29,6 +29,29 @@ class LastingTests(ChatCase):
         self.assertTrue(alice.ask("invite", session="ops", user="bob", undo=True)["undo"])
         self.assertEqual(bob.ask("join", session="ops")["code"], "invite-only")
 
+    def test_patterns(self) -> None:
+        """All whose names fit a pattern may come in; what is no letter of names is in none."""
+        world = self.world(users=["alice"])
+        alice = world.come("alice", password="secret")
+        alice.ask("create", session="ops")
+        alice.ask("set", session="ops", invite=True)
+        self.assertEqual(
+            alice.ask("invite", session="ops", user="B[?]*É", lasting=True)["user"], "B[?]*É"
+        )
+        for user, answer in (
+            ("b[x]é", "session"),
+            ("b[1]bbé", "session"),
+            ("b1é", "error"),
+            ("b[]é", "error"),
+        ):
+            self.assertEqual(world.come(user).ask("join", session="ops")["type"], answer, user)
+        for wrong in ("*@*", "a b*", "?" + "x" * 32):
+            refused = alice.ask("invite", session="ops", user=wrong, lasting=True)
+            self.assertEqual(refused["code"], "invalid-name", wrong)
+        alice.ask("invite", session="ops", user="b[?]*é", undo=True)
+        self.assertEqual(world.come("b[y]é").ask("join", session="ops")["code"], "invite-only")
+        self.assertEqual(alice.ask("invite", session="ops", user="b*")["code"], "no-such-user")
+
     def test_told_to_nobody(self) -> None:
         """Who may come in is not told; an invitation that was told is taken back as well."""
         world = self.world(users=["alice"])

@@ -16,6 +16,7 @@ from msgspec.json import Decoder, encode
 from twisted_chat.chat.measures import Measure, Measures
 from twisted_chat.log.contract import Log, Record
 from twisted_chat.vocabulary.errors import ChatError
+from twisted_chat.vocabulary.names import fits
 
 Role = Literal["owner", "moderator", "voice", "none"]
 
@@ -37,11 +38,15 @@ class Ruling:
     invited: dict[str, str] = field(factory=dict, init=False)
     """By the key of an account: who has invited it."""
     standing: dict[str, str] = field(factory=dict, init=False)
-    """By its key: the name of who may come in as often as it likes."""
+    """By its key: the name, or a pattern of the names, of who may come in as often as it likes."""
 
     def role_of(self, key: str) -> Role:
         """Return the role of an account, but for the owner's."""
         return self.roles.get(key, ("none", ""))[0]
+
+    def lets_in(self, key: str) -> bool:
+        """Whether who is called so may come in as often as it likes."""
+        return key in self.standing or any(fits(key, pattern) for pattern in self.standing)
 
     # --- what is kept, as records ------------------------------------------------------------
 

@@ -43,7 +43,7 @@ async def may_come_in(user: Asker, session: Session) -> bool:
         return True
     if ban is not None:
         raise kept_out(session, ban)
-    is_let_in = rank >= Rank.VOICE or user.name.key in session.ruling.standing
+    is_let_in = rank >= Rank.VOICE or session.ruling.lets_in(user.name.key)
     if session.life.invite and not is_let_in:
         raise ChatError("invite-only", f"Only who was invited comes into {session.life.name}.")
     return False

@@ -8,6 +8,8 @@ which would be shown on whatever stands before it.
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from unicodedata import category
 
@@ -27,6 +29,8 @@ RESERVED = frozenset("#&@!:,*?/\\\"'<>$%")
 
 RESERVED_FIRST = frozenset("-.+")
 """Characters that no name begins with."""
+
+_WILD = re.compile(r"([*?]+)")
 
 _preserved = get_profile("UsernameCasePreserved")
 _mapped = get_profile("UsernameCaseMapped")
@@ -49,6 +53,25 @@ def user_name(raw: str) -> Name:
     Raises ChatError ``invalid-name``.
     """
     return _name(raw, "user name", MAX_USER_NAME)
+
+
+def user_names(raw: str) -> Name:
+    """Return the user's name that ``raw`` stands for, or the pattern of names that it is.
+
+    In a pattern ``*`` stands for any letters and ``?`` for one; its key fits keys: see ``fits``.
+    Raises ChatError ``invalid-name``.
+    """
+    parts = _WILD.split(raw)
+    if len(parts) == 1:
+        return user_name(raw)
+    user_name(f"x{''.join(parts[::2])}")  # what else is in it is in names, too
+    keys = [key_of(part) or part for part in parts]
+    return Name(raw, "".join(keys))
+
+
+def fits(key: str, pattern: str) -> bool:
+    """Whether the compared form of a name fits that of a pattern."""
+    return fnmatchcase(key, pattern.replace("[", "[[]"))
 
 
 def session_name(raw: str) -> Name:

@@ -184,6 +184,21 @@ class ModeTests(IrcCase):
         alice.ask("role", session="ops", user="carol", role="none")
         self.assertEqual(rest(carol.got())[-1], "MODE #ops -ov carol carol")
 
+    def test_invite_exceptions(self) -> None:
+        """``+I`` takes a mask of nicks, and none of addresses, which would let in too many."""
+        world = self.world()
+        factory = self.factory(world)
+        bob = self.come(world, factory, "bob")
+        bob.ask("MODE #ops +i")
+        self.assertEqual(rest(bob.ask("MODE #ops +I *ar?l!*@*")), ["MODE #ops +I *ar?l!*@*"])
+        self.assertRegex(bob.ask("MODE #ops I")[0], r" 346 bob #ops \*ar\?l!\*@\*$")
+        carl = Irc(world, factory)
+        carl.ask("NICK caryl", "USER c 0 * :x")
+        self.assertIn("JOIN #ops", carl.ask("JOIN #ops")[0])
+        bob.got()
+        for mask in ("*!*@192.0.2.1", "*@192.0.2.1", "dave!d@*"):
+            self.assertIn(" 696 bob #ops I ", bob.ask(f"MODE #ops +I {mask}")[0])
+
 
 class SaidToSomeTests(IrcCase):
     """STATUSMSG, and tags alone."""

@@ -39,7 +39,7 @@ from twisted_chat.vocabulary.messages import (
     SetRole,
     SetSettings,
 )
-from twisted_chat.vocabulary.names import key_of, user_name
+from twisted_chat.vocabulary.names import key_of, user_names
 
 SETTINGS = ("invite", "moderated", "hidden", "open_topic", "limit", "keep")
 
@@ -212,10 +212,13 @@ async def invite(user: User, request: Invite) -> Invited:
 
 
 async def _let_in(user: User, session: Session, request: Invite) -> Invited:
-    """Let somebody come in as often as it likes, or no more: its name may be nobody's yet."""
+    """Let somebody come in as often as it likes, or no more: its name may be nobody's yet.
+
+    It may be a pattern, too: all whose names it fits.
+    """
     check(user, session, Invite, Rank.MODERATOR)
     check_muted(user)
-    name, ruling = user_name(request.user), session.ruling
+    name, ruling = user_names(request.user), session.ruling
     if request.undo:
         records = [ruling.let_in(name.key, None), ruling.asked_in(name.key, None)]
     else:

@@ -215,7 +215,7 @@ class IrcTalk(Talk):
     async def _run(self, line: Line) -> None:
         label = line.tags.get("label") if "labeled-response" in self.caps else None
         self.asked = None
-        if label is not None:
+        if label:
             self.answer = Labelled(label)
         try:
             self.where = line[0]

@@ -105,7 +105,7 @@ async def _said(talk: IrcTalk, done: Batch) -> None:
 def _answers(talk: IrcTalk, done: Batch) -> None:
     """What is said now answers the line that began it, with the label of that."""
     label = done.tags.get("label") if "labeled-response" in talk.caps else None
-    if label is not None:
+    if label:
         talk.answer = Labelled(label)
 
 

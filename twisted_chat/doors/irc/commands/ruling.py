@@ -328,14 +328,14 @@ async def _ban(talk: IrcTalk, there: Any, letter: str, mask: str, *, on: bool) -
 
 async def _ask_in(talk: IrcTalk, there: Any, mask: str, *, on: bool) -> str | None:
     """Let who is called so come in past ``i``, or say who may, and who was invited."""
-    nick = mask.partition("!")[0]
+    nick, _, rest = mask.partition("!")
     if not mask:
         if rank_of(me(talk), there) >= Rank.MODERATOR:
             for name in invited_to(me(talk).chat, there):
                 talk.reply("346", channel(there.name), _mask(name, None))
         talk.reply("347", channel(there.name), "End of channel invite list")
-    elif "*" in nick or "@" in nick:
-        talk.reply("696", channel(there.name), "I", mask, "Let in a nick")
+    elif "@" in nick or rest not in ("", "*", "*@*"):
+        talk.reply("696", channel(there.name), "I", mask, "Let in NICK!*@*")
     else:
         told = await _ask(talk, Invite(session=there.name, user=nick, lasting=on, undo=not on))
         return _mask(told.user, None)

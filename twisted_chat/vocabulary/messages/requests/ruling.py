@@ -129,8 +129,9 @@ class Bans(Message, frozen=True, tag="bans"):
 class Invite(Message, frozen=True, tag="invite"):
     """Let a user join once, past a password, a ban, and ``invite``.
 
-    ``lasting``: past ``invite`` alone and as often as it likes, whoever is called so; it is not
-    told. ``undo`` takes back what was said of that name.
+    ``lasting``: past ``invite`` alone and as often as it likes, whoever is called so (``*`` and
+    ``?`` stand for any letters, and for one); it is not told. ``undo`` takes back what was said of
+    that name.
     """
 
     user: NameField
