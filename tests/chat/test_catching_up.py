@@ -1,4 +1,4 @@
-"""No silent gap, and bounded: who comes back, and who reads slowly."""
+"""No silent gap: who comes back has exactly what it missed, or is told that it has not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.kit.support import FULL, ChatCase, Client, World, types
+from tests.kit.support import FULL, ChatCase, types
 from twisted_chat.chat import giving
 from twisted_chat.chat.pruning import prune
 
@@ -298,128 +298,3 @@ class ComingBackTests(ChatCase):
         self.assertEqual((got[-1]["type"], got[-1]["id"]), ("left", "b2"))
         self.assertEqual(got[-2].get("id"), "b1")
         self.assertEqual([one["seq"] for one in got if one["type"] == "text"], [*range(1, 1_012)])
-
-
-class SlowReaderTests(ChatCase):
-    """Promise 5."""
-
-    def flood(self, world: World, sender: Client, texts: int, size: int = 1_000) -> None:
-        for number in range(texts):
-            sender.send("text", data=f"{number} ".ljust(size, "x"))
-            if number % 32 == 31:
-                sender.got()
-        sender.got()
-
-    def test_bounded_and_nothing_lost(self) -> None:
-        """A reader that stops reading costs a bounded buffer, and later gets every text, once."""
-        world = self.world()
-        alice, bob, carol = world.come("alice"), world.come("bob"), world.come("carol")
-        world.quiet()
-        bob.stop_reading()
-        self.flood(world, alice, 2_000)
-        self.assertLess(bob.pipe.most_unread, FULL + 2 * 65_536)
-        self.assertEqual(carol.seqs(), list(range(1, 2_001)))
-        while bob.pipe.unread:  # a buffer at a time
-            bob._take()
-            world.settle()
-        bob.read()
-        self.assertEqual(bob.seqs(), list(range(1, 2_001)))
-        self.assertLess(bob.pipe.most_unread, FULL + 2 * 65_536 + 200 * 200)
-        self.flood(world, alice, 1)
-        self.assertEqual(bob.seqs(), [2_001])
-
-    def test_one_fresh_snapshot(self) -> None:
-        """Events that a slow reader missed are replaced by one snapshot, when it has caught up."""
-        world = self.world()
-        alice, bob = world.come("alice"), world.come("bob")
-        world.quiet()
-        bob.stop_reading()
-        self.flood(world, alice, 200)
-        for name in ("carol", "dave"):
-            world.come(name)
-        world.clients[-2].vanish()
-        world.settle()
-        self.flood(world, alice, 100)
-        bob.read()
-        got = bob.got()
-        (snapshot,) = [one for one in got if one["type"] != "text"]
-        self.assertEqual(snapshot["type"], "session")
-        self.assertEqual(sorted(snapshot["users"]), ["alice", "bob", "dave"])
-        self.assertNotIn("id", snapshot)
-        self.assertEqual([one["seq"] for one in got if "seq" in one], list(range(1, 301)))
-
-    def test_no_snapshot_for_nothing(self) -> None:
-        """Who missed texts only gets the texts only."""
-        world = self.world()
-        alice, bob = world.come("alice"), world.come("bob")
-        world.quiet()
-        bob.stop_reading()
-        self.flood(world, alice, 200)
-        bob.read()
-        self.assertEqual(set(types(bob.got())), {"text"})
-
-    def test_a_slow_reader_that_goes(self) -> None:
-        """A slow reader may vanish at any time."""
-        world = self.world()
-        alice, bob = world.come("alice"), world.come("bob")
-        bob.stop_reading()
-        self.flood(world, alice, 200)
-        world.log.hold = True
-        bob.pipe.take()
-        world.settle()
-        bob.vanish()
-        world.log.let_go()
-        self.flood(world, alice, 1)
-        self.assertEqual(alice.ask("who", session="lobby")["users"], ["alice"])
-
-    def test_deleted_while_behind(self) -> None:
-        """A slow reader is told that the session is deleted, as everybody is."""
-        world = self.world()
-        alice, bob = world.come("alice"), world.come("bob")
-        alice.ask("create", session="ops")
-        bob.ask("join", session="ops")
-        world.quiet()
-        bob.stop_reading()
-        for _number in range(200):
-            alice.ask("text", session="ops", data="x" * 1_000)
-        alice.ask("delete", session="ops")
-        bob.read()
-        got = bob.got()
-        self.assertEqual(got[-1], {"type": "deleted", "session": "ops", "user": "alice"})
-        self.assertEqual(bob.say("still here")["seq"], 1)
-
-    def test_full_before_the_login(self) -> None:
-        """Who has not read what came before its login is behind from the start, also in private."""
-        world = self.world(users=["alice", "bob"])
-        alice, bob = world.come("alice"), world.come("bob")
-        alice.ask("text", to="bob", data="hello")
-        bob.vanish()
-        bob = world.connect()
-        bob.stop_reading()
-        while not bob.pipe.producer_paused:
-            bob.send("ping", id="x" * 64)
-            world.settle()
-        bob.pipe.read_from = True  # as for a request that was on its way already
-        bob.protocol.release()
-        bob.send("login", user="bob", password="secret")
-        world.settle()
-        before = len(bob.pipe.unread)
-        for _ in range(50):
-            alice.ask("text", to="bob", data="x" * 16_000)
-        self.assertLess(len(bob.pipe.unread) - before, 2_000)
-
-    def test_everyone_slow(self) -> None:
-        """Many who read slowly catch up by turns, all of them completely."""
-        world = self.world()
-        alice = world.come("alice")
-        others = [world.come(f"u{number}") for number in range(30)]
-        world.quiet()
-        for other in others:
-            other.stop_reading()
-        self.flood(world, alice, 300)
-        for other in others:
-            other.pipe.reading = True
-            other._take()
-        world.settle()
-        for other in others:
-            self.assertEqual(other.seqs(), list(range(1, 301)))

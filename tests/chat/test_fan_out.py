@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from attrs import evolve
-from twisted.internet.defer import fail
-from twisted.internet.task import Clock
-
-from tests.kit.minds import FakeMind, FakeUser, encode_line
-from tests.kit.support import ChatCase, HeldLog
+from tests.kit.minds import FakeMind, FakeUser, SessionCase, encode_line
 from twisted_chat.chat import giving
 from twisted_chat.chat.batching import BATCH_TEXTS
 from twisted_chat.chat.session import Session
-from twisted_chat.chat.turn import Turn, delayed
-from twisted_chat.log.contract import Life, Stored
-from twisted_chat.log.memory import MemoryLog
-from twisted_chat.vocabulary.messages import Deleted, Response, TopicChanged
+from twisted_chat.vocabulary.messages import Deleted, Response
 
 
-class FanOutTests(ChatCase):
-    """A session alone, with minds that show each write."""
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.turn = Turn(delayed(self.clock))
-        self.log = HeldLog(MemoryLog(self.clock))
-        life = Life(epoch="e", key="room", name="room")
-        self.log.create(life)
-        self.session = Session(life, self.log, self.turn, self.clock)
-
-    def topic(self, by: Any, topic: str) -> None:
-        """Let the members be told of a topic that is stored."""
-        event = TopicChanged(session=self.session.name, user=by.name.text, topic=topic)
-        self.session.changed(by, evolve(self.session.life, topic=topic), event)
-
-    def user(self, name: str, encode: Any = encode_line) -> FakeUser:
-        user = FakeUser(name, FakeMind(encode))
-        self.session.join(user)
-        self.clock.advance(0)
-        user.delivered.clear()
-        return user
+class FanOutTests(SessionCase):
+    """What is said in one turn, and told in one or in several."""
 
     def test_a_batch_is_one_write(self) -> None:
         """What is said in one turn is stored by one append, and is one write for each member."""
@@ -128,13 +98,6 @@ class FanOutTests(ChatCase):
         self.assertEqual(self.log.appends, appends + 2)
         self.assertEqual(alice.delivered[1].count(b";"), 9)
 
-    def end_turn(self) -> None:
-        """End one turn, and none of those that follow from it."""
-        call = self.clock.calls[0]
-        work = call.func
-        call.cancel()
-        work()
-
     def test_many_members_take_several_turns(self) -> None:
         """A batch is written to some in a turn; whatever happens between, each has it once.
 
@@ -186,93 +149,6 @@ class FanOutTests(ChatCase):
             self.assertIn(b'"deleted"', deleted)
         self.clock.advance(1)
 
-    def test_not_stored(self) -> None:
-        """Where the log fails nobody is shown the text, the sender is told, the next one works."""
-        alice, bob = self.user("alice"), self.user("bob")
-        alice.delivered.clear()
-        self.log.broken = True
-        self.session.say(alice, "lost", "a1")
-        self.clock.advance(0)
-        self.assertEqual(bob.delivered, [])
-        (error,) = alice.delivered
-        self.assertIn(b'"code":"not-stored"', error)
-        self.assertIn(b'"id":"a1"', error)
-        self.assertEqual(alice.unsettled, 0)
-        self.log.broken = False
-        self.session.say(alice, "lost", "a1")
-        self.clock.advance(0)
-        self.assertEqual(bob.delivered, [b"1:alice:lost;"])
-
-    def test_the_log_fails_otherwise(self) -> None:
-        """A log that breaks its contract is logged, and a refusal for its senders."""
-        alice = self.user("alice")
-        with self.errors_logged(ZeroDivisionError):
-            self.log.append = lambda *_: fail(ZeroDivisionError())  # type: ignore[method-assign]
-            self.session.say(alice, "x", "a1")
-            self.clock.advance(0)
-        self.assertIn(b"not-stored", alice.delivered[0])
-        self.assertEqual(alice.unsettled, 0)
-
-    def test_the_log_raises(self) -> None:
-        """A log that raises at once is the same: the other sessions of the turn go on."""
-        alice = self.user("alice")
-        other = Session(Life(epoch="f", key="other", name="other"), self.log, self.turn, self.clock)
-        self.log.create(other.life)
-        bob = FakeUser("bob", FakeMind(encode_line))
-        other.join(bob)
-        self.clock.advance(0)
-        right = self.log.append
-
-        def append(epoch: str, entries: Any) -> Stored:
-            if epoch == "e":
-                raise ZeroDivisionError
-            return right(epoch, entries)
-
-        self.log.append = append  # type: ignore[method-assign]
-        with self.errors_logged(ZeroDivisionError):
-            self.session.say(alice, "x", "a1")
-            other.say(bob, "y", None)
-            self.clock.advance(0)
-        self.assertEqual(bob.delivered, [b"1:bob:y;"])
-        self.assertIn(b"not-stored", alice.delivered[0])
-
-    def test_a_broken_member_loses_only_itself(self) -> None:
-        """A member whose deliver raises is closed; everybody else gets everything, once."""
-        alice, bob, carol = self.user("alice"), self.user("bob"), self.user("carol")
-        for user in (alice, bob, carol):
-            user.delivered.clear()
-
-        def broken() -> None:
-            raise ZeroDivisionError
-
-        bob.fake.on_deliver = broken
-        with self.errors_logged(ZeroDivisionError):
-            self.session.say(alice, "one", None)
-            self.clock.advance(0)
-        self.session.say(alice, "two", None)
-        self.clock.advance(0)
-        self.assertIsNotNone(bob.fake.farewell)
-        self.assertEqual(b"".join(alice.delivered), b"1:alice:one;2:alice:two;")
-        self.assertEqual(b"".join(carol.delivered), b"1:alice:one;2:alice:two;")
-        self.assertEqual(alice.unsettled, 0)
-
-    def test_the_last_member_is_broken(self) -> None:
-        """A session that ends because its last member is lost has answered each text once."""
-        alice = self.user("alice")
-
-        def broken() -> None:
-            self.session.leave(alice)
-            self.session.close()
-            raise ZeroDivisionError
-
-        self.session.say(alice, "one", "a1")
-        self.session.say(alice, "two", "a2")
-        alice.fake.on_deliver = broken
-        with self.errors_logged(ZeroDivisionError):
-            self.clock.advance(0)
-        self.clock.advance(0)
-        self.assertEqual((alice.unsettled, alice.unsettled_size), (0, 0))
-
     def test_answered_once_whoever_talks_in_between(self) -> None:
         """The texts of those who talk at once are counted for each, whatever they said when."""
         alice, bob = self.user("alice"), self.user("bob")
@@ -286,24 +162,6 @@ class FanOutTests(ChatCase):
         self.clock.advance(0)
         self.assertEqual((alice.unsettled, alice.unsettled_size), (0, 0))
         self.assertEqual((bob.unsettled, bob.unsettled_size), (0, 0))
-
-    def test_a_broken_sender(self) -> None:
-        """A sender who can not be answered alone holds up nobody's answer."""
-        alice, bob = self.user("alice"), self.user("bob")
-
-        def broken() -> None:
-            raise ZeroDivisionError
-
-        alice.fake.on_deliver = broken
-        self.log.broken = True
-        self.session.say(alice, "one", "a1")
-        self.session.say(bob, "two", "b1")
-        bob.delivered.clear()
-        with self.errors_logged(ZeroDivisionError):
-            self.clock.advance(0)
-        self.assertEqual(len(bob.delivered), 1)
-        self.assertEqual((alice.unsettled, bob.unsettled), (0, 0))
-        self.assertIsNotNone(alice.fake.farewell)
 
     def test_a_member_that_goes_in_the_middle(self) -> None:
         """A member that another's delivery takes out, of this session or all, harms nobody."""
@@ -342,125 +200,6 @@ class FanOutTests(ChatCase):
         self.clock.advance(0)
         self.assertEqual(heads, [1])
         self.assertEqual(b"".join(bob.delivered), b"2:alice:two;")
-
-    def test_behind_in_the_middle_of_a_batch(self) -> None:
-        """Who has had enough in the middle of a delivery has had that batch, and is read to on."""
-        alice, bob = self.user("alice"), self.user("bob")
-
-        def full() -> None:
-            bob.full = True
-            self.session.fall_behind(self.session.members[bob])
-
-        bob.fake.on_deliver = full
-        for number in range(3):
-            self.session.say(alice, str(number), None)
-        self.clock.advance(0)
-        self.assertEqual(b"".join(bob.delivered), b"1:alice:0;2:alice:1;3:alice:2;")
-        self.session.say(alice, "3", None)
-        self.clock.advance(0)
-        bob.full = False
-        bob.fake.on_deliver = lambda: None
-        self.turn.catch_up(bob)
-        self.clock.advance(0)
-        self.session.say(alice, "4", None)
-        self.clock.advance(0)
-        self.assertEqual(
-            b"".join(bob.delivered), b"1:alice:0;2:alice:1;3:alice:2;4:alice:3;5:alice:4;"
-        )
-
-    def test_the_head_runs_on_while_a_page_is_read(self) -> None:
-        """Texts said while somebody's page is with the log are neither lost nor shown twice."""
-        alice = self.user("alice")
-        for number in range(5):
-            self.session.say(alice, str(number), None)
-        self.clock.advance(0)
-        bob = FakeUser("bob", FakeMind(encode_line))
-        self.log.hold = True
-        self.session.join(bob, after=0)
-        self.clock.advance(0)
-        self.session.say(alice, "5", None)
-        self.clock.advance(0)
-        self.log.commit()
-        self.clock.advance(0)
-        self.assertEqual(len(self.log.reads), 1)
-        self.log.answer()  # the page as it was asked for: up to 5
-        self.clock.advance(0)
-        self.log.answer()
-        self.clock.advance(0)
-        self.session.say(alice, "6", None)
-        self.clock.advance(0)
-        self.log.let_go()
-        self.clock.advance(0)
-        said = b"".join(bob.delivered).split(b";")[:-1]
-        self.assertEqual(said, [b"%d:alice:%d" % (n + 1, n) for n in range(7)])
-
-    def test_moved_while_a_page_is_read(self) -> None:
-        """Who jumps back while its page is with the log is read to from its new place."""
-        alice = self.user("alice")
-        for number in range(5):
-            self.session.say(alice, str(number), None)
-        self.clock.advance(0)
-        bob = FakeUser("bob", FakeMind(encode_line))
-        self.log.hold = True
-        self.session.join(bob, after=3)
-        self.clock.advance(0)
-        self.session.join(bob, after=1)
-        self.log.let_go()
-        self.clock.advance(0)
-        self.assertEqual(b"".join(bob.delivered), b"2:alice:1;3:alice:2;4:alice:3;5:alice:4;")
-
-    def test_unreadable(self) -> None:
-        """Who can not be read to is let go of: it comes back to where it was."""
-        alice = self.user("alice")
-        self.session.say(alice, "x", None)
-        self.clock.advance(0)
-        self.log.broken = True
-        bob = FakeUser("bob", FakeMind(encode_line))
-        self.session.join(bob, after=0)
-        self.clock.advance(0)
-        self.assertEqual(bob.delivered, [])
-        assert bob.fake.farewell is not None
-        self.assertIsNotNone(bob.fake.farewell.retry)
-
-    def test_a_session_that_ends_while_its_page_is_read(self) -> None:
-        """Who was read to from a session that ended is read to from its others."""
-        other = Session(Life(epoch="f", key="other", name="other"), self.log, self.turn, self.clock)
-        self.log.create(other.life)
-        alice = self.user("alice")
-        other.join(alice)
-        for session in (self.session, other):
-            session.say(alice, "x", None)
-        self.clock.advance(0)
-        bob = FakeUser("bob", FakeMind(encode_line))
-        self.log.hold = True
-        self.session.join(bob, after=0)
-        other.join(bob, after=0)
-        self.clock.advance(0)
-        self.assertEqual(len(self.log.reads), 1)
-        self.log.delete("e")
-        self.log.commit()
-        self.session.close()
-        self.log.let_go()
-        self.clock.advance(0)
-        self.assertEqual(bob.delivered, [b"1:alice:x;"])
-        self.assertEqual(list(bob.members), ["other"])
-
-    def test_pruned_while_behind(self) -> None:
-        """Who reads so slowly that its place is pruned is told reset: never a silent gap."""
-        alice, bob = self.user("alice"), self.user("bob")
-        bob.full = True
-        self.session.fall_behind(self.session.members[bob])
-        for number in range(10):
-            self.session.say(alice, str(number), None)
-        self.clock.advance(0)
-        self.log.prune("e", texts=2)
-        bob.full = False
-        self.turn.catch_up(bob)
-        self.clock.advance(0)
-        self.assertIn(b'"reset":true', bob.delivered[-1])
-        self.session.say(alice, "live", None)
-        self.clock.advance(0)
-        self.assertEqual(bob.delivered[-1], b"11:alice:live;")
 
     def test_closed_with_texts_on_their_way(self) -> None:
         """A deleted session refuses what it could not store, and answers everyone."""

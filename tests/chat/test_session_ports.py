@@ -17,8 +17,12 @@ from tests.kit.certificates import make_certificate
 from tests.kit.support import ChatCase, World, types
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import WAIT_SECONDS, SessionPorts
+from twisted_chat.log.contract import Life
+from twisted_chat.log.memory import MemoryLog
 from twisted_chat.operation.listening import Listener
+from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Bye
+from twisted_chat.vocabulary.names import Name
 
 
 class FakePort:
@@ -214,3 +218,55 @@ class SessionPortsTests(ChatCase):
         self.assertEqual(bob.got()[-1], {"type": "bye", "data": "Down.", "retry": 1_000})
         self.here.settle()
         self.successResultOf(done)
+
+
+class PortTests(ChatCase):
+    """Sessions with a port each."""
+
+    def test_ports_fail(self) -> None:
+        """A session that gets no port is not created; one that can not be stored frees its port."""
+        ports = FakePorts()
+        world = self.world(ports=ports)
+        alice = world.come("alice")
+        self.assertEqual(alice.ask("create", session="a")["port"], 4_000)
+        self.assert_refused("too-many-sessions", alice.ask("create", session="b"))
+        self.assertNotIn("b", world.chat.sessions)
+        alice.ask("delete", session="a")
+        self.assertEqual(ports.open_ports, set())
+        world.log.broken = True
+        self.assert_refused("not-stored", alice.ask("create", session="b"))
+        self.assertEqual(ports.open_ports, set())
+        world.log.broken = False
+        self.assertEqual(alice.ask("create", session="b")["port"], 4_000)
+        self.assertEqual([one.get("port") for one in alice.ask("list")["sessions"]], [None, 4_000])
+        alice.ask("leave", session="b")
+        world.pass_time(61)
+        self.assertEqual(ports.open_ports, set())
+
+    def test_a_kept_session_without_a_port(self) -> None:
+        """A kept session that finds no port at start is there without one."""
+        clock = Clock()
+        log = MemoryLog(clock)
+        for key in ("a", "b"):
+            log.create(Life(epoch=key, key=key, name=key, owner="alice", keep=True))
+        world = self.world(clock=clock, log=log, ports=FakePorts())
+        alice = world.come("alice")
+        found = {one["session"]: one.get("port") for one in alice.ask("list")["sessions"]}
+        self.assertEqual(found, {"a": 4_000, "b": None, "lobby": None})
+        self.assertEqual(alice.ask("delete", session="b")["type"], "deleted")
+
+
+class FakePorts:
+    """One port, 4000."""
+
+    def __init__(self) -> None:
+        self.open_ports: set[int] = set()
+
+    async def open(self, name: Name) -> int:
+        if self.open_ports:
+            raise ChatError("too-many-sessions", "No port is free.")
+        self.open_ports.add(4_000)
+        return 4_000
+
+    def close(self, port: int) -> None:
+        self.open_ports.remove(port)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from attrs import evolve
+from twisted.internet.task import Clock
+
+from tests.kit.support import ChatCase, HeldLog
 from twisted_chat.chat.member import Encode, Mind
-from twisted_chat.chat.session import Member
+from twisted_chat.chat.session import Member, Session
+from twisted_chat.chat.turn import Turn, delayed
+from twisted_chat.log.contract import Life
+from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.errors import ChatError
-from twisted_chat.vocabulary.messages import Bye, Error, Response, Text, encode
+from twisted_chat.vocabulary.messages import Bye, Error, Response, Text, TopicChanged, encode
 from twisted_chat.vocabulary.names import user_name
 
 
@@ -71,3 +79,35 @@ def encode_line(response: Response) -> bytes:
             return f"{response.seq}:{response.source}:{response.data};".encode()
         case _:
             return f"{encode(response).decode()};".encode()
+
+
+class SessionCase(ChatCase):
+    """A session alone, with minds that show each write."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.turn = Turn(delayed(self.clock))
+        self.log = HeldLog(MemoryLog(self.clock))
+        life = Life(epoch="e", key="room", name="room")
+        self.log.create(life)
+        self.session = Session(life, self.log, self.turn, self.clock)
+
+    def topic(self, by: Any, topic: str) -> None:
+        """Let the members be told of a topic that is stored."""
+        event = TopicChanged(session=self.session.name, user=by.name.text, topic=topic)
+        self.session.changed(by, evolve(self.session.life, topic=topic), event)
+
+    def user(self, name: str, encode: Any = encode_line) -> FakeUser:
+        """Return somebody who has come, and has heard of it."""
+        user = FakeUser(name, FakeMind(encode))
+        self.session.join(user)
+        self.clock.advance(0)
+        user.delivered.clear()
+        return user
+
+    def end_turn(self) -> None:
+        """End one turn, and none of those that follow from it."""
+        call = self.clock.calls[0]
+        work = call.func
+        call.cancel()
+        work()

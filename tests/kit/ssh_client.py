@@ -28,22 +28,38 @@ from twisted.conch.ssh.transport import (
     MSG_KEXDH_INIT,
     MSG_KEXINIT,
     MSG_NEWKEYS,
+    MSG_SERVICE_ACCEPT,
     MSG_SERVICE_REQUEST,
 )
 from twisted.conch.ssh.userauth import MSG_USERAUTH_REQUEST, MSG_USERAUTH_SUCCESS
 
-from tests.kit.support import Pipe, World
+from tests.kit.support import ChatCase, Pipe, World
 from twisted_chat.accounts.proofs import KeyRing
 from twisted_chat.doors.ssh import SshFactory
 from twisted_chat.doors.ssh.agreeing import EXTENSIONS_CLIENT, STRICT_CLIENT, Offer
 from twisted_chat.doors.ssh.door import SshTransport
-from twisted_chat.doors.ssh.sealing import LENGTH, Clear, Material, Seal, Suite, made
+from twisted_chat.doors.ssh.sealing import (
+    CIPHERS,
+    LENGTH,
+    MACS,
+    TAGGED,
+    Clear,
+    Material,
+    Seal,
+    Suite,
+    made,
+)
 
 Message = tuple[int, bytes]
 
 HOST_KEY: Final = Key(Ed25519PrivateKey.generate())
 
 GCM: Final = Suite(b"aes256-gcm@openssh.com")
+
+SUITES: Final = [Suite(cipher) for cipher in TAGGED] + [
+    Suite(cipher, mac) for cipher in CIPHERS if cipher not in TAGGED for mac in MACS
+]
+"""All that the door can do."""
 
 
 def ssh_factory(world: World, keys: KeyRing | None = None) -> SshFactory:
@@ -286,3 +302,22 @@ def shown(messages: list[Message]) -> str:
     """Return what was written to a channel."""
     found = [getNS(payload[4:])[0] for message, payload in messages if message == MSG_CHANNEL_DATA]
     return b"".join(found).decode()
+
+
+class TransportCase(ChatCase):
+    """A test of SSH's transport, through bytes."""
+
+    def begin(self, **named: Any) -> SshClient:
+        """Return somebody who has connected to the door of a new chat."""
+        self.chat = self.world()
+        self.factory = ssh_factory(self.chat)
+        return self.another(**named)
+
+    def another(self, **named: Any) -> SshClient:
+        """Return somebody else there."""
+        return SshClient(self.chat, self.factory, **named)
+
+    def is_served(self, client: SshClient) -> bool:
+        """Whether the client may log in: there are keys, and nothing was wrong."""
+        client.send(MSG_SERVICE_REQUEST, NS(b"ssh-userauth"))
+        return MSG_SERVICE_ACCEPT in client.numbers()
