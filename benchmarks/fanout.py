@@ -19,7 +19,7 @@ from statistics import median
 from attrs import Factory, define, field, frozen
 
 from benchmarks import machine
-from benchmarks.generator import Logins, Round
+from benchmarks.figures import Logins, Round
 from benchmarks.loads import Load, idle
 from benchmarks.report import short, spread, table
 from benchmarks.servers import PEERS, UNSLOWED, Daemon, IrcDaemon, NotThere, Server, peer

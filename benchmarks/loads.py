@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 from benchmarks import machine
 from benchmarks.checking import Wrong
-from benchmarks.generator import Logins, Round
+from benchmarks.figures import Logins, Round
 from benchmarks.servers import Server
 
 LEAST_IDLE = 0.005
@@ -31,7 +31,7 @@ class Load:
         )
 
     def connect(self, **arguments: object) -> Logins:
-        """Bring members in: see Generator.connect."""
+        """Bring members in: see Crowd.connect."""
         self.start_connecting(**arguments)
         return cast(Logins, self.answer())
 
@@ -41,7 +41,7 @@ class Load:
         self.tell("connect", kind=server.kind, port=server.port, server=server.pid, **arguments)
 
     def round(self, **arguments: object) -> Round:
-        """Have texts said: see Generator.round.
+        """Have texts said: see Talking.round.
 
         Raises Wrong if a delivery was, or if the generator had no idle time.
         """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from benchmarks import machine
 from benchmarks.fanout import ours
-from benchmarks.generator import Round
+from benchmarks.figures import Round
 from benchmarks.loads import Load
 from benchmarks.report import short, table
 
