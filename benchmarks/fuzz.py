@@ -25,7 +25,9 @@ from zope.interface import provider
 from benchmarks import machine
 from benchmarks.checking import Wrong
 from benchmarks.report import table
-from tests.kit.support import Pipe, World, frame
+from tests.kit.frames import frame
+from tests.kit.pipe import Pipe
+from tests.kit.world import World
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.irc import IrcFactory
 from twisted_chat.doors.lines import LinesFactory

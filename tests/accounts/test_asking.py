@@ -6,7 +6,8 @@ from typing import Any
 
 from twisted.logger import LogEvent, Logger, formatEvent
 
-from tests.kit.support import ChatCase, Object, World
+from tests.kit.frames import Object
+from tests.kit.world import ChatCase, World
 from twisted_chat.accounts.attempts import MAX_FAILURES, WINDOW_SECONDS
 from twisted_chat.chat.sparing import SparingLog
 

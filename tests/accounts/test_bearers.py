@@ -6,7 +6,8 @@ from base64 import b64encode
 
 from twisted.internet.defer import Deferred
 
-from tests.kit.support import ChatCase, HeldLog, World
+from tests.kit.held_log import HeldLog
+from tests.kit.world import ChatCase, World
 from twisted_chat.accounts.bearers import Bearers
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.errors import ChatError

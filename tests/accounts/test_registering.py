@@ -6,8 +6,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from tests.kit.held_log import HeldLog
 from tests.kit.minds import FakeMind
-from tests.kit.support import ChatCase, HeldLog, World
+from tests.kit.world import ChatCase, World
 from twisted_chat.accounts.attempts import MAX_FAILURES
 from twisted_chat.accounts.devices import Devices
 from twisted_chat.accounts.keeper import Keeper

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from attrs import Factory, define
 
-from tests.kit.support import Client, Object
+from tests.kit.frames import Object
+from tests.kit.world import Client
+
+USERS = ("alice", "bob", "carol")
+NAMES = ("lobby", "ops", "kept")
+LINGER = 60.0
+FLOOD = 12
+"""Texts in a burst: nearly a transport's buffer, and nearly what may be unanswered."""
 
 
 @define(eq=False, repr=False)

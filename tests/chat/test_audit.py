@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from tests.kit.irc import Irc
 from tests.kit.lines import Typist
-from tests.kit.support import ChatCase, World
+from tests.kit.world import ChatCase, World
 from twisted_chat.chat import audit
 from twisted_chat.doors.irc import IrcFactory
 from twisted_chat.doors.lines import LinesFactory

@@ -6,8 +6,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.frames import types
 from tests.kit.nodes import Cluster
-from tests.kit.support import ChatCase, types
+from tests.kit.world import ChatCase
 
 TWO = "@alice,bob"
 

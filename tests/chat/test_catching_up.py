@@ -6,7 +6,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.kit.support import FULL, ChatCase, types
+from tests.kit.frames import types
+from tests.kit.pipe import FULL
+from tests.kit.world import ChatCase
 from twisted_chat.chat import giving
 from twisted_chat.chat.pruning import prune
 

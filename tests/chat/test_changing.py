@@ -7,7 +7,8 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
-from tests.kit.support import ChatCase, Client, Object, types
+from tests.kit.frames import Object, types
+from tests.kit.world import ChatCase, Client
 
 CHANGES = ("text", "edited", "redacted", "reacted")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from tests.kit.support import ChatCase, World, types
+from tests.kit.frames import types
+from tests.kit.world import ChatCase, World
 from twisted_chat.chat.letting_in import LOGINS_IN_A_TURN
 from twisted_chat.log.contract import Life
 from twisted_chat.log.memory import MemoryLog

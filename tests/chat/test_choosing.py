@@ -8,8 +8,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.frames import Object
 from tests.kit.nodes import Cluster
-from tests.kit.support import ChatCase, Client, Object, World
+from tests.kit.world import ChatCase, Client, World
 from twisted_chat.vocabulary.messages import MAX_FRAME, MAX_IGNORED, MAX_LEVELS, encode
 
 USERS = ("alice", "bob", "carol")

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from twisted.internet.task import Clock
 
-from tests.kit.support import ChatCase, Client, types
+from tests.kit.frames import types
+from tests.kit.world import ChatCase, Client
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.messages import MAX_FRAME
 

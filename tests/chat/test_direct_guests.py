@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from tests.kit.support import ChatCase, HeldLog, types
+from tests.kit.frames import types
+from tests.kit.held_log import HeldLog
+from tests.kit.world import ChatCase
 from twisted_chat.chat import direct
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.names import user_name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.kit.support import ChatCase
+from tests.kit.world import ChatCase
 
 
 class LastingTests(ChatCase):

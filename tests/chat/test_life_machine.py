@@ -12,19 +12,15 @@ from typing import Any
 
 import hypothesis.strategies as st
 from attrs import Factory, define
-from hypothesis.stateful import (
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock, deferLater
 
+from tests.kit.directory import KnownUser
+from tests.kit.frames import Object
 from tests.kit.machines import SlowLogMachine, examples
-from tests.kit.support import ChatCase, Client, KnownUser, Object, World
+from tests.kit.world import ChatCase, Client, World
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import SessionPorts
 from twisted_chat.log.memory import MemoryLog

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from tests.kit.support import ChatCase, types
+from tests.kit.frames import types
+from tests.kit.world import ChatCase
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.vocabulary.messages import Bye
 

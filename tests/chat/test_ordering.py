@@ -7,7 +7,7 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.kit.support import HeldLog
+from tests.kit.held_log import HeldLog
 from twisted_chat.chat.batching import Heard, Item, Said
 from twisted_chat.chat.ordering import Ordering
 from twisted_chat.log.contract import Entry, Life

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.kit.support import ChatCase, World
+from tests.kit.world import ChatCase, World
 from twisted_chat.chat import pace as pace_module
 from twisted_chat.chat.pace import Pace
 from twisted_chat.doors.turnstile import Turnstile, in_words

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.kit.support import ChatCase, Client, Object, World, types
+from tests.kit.frames import Object, types
+from tests.kit.world import ChatCase, Client, World
 from twisted_chat.chat.typing import TYPING_SECONDS
 
 USERS = ("alice", "bob", "carol")

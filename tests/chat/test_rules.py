@@ -9,7 +9,8 @@ import hypothesis.strategies as st
 from hypothesis import given
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.kit.support import ChatCase, Client, World, types
+from tests.kit.frames import types
+from tests.kit.world import ChatCase, Client, World
 from twisted_chat.chat.measures import MAX_MEASURES, Measure, Measures, whom
 from twisted_chat.vocabulary.addresses import Blocks, network
 from twisted_chat.vocabulary.errors import ChatError

@@ -7,7 +7,9 @@ from typing import Any
 from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 
-from tests.kit.support import ChatCase, Client, HeldLog, later, types
+from tests.kit.frames import types
+from tests.kit.held_log import HeldLog, later
+from tests.kit.world import ChatCase, Client
 from twisted_chat.chat.roster import GATHERED_NAMES
 from twisted_chat.log.contract import Entry, Life
 from twisted_chat.log.memory import MemoryLog

@@ -14,7 +14,8 @@ from twisted.trial import util
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.certificates import make_certificate
-from tests.kit.support import ChatCase, World, types
+from tests.kit.frames import types
+from tests.kit.world import ChatCase, World
 from twisted_chat.doors.native import ChatFactory
 from twisted_chat.doors.ports import WAIT_SECONDS, SessionPorts
 from twisted_chat.log.contract import Life

@@ -6,7 +6,8 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from tests.kit.support import ChatCase, types
+from tests.kit.frames import types
+from tests.kit.world import ChatCase
 from twisted_chat.chat.former import FormerNames
 from twisted_chat.chat.user import MAX_PLACES
 from twisted_chat.log.contract import Life

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tests.kit.frames import types
 from tests.kit.minds import FakeMind, FakeUser, SessionCase, encode_line
-from tests.kit.support import FULL, ChatCase, Client, World, types
+from tests.kit.pipe import FULL
+from tests.kit.world import ChatCase, Client, World
 from twisted_chat.chat.session import Session
 from twisted_chat.log.contract import Life
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from twisted.logger import capturedLogs, formatEvent
 
+from tests.kit.frames import types
 from tests.kit.seats import DOORS, ssh
-from tests.kit.support import ChatCase, World, types
+from tests.kit.world import ChatCase, World
 from twisted_chat.chat import speaking
 from twisted_chat.chat.sparing import DIARY_LINES
 

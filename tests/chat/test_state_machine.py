@@ -10,22 +10,14 @@ import hypothesis.strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 from twisted.internet.task import Clock
 
-from tests.chat.model import Place, Room, Seat
+from tests.chat.model import FLOOD, LINGER, NAMES, USERS, Place, Room, Seat
+from tests.kit.frames import Object
 from tests.kit.logs import InlineWorker
 from tests.kit.machines import SlowLogMachine, examples
-from tests.kit.support import ChatCase, Object, World
+from tests.kit.world import ChatCase, World
 from twisted_chat.log.contract import Log
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.log.sqlite import open_sqlite
-
-USERS = ("alice", "bob", "carol")
-
-NAMES = ("lobby", "ops", "kept")
-
-LINGER = 60.0
-
-FLOOD = 12
-"""Texts in a burst: nearly a transport's buffer, and nearly what may be unanswered."""
 
 
 class ChatMachine(SlowLogMachine):

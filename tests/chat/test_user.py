@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.kit.support import ChatCase
+from tests.kit.world import ChatCase
 from twisted_chat.chat.pruning import prune
 from twisted_chat.vocabulary.messages import MAX_TEXT
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.logger import LogEvent, Logger, formatEvent
 
-from tests.kit.support import ChatCase, Client
+from tests.kit.world import ChatCase, Client
 from twisted_chat.chat.direct import MAX_TRIES, PACE_SECONDS
 from twisted_chat.chat.sparing import LINES, SparingLog
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit.daemon import Daemon, RawClient, free_port
-from tests.kit.support import wire
+from tests.kit.frames import wire
 from tests.kit.waiting import eventually
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.kit.nodes import Cluster
 from tests.kit.seats import DOORS, Seat
-from tests.kit.support import ChatCase, World
+from tests.kit.world import ChatCase, World
 
 STEPS = st.lists(
     st.tuples(st.integers(0, 7), st.integers(1, 3), st.booleans()), min_size=1, max_size=25

@@ -6,7 +6,7 @@ import gc
 import weakref
 from typing import Any
 
-from tests.kit.support import ChatCase, Client
+from tests.kit.world import ChatCase, Client
 
 
 class GarbageTests(ChatCase):

@@ -6,7 +6,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.kit.support import ChatCase, frame, types, wire
+from tests.kit.frames import frame, types, wire
+from tests.kit.world import ChatCase
 from twisted_chat.accounts.admission import Admission
 from twisted_chat.chat.user import User
 from twisted_chat.vocabulary.messages import MAX_RESUMED, Bye, History

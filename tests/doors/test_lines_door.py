@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.kit.daemon import Daemon, free_port
 from tests.kit.hostile import anything, is_harmless
 from tests.kit.lines import LinesCase
-from tests.kit.support import FULL, ChatCase
+from tests.kit.pipe import FULL
+from tests.kit.world import ChatCase
 from twisted_chat.doors.lines.cutting import MAX_LINE, Cutter, TooLong
 from twisted_chat.doors.lines.telnet import DO, DONT, ECHO, IAC, NAWS, SB, SE, WILL, WONT
 from twisted_chat.doors.watch import LOGIN_SECONDS

@@ -9,7 +9,9 @@ from typing import Any, cast
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 
-from tests.kit.support import ChatCase, Pipe, frame, types, wire
+from tests.kit.frames import frame, types, wire
+from tests.kit.pipe import Pipe
+from tests.kit.world import ChatCase
 from twisted_chat.accounts.admission import Admission
 from twisted_chat.doors.native import ChatProtocol, encode_frame
 from twisted_chat.doors.turnstile import Refused, in_words

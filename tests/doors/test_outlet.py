@@ -16,8 +16,10 @@ from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
 
-from tests.kit.support import ChatCase, Object, Pipe, World, wire
+from tests.kit.frames import Object, wire
+from tests.kit.pipe import Pipe
 from tests.kit.waiting import until
+from tests.kit.world import ChatCase, World
 from twisted_chat.doors.outlet import PIECE, Outlet
 from twisted_chat.vocabulary.messages import Bye
 

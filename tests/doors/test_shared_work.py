@@ -7,8 +7,8 @@ from unittest.mock import patch
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.kit.support import ChatCase
 from tests.kit.terminals import Window
+from tests.kit.world import ChatCase
 from twisted_chat.client.words import render
 from twisted_chat.client.words.render import Looks
 from twisted_chat.client.words.shared import MAX_SIZE, SharedTexts

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.doors import plain_door
 from tests.doors.plain_door import PlainFactory
 from tests.kit.lines import Liner
-from tests.kit.support import ChatCase, World
+from tests.kit.world import ChatCase, World
 from twisted_chat.chat.user import User
 from twisted_chat.doors.talk import WINDOW
 from twisted_chat.doors.turnstile import Turnstile

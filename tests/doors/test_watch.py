@@ -16,7 +16,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides
 
-from tests.kit.support import ChatCase
+from tests.kit.world import ChatCase
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.chat.pace import Pace
 from twisted_chat.doors.irc import IrcFactory

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.kit.support import ChatCase, Client, types, wire
+from tests.kit.frames import types, wire
+from tests.kit.world import ChatCase, Client
 from twisted_chat.chat.pace import Rate
 from twisted_chat.chat.user import User
 from twisted_chat.doors.talk import WINDOW, WINDOW_SIZE

@@ -12,8 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.fake_server import FakeEndpoint
 from tests.kit.lines import Typist
-from tests.kit.support import ChatCase, Pipe
+from tests.kit.pipe import Pipe
 from tests.kit.terminals import Window
+from tests.kit.world import ChatCase
 from twisted_chat.client.address import Address
 from twisted_chat.client.chatclient import ChatClient
 from twisted_chat.client.terminal.plain import PlainScreen

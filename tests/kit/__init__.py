@@ -2,8 +2,10 @@
 
 Unit tests, on a Clock, through bytes: no socket, no thread, no wait.
 
-* ``support``: a ``World`` (a chat with a native door), ``Client`` (somebody in it), ``Pipe`` (a
-  connection), ``ChatCase`` (a test with worlds), ``HeldLog`` (a log that answers when it is told)
+* ``world``: a ``World`` (a chat with a native door), ``Client`` (somebody in it), ``ChatCase`` (a
+  test with worlds)
+* ``pipe``: a connection; ``frames``: what travels on it; ``directory``: a world's accounts
+* ``held_log``: ``HeldLog``, a log that answers when it is told, and what logs have answered
 * ``nodes``: a ``Cluster``, several worlds that are one chat
 * ``seats``: one seat at each door, for what must be so whichever it is
 * ``irc``, ``lines``, ``terminals``, ``ssh_client``, ``web``: somebody at that door

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.kit.lines import Liner
-from tests.kit.support import ChatCase, World
+from tests.kit.world import ChatCase, World
 from twisted_chat.doors.irc import IrcFactory
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 
-from tests.kit.support import ChatCase, Pipe, World
+from tests.kit.pipe import Pipe
+from tests.kit.world import ChatCase, World
 from twisted_chat.doors.lines import LinesFactory, LinesProtocol
 
 

@@ -20,7 +20,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from tests.kit.support import later
+from tests.kit.held_log import later
 from twisted_chat.log.contract import PAGE_TEXTS, Entry, Life, Log, LogError, NotStored, Record
 from twisted_chat.log.files import add_commands
 from twisted_chat.log.sqlite import SqliteLog, open_sqlite

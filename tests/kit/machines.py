@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from tests.kit.support import World
+from tests.kit.world import World
 
 
 def examples(count: int, steps: int) -> settings:

@@ -8,7 +8,8 @@ from typing import Any
 from attrs import evolve
 from twisted.internet.task import Clock
 
-from tests.kit.support import ChatCase, HeldLog
+from tests.kit.held_log import HeldLog
+from tests.kit.world import ChatCase
 from twisted_chat.chat.member import Encode, Mind
 from twisted_chat.chat.session import Member, Session
 from twisted_chat.chat.turn import Turn, delayed

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from tests.kit.support import Client, World
+from tests.kit.world import Client, World
 from twisted_chat.chat.chat import Chat
 from twisted_chat.hints.hub import Carry, Hub
 from twisted_chat.log.contract import Life

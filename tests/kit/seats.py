@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.kit.irc import Irc
 from tests.kit.lines import Typist
-from tests.kit.support import World
 from tests.kit.terminals import Window
 from tests.kit.web import Web
+from tests.kit.world import World
 from twisted_chat.doors.irc import IrcFactory
 from twisted_chat.doors.lines import LinesFactory
 

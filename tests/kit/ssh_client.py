@@ -33,7 +33,8 @@ from twisted.conch.ssh.transport import (
 )
 from twisted.conch.ssh.userauth import MSG_USERAUTH_REQUEST, MSG_USERAUTH_SUCCESS
 
-from tests.kit.support import ChatCase, Pipe, World
+from tests.kit.pipe import Pipe
+from tests.kit.world import ChatCase, World
 from twisted_chat.accounts.proofs import KeyRing
 from twisted_chat.doors.ssh import SshFactory
 from twisted_chat.doors.ssh.agreeing import EXTENSIONS_CLIENT, STRICT_CLIENT, Offer

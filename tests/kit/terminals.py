@@ -7,7 +7,7 @@ from unicodedata import category, normalize
 import pyte
 from hypothesis import strategies as st
 
-from tests.kit.support import World
+from tests.kit.world import World
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.client.words.render import Line

@@ -12,8 +12,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from twisted.internet.defer import Deferred, execute
 
-from tests.kit.support import ChatCase, Client, Object, Pipe, World
+from tests.kit.frames import Object
+from tests.kit.pipe import Pipe
 from tests.kit.web import Answer, Web, answer_in
+from tests.kit.world import ChatCase, Client, World
 from twisted_chat.accounts.bearers import Bearers
 
 pytest.importorskip("PIL", reason="no Pillow: pip install pillow")

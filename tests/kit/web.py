@@ -13,7 +13,9 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from tests.kit.support import ChatCase, Object, Pipe, World
+from tests.kit.frames import Object
+from tests.kit.pipe import Pipe
+from tests.kit.world import ChatCase, World
 from twisted_chat.doors.web import WebDoor, web_door
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10

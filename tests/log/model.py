@@ -8,8 +8,8 @@ import hypothesis.strategies as st
 from attrs import evolve
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.kit.held_log import later
 from tests.kit.logs import LogCase
-from tests.kit.support import later
 from tests.log.changing import present
 from twisted_chat.log.changing import placed
 from twisted_chat.log.contract import Entry, Life, Page, Unreadable

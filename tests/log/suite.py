@@ -17,8 +17,8 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.kit.held_log import later
 from tests.kit.logs import DEV, HOSTILE, OPS
-from tests.kit.support import later
 from tests.log.changing import ChangingSuite
 from tests.log.keeping import KeepingSuite
 from tests.log.model import LogMachine

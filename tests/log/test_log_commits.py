@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
+from tests.kit.held_log import texts_of
 from tests.kit.logs import DEV, OPS, CommitCase, Folder, HeldWorker, InlineWorker
-from tests.kit.support import texts_of
 from twisted_chat.log.contract import Entry, Life, NotStored, Page
 from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.sqlite.log import GATHER_TEXTS, IDLE_SECONDS, INDEX_WHEN_IDLE

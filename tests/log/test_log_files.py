@@ -10,8 +10,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from tests.kit.held_log import texts_of
 from tests.kit.logs import DEV, HOSTILE, LOCKED, OPS, Commands, check
-from tests.kit.support import texts_of
 from tests.kit.warm import ran
 from twisted_chat.log.backing_up import BACKUP_PAGES, copy_log
 from twisted_chat.log.contract import Answered, Entry

@@ -9,8 +9,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from tests.kit.held_log import texts_of
 from tests.kit.logs import OPS, Folder, HeldWorker, InlineWorker, NoThreads, check
-from tests.kit.support import texts_of
 from twisted_chat.log.contract import Entry, Life, LogError, NotStored, Record, Unreadable
 from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.sqlite.indexing import INDEX_BITE

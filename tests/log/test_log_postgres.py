@@ -12,9 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.held_log import texts_of
 from tests.kit.logs import OPS, InlineWorker
 from tests.kit.postgres import new_postgres, postgres
-from tests.kit.support import texts_of
 from tests.log.suite import LogTests
 from twisted_chat.log.contract import Entry, Life, Log, LogError, NotStored, Page
 from twisted_chat.log.postgres import PostgresLog, open_postgres

@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.held_log import later
 from tests.kit.logs import InlineWorker
 from tests.kit.postgres import postgres
-from tests.kit.support import later
 from twisted_chat.log.contract import Entry, Life, NotStored, Record
 from twisted_chat.log.memory import MemoryLog
 from twisted_chat.log.postgres import open_postgres

@@ -10,8 +10,8 @@ from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.held_log import texts_of
 from tests.kit.logs import InlineWorker, check
-from tests.kit.support import texts_of
 from tests.log.suite import LogTests
 from twisted_chat.log.contract import Entry, Life, Log
 from twisted_chat.log.sqlite import open_sqlite

@@ -19,9 +19,10 @@ from hypothesis.stateful import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.kit.frames import Object
 from tests.kit.machines import examples
 from tests.kit.nodes import Cluster
-from tests.kit.support import Client, Object, World
+from tests.kit.world import Client, World
 
 USERS = ("alice", "bob", "carol")
 

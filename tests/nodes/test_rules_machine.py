@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.machines import examples
 from tests.kit.nodes import Cluster
-from tests.kit.support import Client
 from tests.kit.web import Socket, Web
+from tests.kit.world import Client
 
 USERS = ("alice", "bob", "carol", "dan", "root")
 RANKS = {"none": 0, "voice": 1, "moderator": 2, "owner": 3, "operator": 4}

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.logs import DEV, OPS, Folder
 from tests.kit.nodes import Cluster
-from tests.kit.support import ChatCase, World
+from tests.kit.world import ChatCase, World
 from twisted_chat.accounts.attempts import Attempts
 from twisted_chat.accounts.devices import Devices
 from twisted_chat.accounts.known import KIND, KnownAddresses

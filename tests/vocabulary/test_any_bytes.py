@@ -9,7 +9,8 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
-from tests.kit.support import ChatCase, Client, World, frame
+from tests.kit.frames import frame
+from tests.kit.world import ChatCase, Client, World
 from twisted_chat.vocabulary.messages import MAX_FRAME
 
 NAMES = st.sampled_from(

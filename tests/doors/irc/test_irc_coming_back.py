@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 
 from tests.kit.irc import Irc, IrcCase
-from tests.kit.support import World
+from tests.kit.world import World
 from twisted_chat.doors.irc import IrcFactory
 
 

@@ -16,7 +16,7 @@ import pytest
 from tests.kit.certificates import make_certificate
 from tests.kit.daemon import Daemon, free_port
 from tests.kit.irc import Irc, IrcCase
-from tests.kit.support import World
+from tests.kit.world import World
 from twisted_chat.accounts.keys import FileKeys, certificate_blob, read_keys
 from twisted_chat.doors.irc import IrcFactory, Sts
 from twisted_chat.operation import admin

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.conch.ssh.common import NS
 
 from tests.kit.ssh_client import SshClient, ssh_factory
-from tests.kit.support import ChatCase
+from tests.kit.world import ChatCase
 
 Step = Callable[[SshClient], None]
 

@@ -17,7 +17,7 @@ from twisted.conch.ssh.connection import (
 )
 
 from tests.kit.ssh_client import SshClient, shown, ssh_factory, status
-from tests.kit.support import ChatCase
+from tests.kit.world import ChatCase
 from twisted_chat.doors.ssh.visitor import MAX_CHANNELS, MIN_CHANNEL_PACKET
 
 

@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.ssh_client import SshClient, ssh_factory
 from tests.kit.ssh_daemon import SshDaemon
-from tests.kit.support import ChatCase
 from tests.kit.waiting import eventually
+from tests.kit.world import ChatCase
 from twisted_chat.doors.ssh import HostKeyError, hostkeys
 
 

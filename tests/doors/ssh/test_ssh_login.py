@@ -11,7 +11,7 @@ from twisted.conch.ssh.userauth import MSG_USERAUTH_FAILURE, MSG_USERAUTH_SUCCES
 from twisted.internet.defer import Deferred
 
 from tests.kit.ssh_client import SshClient, shown, ssh_factory, status
-from tests.kit.support import ChatCase
+from tests.kit.world import ChatCase
 from twisted_chat.accounts.proof import Proof
 from twisted_chat.accounts.proofs import Prover
 from twisted_chat.doors.ssh.authentication import INFO_REQUEST, INFO_RESPONSE, TRIES

@@ -24,7 +24,7 @@ from twisted.conch.ssh.userauth import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.ssh_client import SshClient, ssh_factory
-from tests.kit.support import ChatCase, World
+from tests.kit.world import ChatCase, World
 from twisted_chat.accounts.attempts import MAX_FAILURES
 from twisted_chat.accounts.keys import parse_key
 from twisted_chat.doors.ssh.signatures import SIGNATURES, TOUCHED, verifies

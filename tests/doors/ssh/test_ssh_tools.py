@@ -13,7 +13,7 @@ from twisted.conch.ssh.connection import (
 )
 
 from tests.kit.ssh_client import Message, SshClient, shown, ssh_factory, status
-from tests.kit.support import ChatCase, Client
+from tests.kit.world import ChatCase, Client
 
 
 def complaints(messages: list[Message]) -> str:

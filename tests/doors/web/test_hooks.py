@@ -10,8 +10,10 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 from twisted.internet.defer import Deferred
 
-from tests.kit.support import ChatCase, Client, HeldLog, Object, World
+from tests.kit.frames import Object
+from tests.kit.held_log import HeldLog
 from tests.kit.web import Answer, Web
+from tests.kit.world import ChatCase, Client, World
 from twisted_chat.chat.webhooks import BURST, MAX_WEBHOOKS, shortened
 from twisted_chat.doors.web.hooks import MAX_POST
 from twisted_chat.doors.web.senders import LINE, MANY, text_of

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.support import Object
+from tests.kit.frames import Object
 from tests.kit.uploads import FilesCase, basic, token_of
 from tests.kit.web import Web
 from twisted_chat.vocabulary.errors import ChatError

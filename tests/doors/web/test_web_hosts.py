@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.logger import capturedLogs, formatEvent
 
-from tests.kit.support import ChatCase
 from tests.kit.web import WebCase
+from tests.kit.world import ChatCase
 from twisted_chat.operation import settings
 
 

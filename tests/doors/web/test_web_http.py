@@ -8,7 +8,7 @@ import re
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
-from tests.kit.support import types
+from tests.kit.frames import types
 from tests.kit.web import WebCase, answer_in, frame_of
 from twisted_chat.doors.web.channel import HTTP_SECONDS
 from twisted_chat.doors.web.http import HEALTH_SECONDS

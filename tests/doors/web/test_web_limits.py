@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from twisted.internet.task import Clock
 
-from tests.kit.support import types
+from tests.kit.frames import types
 from tests.kit.web import (
     BINARY,
     CLOSE,

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.kit.support import ChatCase
+from tests.kit.world import ChatCase
 from twisted_chat import page
 
 

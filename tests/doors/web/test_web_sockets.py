@@ -6,7 +6,7 @@ import json
 import zlib
 from typing import Any
 
-from tests.kit.support import types
+from tests.kit.frames import types
 from tests.kit.web import (
     COMPRESSED,
     PING,
