@@ -90,6 +90,34 @@ class ComingTests(IrcCase):
         self.assertIn("FAIL REGISTER ACCOUNT_EXISTS alice :", irc.ask("REGISTER * * word")[0])
         self.assertIn(" 433 * alice :", irc.ask("USER a 0 * :x", "CAP END")[0])
 
+    def test_capabilities(self) -> None:
+        """What does not fit into a line is several; cap-notify stays with who knows of 302."""
+        world = self.world(users=["alice"])
+        keeper: Any = SimpleNamespace(policy="open")
+        world.admission.keeper = keeper
+        for ls, starred, kept in (("LS", False, False), ("LS 302", True, True)):
+            factory = self.factory(world)
+            factory.shared.server = f"{'s' * 59}.net"
+            irc = Irc(world, factory)
+            irc.ask(f"NICK {'n' * 32}")
+            offered: list[str] = []
+            lines = irc.ask(f"CAP {ls}")
+            self.assertEqual(len(lines), 1 + starred)
+            for line in lines[:-1]:
+                self.assertEqual(" LS * :" in line, starred)
+            for line in lines:
+                self.assertLessEqual(len(line), MAX_LINE - 2)
+                offered += line.partition(" :")[2].split()
+            names = [one.partition("=")[0] for one in offered]
+            self.assertEqual(names, sorted(names))
+            for name in names:
+                self.assertIn(f" ACK {name}", irc.ask(f"CAP REQ :{name}")[0])
+            shown = [line.partition(" LIST ")[2] for line in irc.ask("CAP LIST")]
+            listed = " ".join(shown).replace(":", "").split()
+            self.assertLessEqual(set(names), set(listed))
+            self.assertIn("NAK" if kept else "ACK", irc.ask("CAP REQ :-cap-notify")[0])
+            self.assertEqual(" cap-notify" in " ".join(irc.ask("CAP LIST")), kept)
+
     def test_welcome(self) -> None:
         """All modes are named, and those with parameters; a real name is as long as NAMELEN."""
         world = self.world()
@@ -164,6 +192,9 @@ class ModeTests(IrcCase):
         self.assertEqual(bob.ask("MODE #ops +o bob"), [])
         self.assertEqual(carol.got(), [])
         self.assertEqual(rest(bob.ask("MODE #ops -l-l")), ["MODE #ops -l"])
+        carol.got()
+        names = " ".join(f"u{number}" for number in range(9))  # MODES is of those with parameters
+        self.assertIn(" MODE #ops +mbbbbbbbb u0!*@* ", bob.ask(f"MODE #ops +mbbbbbbbbb {names}")[0])
 
     def test_which_role(self) -> None:
         """Who loses a role is told to lose that one; what another door says may be any."""

@@ -68,6 +68,8 @@ class IrcTalk(Talk):
     proof: Proof | None = None
     negotiating: bool = False
     """Whether it is talking of capabilities, and so not done."""
+    is_newer: bool = False
+    """Whether it knows version 302 of that."""
     sasl: str | None = field(default=None, repr=False)
     """What it has sent of an AUTHENTICATE that is under way."""
     mechanism: str = "PLAIN"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from twisted_chat.chat.user import User
@@ -10,7 +11,7 @@ from twisted_chat.doors.irc.commands.identity import mechanisms, rename
 from twisted_chat.doors.irc.commands.multiline import MAX_LINES, max_bytes
 from twisted_chat.doors.irc.commands.own import REALNAME_LENGTH
 from twisted_chat.doors.irc.commands.server import USER_LENGTH, isupport, lusers, motd
-from twisted_chat.doors.irc.lines import Line, fitting_rows
+from twisted_chat.doors.irc.lines import MAX_LINE, Line, fitting_rows
 from twisted_chat.doors.irc.talk import IrcTalk
 from twisted_chat.vocabulary.errors import ChatError
 from twisted_chat.vocabulary.messages import Away, Bye, Read
@@ -45,9 +46,6 @@ CAPABILITIES: Final = {
 }
 """What is offered, with its values for clients of CAP 302: as far as it is so, see ``offered``."""
 
-LINE_SIZE: Final = 400
-"""Characters of capabilities in a line."""
-
 
 def offered(talk: IrcTalk) -> dict[str, str]:
     """Return what is offered here and now, with its values."""
@@ -67,38 +65,44 @@ def offered(talk: IrcTalk) -> dict[str, str]:
 async def cap(talk: IrcTalk, line: Line) -> None:
     """Talk of capabilities."""
     what = line[0].upper()
-    nick = talk.nick
     if what == "LS":
         talk.negotiating = talk.user is None
         newer = line[1].isdigit() and int(line[1]) >= 302
         if newer:
+            talk.is_newer = True
             talk.caps |= {"cap-notify"}
         found = offered(talk)
         sts = talk.shared.sts.said(secure=talk.is_secure)
         if sts and newer:
             found["sts"] = sts
-        shown = [f"{n}={v}" if v and newer else n for n, v in found.items()]
-        rows = fitting_rows(shown, LINE_SIZE) if newer else [" ".join(shown)]
-        for row in rows[:-1]:
-            talk.send("CAP", nick, "LS", "*", row)
-        talk.send("CAP", nick, "LS", rows[-1])
+        _rows(talk, "LS", [f"{n}={v}" if v and newer else n for n, v in found.items()], newer)
     elif what == "LIST":
-        talk.send("CAP", nick, "LIST", " ".join(sorted(talk.caps)) or "")
+        _rows(talk, "LIST", sorted(talk.caps), talk.is_newer)
     elif what == "REQ":
         talk.negotiating = talk.negotiating or talk.user is None
         asked = line[1].split()
         added = {name for name in asked if not name.startswith("-")}
         removed = {name[1:] for name in asked if name.startswith("-")}
-        if added <= offered(talk).keys() and removed <= CAPABILITIES.keys():
+        stays = talk.is_newer and "cap-notify" in removed  # it is a part of version 302
+        if added <= offered(talk).keys() and removed <= CAPABILITIES.keys() and not stays:
             talk.caps = (talk.caps | added) - removed
-            talk.send("CAP", nick, "ACK", line[1])
+            talk.send("CAP", talk.nick, "ACK", line[1])
         else:
-            talk.send("CAP", nick, "NAK", line[1])
+            talk.send("CAP", talk.nick, "NAK", line[1])
     elif what == "END":
         talk.negotiating = False
         await register(talk)
     else:
         talk.reply("410", line[0], "Invalid CAP command")
+
+
+def _rows(talk: IrcTalk, what: str, words: Sequence[str], newer: bool) -> None:
+    """Say capabilities in as many lines as hold them: who knows of 302 is told of those to come."""
+    start = len(f":{talk.server} CAP {talk.nick} {what} * :".encode())
+    *rows, last = fitting_rows(words, MAX_LINE - 2 - start)
+    for row in rows:
+        talk.send("CAP", talk.nick, what, *(["*"] if newer else []), row)
+    talk.send("CAP", talk.nick, what, last)
 
 
 @command("NICK", before=True)

@@ -46,7 +46,7 @@ MAX_KEY: Final = 64
 """Characters of a key."""
 
 MAX_CHANGES: Final = 8
-"""Modes in one line, at most."""
+"""Modes with a parameter in one line, at most."""
 
 
 def session_named(talk: IrcTalk, name: str) -> str:
@@ -170,7 +170,7 @@ async def mode(talk: IrcTalk, line: Line) -> None:
     done: list[tuple[str, str, str]] = []
     wanted: dict[str, Any] = {}
     for sign, letter in letters_of(line[1]):
-        if len(done) == MAX_CHANGES:
+        if sum(known not in FLAGS for _, known, _ in done) == MAX_CHANGES:
             break
         try:
             change = await _change(talk, there, sign, letter, arguments, wanted)
