@@ -76,7 +76,7 @@ def test_commands_about_texts_and_rules(folder: Path) -> None:
             "/c ops\nteh plan\n/edit ^ the plan\n/reply ^ indeed\n/react ^2 👍\n/me waves\n"
             "secret\n/redact ^ a slip\n/set moderated on\n/role eve voice\n/invite eve\n"
             "/mute eve 2h too loud\n/ban 198.51.100.0/24 30m\n/bans\n/unmute eve\n/ban eve spam\n"
-            "/history\n"
+            "/invite carl --always\n/uninvite carl\n/history\n"
         )
         done = pipe(folder, daemon, "--commands", given=given)
         assert (done.returncode, done.stderr) == (0, ""), done
@@ -89,6 +89,8 @@ def test_commands_about_texts_and_rules(folder: Path) -> None:
             "bot has changed this session: moderated is on.",
             "bot makes eve voice.",
             "eve may come into ops.",
+            "carl may come into ops whenever it likes.",
+            "carl is not invited to ops any more.",
             "eve says nothing any more until",
             "198.51.100.0/24 is kept out until",
             "ban of 198.51.100.0/24, by bot until",

@@ -271,3 +271,26 @@ def test_invited(browser: Browser, shared: WebDaemon) -> None:
         visitor.wait_for_text("treasure")
         visitor.write("/link ^")
         visitor.page.wait_for_selector("#said:has-text('#/vault/1')")
+
+
+def test_let_in_for_good(browser: Browser, shared: WebDaemon) -> None:
+    """A moderator lets somebody in who is not here yet, whenever they like; and no more."""
+    with Visitor(browser, shared.url) as owner, RawClient(shared.port) as late:
+        owner.login("owner-l")
+        owner.write("/createsession members")
+        owner.wait_for_title("members")
+        owner.page.click("#about-open")
+        owner.page.check("#about-invite")
+        owner.page.click("#about-save")
+        owner.page.wait_for_selector("#about", state="hidden")
+        owner.write("/invite late-l --always")
+        owner.page.wait_for_selector("#said:has-text('late-l is invited.')")
+        late.login("late-l")
+        for _ in range(2):
+            assert late.ask("join", session="members")["type"] == "session"
+            late.ask("leave", session="members")
+        owner.write("/invite late-l --ever")
+        owner.page.wait_for_selector("#write-problem:has-text('/invite USER --always')")
+        owner.write("/uninvite late-l")
+        owner.page.wait_for_selector("#said:has-text('late-l is not invited any more.')")
+        assert late.ask("join", session="members")["code"] == "invite-only"

@@ -101,9 +101,12 @@ class Requests(ABC):
         """Change settings of a session: those of ``m.SetSettings``."""
         return self.ask(m.SetSettings(session=session, **settings), m.Changed, "fail")
 
-    def invite(self, session: str, user: str) -> Deferred[m.Invited]:
-        """Let a user join a session once."""
-        return self.ask(m.Invite(session=session, user=user), m.Invited, "fail")
+    def invite(
+        self, session: str, user: str, *, lasting: bool = False, undo: bool = False
+    ) -> Deferred[m.Invited]:
+        """Let a user join a session once, or with ``lasting`` always; with ``undo`` no more."""
+        request = m.Invite(session=session, user=user, lasting=lasting, undo=undo)
+        return self.ask(request, m.Invited, "fail")
 
     def list(self) -> Deferred[m.Listing]:
         """Ask which sessions there are and who is here."""

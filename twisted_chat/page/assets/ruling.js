@@ -38,8 +38,13 @@ export function addRuling(commands, client, rooms, dialog, account, person) {
     await connection.ask({ type: "away", ...(why && { data: why }) });
     store.said.emit(why ? `You are away: ${why}` : "You are back.");
   });
-  commands.add("invite", "i", "USER", "Let somebody come in here, once.", (user) =>
-    about("invite", user, {}, "is invited."));
+  commands.add("invite", "i", "USER [--always]", "Let somebody come in here: once, or whenever they like.",
+    (user, flag) => {
+      if (flag && flag !== "--always") throw new Usage("It is written /invite USER or /invite USER --always");
+      return about("invite", user, flag ? { lasting: true } : {}, "is invited.");
+    });
+  commands.add("uninvite", "", "USER", "Take an invitation back, for once or for always.", (user) =>
+    about("invite", user, { undo: true }, "is not invited any more."));
   commands.add("kick", "k", "USER [WHY…]", "Take somebody out of this session.", (user, why) =>
     about("kick", user, because(why), "is out."));
   commands.add("ban", "", "USER [WHY…]", "Let somebody come in no more.", (user, why) =>

@@ -76,12 +76,24 @@ async def bans(desk: Desk, given: Given) -> None:
         desk.view.info(f"{one.kind} of {one.user or one.address}, by {one.by}{until}{why}")
 
 
-@command("invite USER")
+@command("invite USER", flags=("--always",))
 async def invite(desk: Desk, given: Given) -> None:
-    """Let a user come into this session once, past a password, a ban and the setting invite."""
+    """Let a user come into this session once, past a password, a ban and the setting invite.
+
+    --always: as often as it likes, past the setting alone.
+    """
+    room, always = room_of(desk), "--always" in given.flags
+    invited = await room.server.client.invite(room.session, given["USER"], lasting=always)
+    whenever = " whenever it likes" if always else ""
+    desk.view.info(f"{invited.user} may come into {invited.session}{whenever}.")
+
+
+@command("uninvite USER")
+async def uninvite(desk: Desk, given: Given) -> None:
+    """Take an invitation back, for once or for always."""
     room = room_of(desk)
-    invited = await room.server.client.invite(room.session, given["USER"])
-    desk.view.info(f"{invited.user} may come into {invited.session}.")
+    invited = await room.server.client.invite(room.session, given["USER"], undo=True)
+    desk.view.info(f"{invited.user} is not invited to {invited.session} any more.")
 
 
 @command("role USER ROLE")
