@@ -1,4 +1,4 @@
-"""The client in sessions: saying, joining, leaving, ruling, and what is shown of them."""
+"""The client in sessions: saying, joining, leaving, reading, and what is shown of them."""
 
 from __future__ import annotations
 
