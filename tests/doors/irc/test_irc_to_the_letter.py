@@ -32,6 +32,20 @@ class LineTests(SynchronousTestCase):
         line.decode()
 
 
+class LabelTests(IrcCase):
+    """Labels of what is refused before it is read, and of none."""
+
+    def test_refused(self) -> None:
+        """What can not be read is refused with its label; a label without a value is none."""
+        world = self.world()
+        bob = self.come(world, self.factory(world), "bob", "batch message-tags labeled-response")
+        self.assertRegex(bob.ask(f"@label=x PING {'y' * 600}")[0], r"^@label=x :\S+ 417 bob :")
+        bob.pipe.send(b"@a=b;label=y PRIVMSG #ops :\xff\r\n")
+        self.assertRegex(bob.got()[0], r"^@label=y :\S+ FAIL PRIVMSG INVALID_UTF8 :")
+        self.assertRegex(bob.ask("@label= PING z")[0], r"^:\S+ PONG \S+ z$")
+        self.assertRegex(bob.ask("PING z")[0], r"^:\S+ PONG \S+ z$")
+
+
 class LengthTests(IrcCase):
     """What is longer than a line."""
 
@@ -122,9 +136,10 @@ class ComingTests(IrcCase):
         """All modes are named, and those with parameters; a real name is as long as NAMELEN."""
         world = self.world()
         bob = Irc(world, self.factory(world))
-        lines = bob.ask("NICK bob", f"USER b 0 * :{'r' * 400}")
+        bob.ask("USER a 0 * :once", f"USER b 0 * :{'r' * 400}")  # it may say so until it is in
+        lines = bob.ask("NICK bob")
         self.assertRegex(lines[3], r" 004 bob \S+ \S+ Biow Ibiklmnoqstv Ibkloqv$")
-        self.assertTrue(bob.ask("WHOIS bob")[0].endswith(f" * {'r' * 150}"))
+        self.assertTrue(bob.ask("WHOIS bob")[0].endswith(f" b twisted-chat.invalid * {'r' * 150}"))
 
     def test_quit(self) -> None:
         """A reason begins with ``Quit: ``, and is that where there is none; a bot was a bot."""

@@ -95,6 +95,12 @@ def command_in(message: bytes) -> str:
     return command if command.isalnum() else "*"
 
 
+def label_in(message: bytes) -> str:
+    """Return the label of a line that can not be read; "" where it has none."""
+    raw = message[1:].partition(b" ")[0] if message.startswith(b"@") else b""
+    return parse_tags(raw.decode("utf-8", "replace")).get("label", "")
+
+
 def parse_tags(raw: str) -> dict[str, str]:
     """Read tags, without the ``@``: of two with one name the last counts."""
     tags = {}

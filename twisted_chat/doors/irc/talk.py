@@ -26,6 +26,7 @@ from twisted_chat.doors.irc.lines import (
     command_in,
     format_line,
     format_tags,
+    label_in,
     parse,
 )
 from twisted_chat.doors.irc.names import is_own, prefix
@@ -195,14 +196,15 @@ class IrcTalk(Talk):
         try:
             line = parse(message)
         except ChatError as refused:
+            self._labelled(label_in(message))
             if refused.code == "bad-request":
                 self.send("FAIL", command_in(message), "INVALID_UTF8", str(refused))
-                return None
-            if message[:13].upper() == b"AUTHENTICATE ":
+            elif message[:13].upper() == b"AUTHENTICATE ":
                 self.sasl = None
                 self.reply("905", "SASL message too long")
-                return None
-            self.reply("417", str(refused))
+            else:
+                self.reply("417", str(refused))
+            self._answered()
             return None
         if line is None:
             return None
@@ -215,10 +217,8 @@ class IrcTalk(Talk):
         return self._run(line)
 
     async def _run(self, line: Line) -> None:
-        label = line.tags.get("label") if "labeled-response" in self.caps else None
         self.asked = None
-        if label:
-            self.answer = Labelled(label)
+        self._labelled(line.tags.get("label"))
         try:
             self.where = line[0]
             found = COMMANDS.get(line.command)
@@ -233,9 +233,17 @@ class IrcTalk(Talk):
         except ChatError as refused:
             self._refuse(refused, None)
         finally:
-            answer, self.answer = self.answer, None
-            if answer is not None and not answer.waiting:
-                self.write(answer.written(self.server, self.new_id()))
+            self._answered()
+
+    def _labelled(self, label: str | None) -> None:
+        """Answer with a label from now on, where there is one."""
+        if label and "labeled-response" in self.caps:
+            self.answer = Labelled(label)
+
+    def _answered(self) -> None:
+        answer, self.answer = self.answer, None
+        if answer is not None and not answer.waiting:
+            self.write(answer.written(self.server, self.new_id()))
 
     def new_id(self) -> str:
         """Return an id that nothing else has."""

@@ -136,7 +136,7 @@ async def rename(talk: IrcTalk, wanted: str) -> None:
     try:
         proof = talk.prover.guest(name.text, talk.host)
     except ChatError as refused:
-        talk.reply("432", wanted, str(refused))
+        talk.reply("437", wanted, str(refused))  # for now
         return
     if proof is None or name.key in user.chat.former:
         if proof is not None:  # else it counts already

@@ -156,7 +156,7 @@ def _is_taken(talk: IrcTalk, name: Name) -> bool:
 @command("USER", 4, before=True)
 async def user(talk: IrcTalk, line: Line) -> None:
     """Say who one is; the chat has no use for it but to show it."""
-    if talk.user is not None or talk.username:
+    if talk.user is not None:
         talk.reply("462", "You may not reregister")
         return
     if not line[3] or not line[0]:
