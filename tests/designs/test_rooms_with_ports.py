@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kit.daemon import Daemon, RawClient, free_port
+from tests.kit.daemon import Daemon, RawClient, free_ports
 from tests.kit.frames import wire
 from tests.kit.waiting import eventually
 
@@ -19,21 +19,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def ports() -> tuple[int, int, int]:
+def ports() -> range:
     """Three ports in a row that nobody uses."""
-    while True:
-        low = free_port()
-        try:
-            for port in (low + 1, low + 2):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            continue
-        return low, low + 1, low + 2
+    return free_ports(3)
 
 
 @pytest.fixture(scope="module")
-def daemon(ports: tuple[int, int, int]) -> Iterator[Daemon]:
+def daemon(ports: range) -> Iterator[Daemon]:
     """A daemon with three ports for sessions, and sessions of three."""
     options = ("--session-ports", f"{ports[0]}-{ports[2]}", "--max-members", "3", "--linger", "0")
     with Daemon(*options, "--log", "memory:") as running:
@@ -51,7 +43,7 @@ def closed(port: int) -> bool:
     return False
 
 
-def test_a_port_for_each(daemon: Daemon, ports: tuple[int, int, int]) -> None:
+def test_a_port_for_each(daemon: Daemon, ports: range) -> None:
     """CREATE opens a port, JOIN and LIST tell it, and no free port is a clear refusal."""
     with RawClient(daemon.port) as ann, RawClient(daemon.port) as ben:
         ann.login("ann")
@@ -78,7 +70,7 @@ def test_a_port_for_each(daemon: Daemon, ports: tuple[int, int, int]) -> None:
     eventually(lambda: all(map(closed, ports)))
 
 
-def test_refusals(daemon: Daemon, ports: tuple[int, int, int]) -> None:
+def test_refusals(daemon: Daemon, ports: range) -> None:
     """CREATE of what is there, JOIN and DELETE of what is not: refused, and no port is taken."""
     with RawClient(daemon.port) as ann:
         ann.login("ann")
@@ -199,7 +191,7 @@ def test_leaving_unceremoniously(daemon: Daemon) -> None:
     assert "Traceback" not in daemon.output
 
 
-def test_the_end(ports: tuple[int, int, int]) -> None:
+def test_the_end(ports: range) -> None:
     """The daemon's end says bye on the sessions' ports too, and kept sessions get theirs again."""
     low = ports[0]
     with Daemon("--session-ports", f"{low}-{low + 2}", "--log", "sqlite:chat.db") as daemon:

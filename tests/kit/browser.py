@@ -30,8 +30,23 @@ ARGUMENTS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 
-PATIENCE = 30_000.0
+PATIENCE = 60_000.0
 """Milliseconds that the page has for whatever it is to show: a loaded machine is slow."""
+
+SETTLED = "Promise.allSettled(document.getAnimations().map(each => each.finished))"
+"""What moves is where it will be, and what fades in has its colours."""
+
+WATCH_FLASHES = """() => {
+  window.flashed = [];
+  const look = () => {
+    for (const row of document.querySelectorAll('.row.flash')) {
+      if (!window.flashed.includes(row.textContent)) window.flashed.push(row.textContent);
+    }
+  };
+  const all = { attributes: true, childList: true, subtree: true };
+  new MutationObserver(look).observe(document.querySelector('#texts'), all);
+}"""
+"""Remember which rows were set off for a while."""
 
 TALL = {"width": 1200, "height": 6_000}
 """So tall that all that is said in a test is in the page."""
@@ -55,7 +70,7 @@ def launched() -> Iterator[Browser]:
     if path is None:
         pytest.skip("no Chromium: install the distribution's, or name one in CHROMIUM")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=4 * PATIENCE)
+        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=2 * PATIENCE)
         try:
             yield browser
         finally:
@@ -68,20 +83,6 @@ class WebDaemon(Daemon):
     def __init__(self, *options: str, **settings: Any) -> None:
         self.web_port = free_port()
         super().__init__("--web", f"tcp:{self.web_port}:interface=127.0.0.1", *options, **settings)
-
-    def start(self) -> Self:
-        """Start it and wait until both doors are open: the web door is the last."""
-        super().start()
-        deadline = time.monotonic() + PATIENCE / 1000
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.web_port), 1).close()
-            except OSError:
-                if time.monotonic() > deadline or self._running().poll() is not None:
-                    raise RuntimeError(f"The web door is closed:\n{self.output}") from None
-                time.sleep(0.02)
-            else:
-                return self
 
     @property
     def url(self) -> str:
@@ -163,6 +164,24 @@ class Visitor:
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {PATIENCE} ms: {condition} {argument or ''}")
             self.page.wait_for_timeout(20)
+
+    def watch_flashes(self) -> None:
+        """Remember from now on which rows are set off: they are for two seconds."""
+        self.page.evaluate(WATCH_FLASHES)
+
+    def wait_for_flash(self, words: str) -> None:
+        """Wait until a row with these words was set off; what was before it counts no more."""
+        self.wait("words => window.flashed.some(each => each.includes(words))", words)
+        self.page.evaluate("window.flashed = []")
+
+    def lose_network(self) -> None:
+        """Have no network any more, and know it."""
+        self.page.evaluate(
+            "void (window.isOffline = new Promise("
+            " (done) => addEventListener('offline', () => done(true), { once: true })))"
+        )
+        self.context.set_offline(True)
+        self.page.evaluate("window.isOffline")
 
     def open(self, session: str) -> None:
         """Go to a session in the list at the side."""

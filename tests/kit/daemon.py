@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from random import SystemRandom
 from typing import IO, Any, Self
@@ -52,22 +51,35 @@ def free_port() -> int:
     the daemon takes it, and when it takes it again. Tests that run side by side have ports of their
     own: a test that waits for its daemon does not find another's.
     """
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> range:
+    """Return so many such ports in a row."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = 15_000 + worker % 15 * 1_000
     while True:
-        port = SystemRandom().randrange(first, first + 1_000)
-        if port in _given:
-            continue
-        with socket.socket() as probe, suppress(OSError):
+        low = SystemRandom().randrange(first, first + 1_001 - count)
+        ports = range(low, low + count)
+        if not any(port in _given or not is_free(port) for port in ports):
+            _given.extend(ports)
+            return ports
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody on the loopback interface uses it, and nothing of a connection is left."""
+    with socket.socket() as probe:
+        try:
             probe.bind(("127.0.0.1", port))
-            _given.append(port)
-            return port
+        except OSError:
+            return False
+    return True
 
 
 class Daemon:
     """``twistd -n chat`` in a folder of its own, listening on the loopback interface.
 
-    ``options`` go behind ``chat``, ``twistd`` before it; ``--port`` is given already. ``users`` are
+    ``options`` go behind ``chat``, ``twistd`` before it; ``--port`` is given besides. ``users`` are
     lines of its users file (``alice,wonderland,operator``). What it says on its console is in
     ``output``. The port stays the same over ``restart``; so do the folder and
     what is in it.
@@ -96,9 +108,9 @@ class Daemon:
 
     @property
     def words(self) -> list[str]:
-        """What is said to twistd."""
+        """What is said to twistd: its own port is the last that it opens, of all ports."""
         port = f"tcp:{self.port}:interface=127.0.0.1"
-        return [*self.twistd, "chat", "--port", port, *self.options]
+        return [*self.twistd, "chat", *self.options, "--port", port]
 
     @property
     def command(self) -> list[str]:
@@ -117,7 +129,7 @@ class Daemon:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def start(self) -> Self:
-        """Start it and wait until it accepts connections."""
+        """Start it and wait until it accepts connections, at whichever door."""
         if self.process is not None:
             raise RuntimeError("The daemon runs already.")
         with open(self.directory / "console.log", "ab") as console:
@@ -223,7 +235,7 @@ class RawClient:
     has closed the connection.
     """
 
-    def __init__(self, port: int, host: str = "127.0.0.1", timeout: float = 10.0) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", timeout: float = PATIENCE) -> None:
         self.timeout = timeout
         self.socket = socket.create_connection((host, port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import pty
 import select
-import socket
 import subprocess
 import time
-from typing import Self
 
-from tests.kit.daemon import Daemon, free_port
+from tests.kit.daemon import PATIENCE, Daemon, free_port
 
 
 class SshDaemon(Daemon):
@@ -23,18 +21,6 @@ class SshDaemon(Daemon):
             *("--log", "sqlite:chat.db"),
             users=["alice,wonderland9,operator"],
         )
-
-    def start(self) -> Self:
-        """Wait for the SSH door too: it listens last."""
-        super().start()
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", self.ssh), 5):
-                    return self
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
 
     def client(self, user: str, *words: str, options: tuple[str, ...] = ()) -> list[str]:
         """Return an ssh command."""
@@ -50,7 +36,7 @@ class SshDaemon(Daemon):
         """Run a command as somebody who can not be asked for anything."""
         command = self.client(user, *words, options=("-o", "BatchMode=yes", *options))
         return subprocess.run(
-            command, input=given, capture_output=True, text=True, timeout=30, check=False
+            command, input=given, capture_output=True, text=True, timeout=2 * PATIENCE, check=False
         )
 
 
@@ -70,7 +56,7 @@ class Person:
 
     def wait_for(self, words: str) -> None:
         """Wait until something is shown."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while words not in self.seen:
             assert time.monotonic() < deadline, f"{words!r} is not in {self.seen!r}"
             if select.select([self.fd], [], [], 0.1)[0]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import define, field
 
-from tests.kit.browser import Visitor, WebDaemon, fill, photograph, violations
+from tests.kit.browser import SETTLED, Visitor, WebDaemon, fill, photograph, violations
 from tests.kit.daemon import RawClient
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ ASKABLE = "void Object.defineProperty(Notification, 'permission', {get: () => 'd
 NOT_SEEN = {"attach-files"}
 """What is never shown: a field for the browser's own dialog."""
 
-
-SETTLED = "Promise.allSettled(document.getAnimations().map(each => each.finished))"
-"""What moves is where it will be, and what fades in has its colours."""
 
 VISIBLE = """ids => {
   const how = { visibilityProperty: true };

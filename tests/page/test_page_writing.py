@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kit.browser import TALL, Visitor, WebDaemon
+from tests.kit.browser import SETTLED, TALL, Visitor, WebDaemon
 from tests.kit.daemon import RawClient
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_touch_targets(browser: Browser, shared: WebDaemon) -> None:
         bob.ask("text", to="finger", data="Hello?")
         visitor.page.tap("#sidebar-open")
         visitor.page.wait_for_selector("#people .entry")
-        visitor.page.wait_for_timeout(300)
+        visitor.page.evaluate(SETTLED)
         small = visitor.page.evaluate(
             """[...document.querySelectorAll('button, .entry, input:not([type=checkbox])')]
                 .filter(each => each.checkVisibility({ visibilityProperty: true }))
