@@ -50,7 +50,7 @@ def test_client_in_another_language(daemon: Daemon) -> None:
         try:
             assert bob.receive_until("text")["data"] == "Understood? ✓"
             bob.send({"type": "text", "session": "foreign", "data": "Understood! ✓", "id": "a-1"})
-            _, errors = zoe.communicate(timeout=30)
+            _, errors = zoe.communicate(timeout=60)
         finally:
             zoe.kill()
         assert (zoe.returncode, errors) == (0, "")

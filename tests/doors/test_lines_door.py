@@ -323,7 +323,7 @@ def test_netcat(daemon: Daemon, who: str) -> None:
         ["nc", "-N", "127.0.0.1", str(daemon.lines)],  # type: ignore[attr-defined]
         input=f"{who}\nhello\n".encode(),
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     assert done.stdout.decode().endswith(f" {who.split()[0]}: hello\r\n"), done.stdout

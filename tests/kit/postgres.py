@@ -23,7 +23,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.kit.daemon import free_port
 
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 60.0
 
 
 def binaries() -> Path | None:
@@ -102,6 +102,12 @@ class Postgres:
             self._process.send_signal(how)
             self._process.wait(timeout=60)
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """Its process's number; only while it runs."""
+        assert self._process is not None
+        return self._process.pid
 
     def url(self) -> str:
         """Make an empty database, and return its address."""

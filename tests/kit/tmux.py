@@ -23,7 +23,7 @@ class Tmux:
             ["tmux", "-L", self.name, *words],
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=60,
             check=True,
         )
         return done.stdout
@@ -45,7 +45,7 @@ class Tmux:
 
     def wait(self, is_so: Callable[[list[str]], bool]) -> list[str]:
         """Wait until something is shown; return all of it."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not is_so(rows := self.shown()):
             assert time.monotonic() < deadline, rows
             time.sleep(0.1)

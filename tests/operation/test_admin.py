@@ -238,7 +238,7 @@ class AdminTests(SynchronousTestCase):
                 while not shown.endswith(question):
                     shown += terminal.read(1)
                 terminal.write(b"s3cret-word\n")
-            self.assertEqual(program.wait(20), 0)
+            self.assertEqual(program.wait(60), 0)
             while not shown.endswith(b"added.\r\n"):
                 shown += terminal.read(1)
         self.assertNotIn(b"s3cret-word", shown)
@@ -329,7 +329,7 @@ class AdminTests(SynchronousTestCase):
             self.assertIn(b"waiting", program.stderr.readline())
             self.assertFalse(self.file.exists())
             fcntl.flock(folder, fcntl.LOCK_UN)
-            self.assertEqual(program.wait(20), 0)
+            self.assertEqual(program.wait(60), 0)
         self.assertIn("alice", self.accounts())
 
     def test_two_at_once(self) -> None:
@@ -345,7 +345,7 @@ class AdminTests(SynchronousTestCase):
             for user in users
         ]
         for program in programs:
-            program.communicate(b"correct horse\n", timeout=30)
+            program.communicate(b"correct horse\n", timeout=120)
             self.assertEqual(program.returncode, 0)
         self.assertEqual(sorted(self.accounts()), users)
         self.assertTrue(all(is_hash(password) for password, _ in self.accounts().values()))

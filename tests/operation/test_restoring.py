@@ -23,14 +23,14 @@ def put(daemon: WebDaemon, name: str, data: bytes, token: str) -> str:
     """Send a file and return its link."""
     who = b64encode(f"alice:{token}".encode()).decode()
     request = Request(f"{daemon.url}files?name={name}", data, {"Authorization": f"Basic {who}"})
-    with urlopen(request, timeout=10) as answer:
+    with urlopen(request, timeout=60) as answer:
         return str(json.load(answer)["link"])
 
 
 def fetched(daemon: WebDaemon, link: str) -> bytes | None:
     """Return what is at a link, or None."""
     try:
-        with urlopen(daemon.url + link, timeout=10) as answer:
+        with urlopen(daemon.url + link, timeout=60) as answer:
             return bytes(answer.read())
     except HTTPError as refused:
         refused.close()

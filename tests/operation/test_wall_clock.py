@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.kit.daemon import Daemon, RawClient, free_port
+from tests.kit.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -66,14 +67,13 @@ def test_the_wall_clock_is_set(seconds: int, tmp_path: Path) -> None:
         for number in range(60):  # past the rate and what is allowed at once: it waits, and goes on
             alice.send({"type": "text", "data": str(number)})
         times = [alice.receive_until("text")["time"] for _ in range(60)]
-        assert 0.5 < time.monotonic() - began < 8
+        assert 0.5 < time.monotonic() - began < 60
         assert abs(times[-1] / 1_000 - (time.time() + seconds)) < 10
         bob.close()
-        deadline = time.monotonic() + 8
-        while any(one["session"] == "ops" for one in alice.ask("list")["sessions"]):
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        with urlopen(f"http://127.0.0.1:{web}/health", timeout=10) as health:
+        eventually(
+            lambda: all(one["session"] != "ops" for one in alice.ask("list")["sessions"]), each=0.2
+        )
+        with urlopen(f"http://127.0.0.1:{web}/health", timeout=60) as health:
             assert health.status == 200
         assert late.login("late")["type"] == "welcome"
         assert daemon.stop() == 0
@@ -103,10 +103,10 @@ def test_the_wall_clock_of_a_client(tmp_path: Path) -> None:
             def said(text: str) -> None:
                 with RawClient(daemon.port) as alice:
                     alice.login("alice")
-                    deadline = time.monotonic() + 20
-                    while "eve" not in alice.ask("who", session="lobby")["users"]:
-                        assert time.monotonic() < deadline, "the client is not there"
-                        time.sleep(0.1)
+                    eventually(
+                        lambda: "eve" in alice.ask("who", session="lobby")["users"],
+                        "the client is not there",
+                    )
                     alice.ask("text", data=text)
                 for line in client.stdout or ():
                     if text in line:

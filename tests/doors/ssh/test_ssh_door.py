@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.kit.daemon import RawClient, free_port
 from tests.kit.ssh_daemon import Person, SshDaemon
+from tests.kit.waiting import SECONDS, Stopwatch, eventually
 from twisted_chat.operation import admin
 
 pytestmark = [
@@ -30,9 +30,11 @@ def test_person(daemon: SshDaemon) -> None:
     with RawClient(daemon.port) as bob:
         bob.login("bob")
         alice.type("half a li")
+        alice.wait_for("half a li")
         bob.ask("text", data="meanwhile")
         alice.wait_for("meanwhile")
-        assert alice.seen.rpartition("meanwhile")[2].endswith("half a li\r\x1b[16C")
+        alice.seen = alice.seen.rpartition("meanwhile")[2]
+        alice.wait_for("half a li\r\x1b[16C")
         assert "hello from a terminal" in str(bob.ask("history", session="lobby"))
     alice.type("\x15\x04")
     assert alice.end() == 0
@@ -61,15 +63,14 @@ def test_guest_and_scripts(daemon: SshDaemon) -> None:
 
 
 def test_follow(daemon: SshDaemon) -> None:
-    """``tail -f`` goes on."""
-    command = daemon.client("dora", "tail", "lobby", "-n", "0", "-f", options=("-oBatchMode=yes",))
+    """``tail -f`` goes on from what was said last."""
+    assert daemon.run("carol", "say", "lobby", "so far").returncode == 0
+    command = daemon.client("dora", "tail", "lobby", "-n", "1", "-f", options=("-oBatchMode=yes",))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as following:
         try:
-            deadline = time.monotonic() + 20
-            while "dora" not in daemon.run("carol", "who", "lobby").stdout:
-                assert time.monotonic() < deadline
-            assert daemon.run("carol", "say", "lobby", "here it comes").returncode == 0
             assert following.stdout is not None
+            assert following.stdout.readline().endswith(b"carol: so far\n")
+            assert daemon.run("carol", "say", "lobby", "here it comes").returncode == 0
             assert following.stdout.readline().endswith(b"carol: here it comes\n")
         finally:
             following.terminate()
@@ -141,11 +142,9 @@ def test_farewell(daemon: SshDaemon) -> None:
         text=True,
     )
     with one:
-        deadline = time.monotonic() + 20
-        while "fred" not in daemon.run("carol", "who", "lobby").stdout:
-            assert time.monotonic() < deadline
-        began = time.monotonic()
-        daemon.stop()
-        assert time.monotonic() - began < 4
-        assert one.wait(10) != 0
+        eventually(lambda: "fred" in daemon.run("carol", "who", "lobby").stdout)
+        with Stopwatch(daemon.pid) as end:
+            daemon.stop()
+        assert end.seconds < 4
+        assert one.wait(SECONDS) != 0
     daemon.start()
