@@ -8,8 +8,6 @@ from typing import cast
 
 import pytest
 from pytest_twisted import ensureDeferred
-from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -22,12 +20,6 @@ from twisted_chat.hints.redis import Broker, HintsError, RedisHints, parse_url
 pytestmark = pytest.mark.slow
 
 Heard = list[tuple[str, bytes]]
-
-
-def sleep(seconds: float) -> Deferred[None]:
-    from twisted.internet import reactor
-
-    return deferLater(reactor, seconds, lambda: None)
 
 
 @asynccontextmanager
@@ -53,7 +45,7 @@ async def test_nodes_hear_one_another() -> None:
     with Redis() as broker:
         async with node(broker, "ops", "dev") as (one, _), node(broker, "dev") as (_, heard):
             message = bytes(range(256)) + b"\r\n$1\r\n" * 9
-            await sleep(0.1)
+            await until(lambda: broker.listeners("dev") == 2, "subscribed")
             one.publish("ops", b"not for you")
             one.publish("dev", message)
             await until(lambda: heard, "heard")
@@ -68,7 +60,8 @@ async def test_channels_come_and_go() -> None:
             for n in range(200):
                 other.subscribe(f"c{n}")
             other.unsubscribe("c7")
-            await sleep(0.2)
+            await until(lambda: broker.listeners("c199") == 1, "subscribed")
+            await until(lambda: broker.listeners("c7") == 0, "unsubscribed")
             for n in range(200):
                 one.publish(f"c{n}", b"%d" % n)
             one.publish("z", b"last")
@@ -88,7 +81,7 @@ async def test_the_broker_is_killed() -> None:
             assert one.dropped == 1
             broker.start()
             await until(lambda: one.is_connected and other.is_connected, "back")
-            await sleep(0.1)
+            await until(lambda: broker.listeners("c") == 2, "subscribed")
             one.publish("c", b"heard")
             await until(lambda: heard, "heard")
             assert heard == [("c", b"heard")]
@@ -99,7 +92,7 @@ async def test_what_is_too_large_is_dropped() -> None:
     """A message over the limit is for the log to tell."""
     with Redis() as broker:
         async with node(broker, "c") as (one, _), node(broker, "c") as (_, heard):
-            await sleep(0.1)
+            await until(lambda: broker.listeners("c") == 2, "subscribed")
             one.publish("c", b"x" * (MAX_MESSAGE + 1))
             one.publish("c", b"y" * MAX_MESSAGE)
             await until(lambda: heard, "heard")
@@ -116,7 +109,7 @@ async def test_a_listener_that_fails() -> None:
             globalLogPublisher.addObserver(observer)
             try:
                 other.listen(lambda channel, message: 1 / 0)  # type: ignore[arg-type]
-                await sleep(0.1)
+                await until(lambda: broker.listeners("c") == 2, "subscribed")
                 one.publish("c", b"1")
                 one.publish("c", b"2")
                 await until(lambda: len(heard) == 2, "heard")

@@ -6,16 +6,23 @@ place, and wants every text once, in one order, without a hole.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 from tests.kit.daemon import RawClient
 
 LOST = (OSError, EOFError, RuntimeError)
 """What says that a server is not there, or lets go."""
+
+_chance = Random()
+"""Its own: hypothesis, in another test of this process, wants the other to be left alone."""
+
+
+PATIENCE = 4.0
 
 
 class Member(threading.Thread):
@@ -27,13 +34,17 @@ class Member(threading.Thread):
         self.wrong: list[str] = []
         self.over = threading.Event()
         self.moves = 0
+        self.patience = PATIENCE
+        """Seconds after which it goes elsewhere; longer each time, until there is an answer."""
 
     def run(self) -> None:
         while not self.over.is_set():
             try:
-                with RawClient(random.choice(self.ports()), timeout=4.0) as client:
+                with RawClient(_chance.choice(self.ports()), timeout=self.patience) as client:
                     self.moves += 1
                     self.work(client)
+            except TimeoutError:
+                self.patience = min(1.5 * self.patience, 60.0)
             except LOST:
                 time.sleep(0.1)
 
@@ -52,12 +63,13 @@ class Writer(Member):
 
     def work(self, client: RawClient) -> None:
         client.login(self.name, password="secret")
-        until = time.monotonic() + random.uniform(1, 4)
+        until = time.monotonic() + _chance.uniform(1, 4)
         while not self.over.is_set() and time.monotonic() < until:
             id = f"{self.name}-{self.count}"
             client.send({"type": "text", "session": "lobby", "data": id, "id": id})
             found = self.answer(client, id)
             if found["type"] == "text":
+                self.patience = PATIENCE
                 self.acknowledged[id] = found["seq"]
                 self.count += 1
             elif found["code"] != "not-stored":
@@ -90,7 +102,9 @@ class Reader(Member):
         client.send(
             {"type": "login", "user": self.name, "password": "secret", "id": "in", **resume}
         )
-        until = time.monotonic() + random.uniform(1, 4)
+        client.receive()
+        self.patience = PATIENCE
+        until = time.monotonic() + _chance.uniform(1, 4)
         while not self.over.is_set() and time.monotonic() < until:
             try:
                 message = client.receive(timeout=1.0)
@@ -110,3 +124,17 @@ class Reader(Member):
             self.wrong.append(f"{text['seq']} after {self.last}")
         self.last = max(self.last, text["seq"])
         self.texts[text["seq"]] = text["id"]
+
+
+@contextmanager
+def at_work(members: Sequence[Member]) -> Iterator[None]:
+    """Let them begin; and end, whatever happens: none goes on beside another test."""
+    for member in members:
+        member.start()
+    try:
+        yield
+    finally:
+        for member in members:
+            member.over.set()
+        for member in members:
+            member.join(60)

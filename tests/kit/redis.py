@@ -12,6 +12,7 @@ import pytest
 from attrs import define, field
 
 from tests.kit.daemon import free_port
+from twisted_chat.hints.redis import PREFIX
 
 
 @define(eq=False)
@@ -32,7 +33,7 @@ class Redis:
              "--appendonly", "no", *self.options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
         )  # fmt: skip
-        deadline = monotonic() + 20
+        deadline = monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -48,6 +49,15 @@ class Redis:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+    def listeners(self, channel: str) -> int:
+        """Return how many nodes listen to a channel."""
+        with socket.create_connection(("127.0.0.1", self.port), 20) as link:
+            link.sendall(f"PUBSUB NUMSUB {PREFIX}{channel}\r\n".encode())
+            answer = b""
+            while answer.count(b"\r\n") < 4:
+                answer += link.recv(1_000)
+        return int(answer.split(b"\r\n")[3].removeprefix(b":"))
 
     @property
     def url(self) -> str:

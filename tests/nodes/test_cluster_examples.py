@@ -117,7 +117,7 @@ def test_the_proxy_serves_both_doors(tmp_path: Path) -> None:
         clients[0].send({"type": "text", "session": "lobby", "data": "hi", "id": "1"})
         for client in clients:
             assert client.receive_until("text")["data"] == "hi"
-        with urllib.request.urlopen(f"http://127.0.0.1:{web}/health", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{web}/health", timeout=60) as answer:
             assert answer.status == 200
         everywhere = [
             steering.ask(str(daemon.directory / "admin.sock"), "who", {}) for daemon in daemons
@@ -137,7 +137,7 @@ def _comes(port: int, name: str) -> bool:
         return bool(client.login(name)["user"] == name)
 
 
-def _eventually(happens: Any, seconds: float = 30) -> None:
+def _eventually(happens: Any, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:

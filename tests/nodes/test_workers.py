@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.kit.daemon import Daemon, RawClient
 from tests.kit.postgres import postgres
 from tests.kit.redis import Redis
+from tests.kit.waiting import eventually
 from twisted_chat.operation import steering
 from twisted_chat.operation.settings import Settings, SettingsError
 from twisted_chat.operation.workers import number, own
@@ -54,13 +54,6 @@ def _counts(daemon: Daemon) -> list[int]:
     return [int(line.split()[-7]) for line in found[1:]]
 
 
-def _until(happens: object, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not happens():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.mark.slow
 def test_workers_are_one_chat(tmp_path: Path) -> None:
     """Connections are dealt out among them; one that dies is started again; all end together."""
@@ -72,12 +65,12 @@ def test_workers_are_one_chat(tmp_path: Path) -> None:
                 *("--admin", "admin.sock"),
             )
         )
-        _until(lambda: os.path.exists(daemon.directory / "admin.sock.1"))
-        _until(lambda: len(_counts(daemon)) == 2)
+        eventually(lambda: os.path.exists(daemon.directory / "admin.sock.1"))
+        eventually(lambda: len(_counts(daemon)) == 2 and daemon.output.count("native door on") == 2)
         clients = [stack.enter_context(RawClient(daemon.port)) for _ in range(20)]
         for place, client in enumerate(clients):
             client.login(f"guest{place}")
-        _until(lambda: sum(_counts(daemon)) == 20)
+        eventually(lambda: sum(_counts(daemon)) == 20)
         assert min(_counts(daemon)) > 0
         clients[0].send({"type": "text", "session": "lobby", "data": "hi", "id": "1"})
         for client in clients:
@@ -85,7 +78,7 @@ def test_workers_are_one_chat(tmp_path: Path) -> None:
         found = steering.ask(str(daemon.directory / "admin.sock.1"), "nodes", {})
         pid = int(found[1].split()[0].split("-")[-2])
         os.kill(pid, signal.SIGKILL)
-        _until(lambda: "started again" in daemon.output)
-        _until(lambda: len(_counts(daemon)) == 2 and daemon.output.count("native door on") == 3)
+        eventually(lambda: "started again" in daemon.output)
+        eventually(lambda: len(_counts(daemon)) == 2 and daemon.output.count("native door on") == 3)
         assert daemon.stop() == 0
         assert daemon.output.count("Server Shut Down") == 2, daemon.output

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from base64 import b64encode
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,11 +14,12 @@ from tests.kit.browser import WebDaemon
 from tests.kit.daemon import RawClient
 from tests.kit.postgres import postgres
 from tests.kit.redis import Redis
+from tests.kit.waiting import eventually
 
 
 def ask(url: str, data: bytes | None = None, **headers: str) -> bytes:
     """Ask by HTTP, by a connection of its own."""
-    with urlopen(Request(url, data, headers), timeout=30) as answer:
+    with urlopen(Request(url, data, headers), timeout=60) as answer:
         found: bytes = answer.read()
         return found
 
@@ -37,10 +36,7 @@ def test_http_at_any_worker(tmp_path: Path) -> None:
                 *("--admin", "admin.sock", "--files", str(tmp_path / "files")),
             )
         )
-        deadline = time.monotonic() + 30
-        while not os.path.exists(daemon.directory / "admin.sock.1"):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        eventually(lambda: daemon.output.count("web door on") == 2)
         olga = stack.enter_context(RawClient(daemon.port))
         welcome = olga.login("olga")
         olga.ask("create", session="ops")
