@@ -81,9 +81,9 @@ def test_account(browser: Browser) -> None:
         Visitor(browser, daemon.url) as other,
         RawClient(daemon.port) as third,
     ):
+        third.login("ada", password="enigma-99", remember=True)
         one.login("ada", "enigma-99")
         other.login("ada", "enigma-99")
-        third.login("ada", password="enigma-99", remember=True)
         page = one.page
         page.click("#account-open")
         page.click("#account-own summary >> nth=0")
@@ -224,10 +224,10 @@ def test_what_is_set_is_the_accounts(browser: Browser) -> None:
     """Whom it ignores and of what it is told is so in each browser, at once and later."""
     with (
         WebDaemon("--guests", users=[ADA]) as daemon,
-        RawClient(daemon.port) as bob,
-        RawClient(daemon.port) as cid,
         Visitor(browser, daemon.url) as one,
         Visitor(browser, daemon.url) as two,
+        RawClient(daemon.port) as bob,
+        RawClient(daemon.port) as cid,
     ):
         bob.login("Bob")
         cid.login("cid")

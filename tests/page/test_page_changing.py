@@ -57,8 +57,9 @@ def test_what_is_answered(browser: Browser, shared: WebDaemon) -> None:
         bob.ask("redact", session="far", of=2)
         page.wait_for_selector("#texts .answered:has-text('In answer to a text')")
         assert page.locator("#texts:has-text('another')").count() == 0
+        visitor.watch_flashes()
         page.click("#texts .answered:has-text('the real question')")
-        page.wait_for_selector(".row.flash .body:has-text('the real question')")
+        visitor.wait_for_flash("the real question")
 
 
 def test_what_one_does(browser: Browser, shared: WebDaemon) -> None:

@@ -74,7 +74,7 @@ def test_offline(browser: Browser, daemon: WebDaemon) -> None:
         alice.login("alice")
         bob.login("bob")
         alice.say("before")
-        alice.context.set_offline(True)
+        alice.lose_network()
         alice.write("within")
         bob.ask("text", data="meanwhile")
         alice.page.wait_for_selector("#banner:visible")

@@ -147,7 +147,7 @@ def test_progress(browser: Browser, keeping: WebDaemon, tmp_path: Path) -> None:
 
         visitor.write("/createsession elsewhere")
         visitor.wait_for_title("elsewhere")
-        send_at(400_000)
+        send_at(100_000)
         page.set_input_files("#attach-files", path)
         visitor.wait(
             """() => {

@@ -109,9 +109,11 @@ def test_new_version(browser: Browser, shared: WebDaemon) -> None:
         page.fill("#write", "a draft")
 
         def lose() -> None:
+            """Lose the network; wait until the page has come back, and has looked at itself."""
             visitor.context.set_offline(True)
             page.wait_for_selector("#banner:visible")
-            visitor.context.set_offline(False)
+            with page.expect_event("requestfinished", lambda one: one.url == shared.url):
+                visitor.context.set_offline(False)
             page.wait_for_selector("#banner", state="hidden")
 
         lose()
@@ -157,9 +159,10 @@ def test_search_everywhere(browser: Browser, shared: WebDaemon) -> None:
         assert violations(page) == []
         assert page.inner_text("#search-list .result >> nth=0").startswith("bob-q")
         page.wait_for_selector(".result:has-text('in north') mark:text-is('quixotic')")
+        visitor.watch_flashes()
         page.click(".result:has-text('in north')")
         visitor.wait_for_title("north")
-        page.wait_for_selector(".row.flash:has-text('north pole')")
+        visitor.wait_for_flash("north pole")
         page.click(".result:has-text('with bob-q')")
         visitor.wait_for_title("bob-q")
         page.wait_for_selector(".row:has-text('a quixotic whisper')")
@@ -189,9 +192,10 @@ def test_from_mention_to_mention(browser: Browser, shared: WebDaemon) -> None:
         visitor.open("deep")
         page.wait_for_selector("#called:has-text('3 mentions')")
         assert violations(page) == []
+        visitor.watch_flashes()
         for part, left in (("first", "2 mentions"), ("second", "the mention"), ("third", "")):
             page.click("#called")
-            page.wait_for_selector(f".row.flash:has-text('kim, the {part}')")
+            visitor.wait_for_flash(f"kim, the {part}")
             if left:
                 page.wait_for_selector(f"#called:has-text('{left}')")
         page.wait_for_selector("#called", state="hidden")

@@ -44,7 +44,7 @@ SCROLL_UP = """async (step) => {
   const beginning = document.querySelector('#beginning');
   const began = performance.now();
   while (scroller.scrollTop > 0 || !beginning.textContent.startsWith('This is the beginning')) {
-    if (performance.now() - began > 60_000) throw new Error('the beginning was not reached');
+    if (performance.now() - began > 240_000) throw new Error('the beginning was not reached');
     const edge = scroller.getBoundingClientRect().top;
     const rows = [...document.querySelectorAll('.row')];
     const row = rows.find(each => each.getBoundingClientRect().top > edge + 300);
@@ -79,10 +79,10 @@ def test_search(browser: Browser, shared: WebDaemon) -> None:
         visitor.page.click("#search-open")
         visitor.page.keyboard.type("needl*")
         visitor.page.keyboard.press("Enter")
-        visitor.page.evaluate(WATCH_FLASH)
+        visitor.watch_flashes()
         visitor.page.click(".result:has-text('<b>sharp</b>')")
         visitor.wait_for_text("a needle, <b>sharp</b>")
-        visitor.wait("() => window.flashed?.endsWith('a needle, <b>sharp</b>')")
+        visitor.wait_for_flash("a needle, <b>sharp</b>")
         row = visitor.page.locator(".row:has(.body:text-is('a needle, <b>sharp</b>'))")
         box, frame = row.bounding_box(), visitor.page.locator("#scroller").bounding_box()
         assert box is not None
@@ -100,17 +100,6 @@ def test_search(browser: Browser, shared: WebDaemon) -> None:
         assert visitor.page.locator(".result").count() == 0
         visitor.page.keyboard.press("Escape")
         visitor.page.wait_for_selector("#search", state="hidden")
-
-
-WATCH_FLASH = """() => {
-  const look = (_, observer) => {
-    window.flashed = document.querySelector('.row.flash')?.textContent;
-    if (window.flashed) observer.disconnect();
-  };
-  const all = { attributes: true, childList: true, subtree: true };
-  new MutationObserver(look).observe(document.querySelector('#texts'), all);
-}"""
-"""Remember which row was set off for a while."""
 
 
 def test_new_since_you_left(browser: Browser, shared: WebDaemon) -> None:
@@ -182,11 +171,12 @@ def test_found_is_what_was_looked_for(browser: Browser, shared: WebDaemon) -> No
         visitor.page.click("#newest")
         visitor.wait_for_text("text 2600")
         visitor.page.click("#search-open")
+        visitor.watch_flashes()
         for number in ("700", "1900", "3"):
             visitor.page.fill("#search-field", number)
             visitor.page.press("#search-field", "Enter")
             visitor.page.click(f".result:has(mark:text-is('{number}'))")
-            visitor.page.wait_for_selector(f".row.flash .body:text-is('text {number}')")
+            visitor.wait_for_flash(f"text {number}")
             visitor.page.wait_for_selector(".row.flash", state="detached")
 
 
@@ -218,11 +208,13 @@ def test_a_short_conversation_is_at_the_bottom(browser: Browser, shared: WebDaem
         visitor.page.keyboard.press("Enter")
         visitor.wait_for_title("terse-room")
         visitor.say("one")
-        row = visitor.page.locator(".row").last.bounding_box()
-        frame = visitor.page.locator("#scroller").bounding_box()
-        assert row is not None
-        assert frame is not None
-        assert abs(row["y"] + row["height"] - frame["y"] - frame["height"]) < 2
+        visitor.wait(
+            """() => {
+              const end = (selector) =>
+                [...document.querySelectorAll(selector)].at(-1).getBoundingClientRect().bottom;
+              return Math.abs(end('.row') - end('#scroller')) < 2;
+            }"""
+        )
 
 
 def test_printing(browser: Browser, shared: WebDaemon) -> None:

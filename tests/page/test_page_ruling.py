@@ -136,9 +136,9 @@ def test_menu_for_others(browser: Browser, shared: WebDaemon) -> None:
 def test_settings(browser: Browser, shared: WebDaemon) -> None:
     """What is set in the dialog holds at once, is told, and is shown as it is."""
     with (
-        RawClient(shared.port) as bob,
         Visitor(browser, shared.url) as owner,
         Visitor(browser, shared.url) as member,
+        RawClient(shared.port) as bob,
     ):
         bob.login("bob-s")
         owner.login("owner-s")

@@ -47,19 +47,21 @@ def test_places(browser: Browser) -> None:
     users = ["ada,enigma,", "bob,bombe,"]
     with (
         WebDaemon(users=users) as daemon,
-        RawClient(daemon.port) as bob,
         Visitor(browser, daemon.url) as one,
         Visitor(browser, daemon.url) as other,
+        RawClient(daemon.port) as bob,
+        RawClient(daemon.port) as third,
     ):
+        third.login("ada", password="enigma")
         bob.login("bob", password="bombe")
         bob.ask("create", session="ops", keep=True)
         one.login("ada", "enigma")
         one.page.fill("#write", "/joinsession ops")
         one.page.keyboard.press("Enter")
         one.page.wait_for_selector("#title:has-text('ops')")
-        bob.ask("text", session="ops", data="hello")
+        seq = bob.ask("text", session="ops", data="hello")["seq"]
         one.wait_for_text("hello")
-        one.page.wait_for_timeout(1_500)
+        third.receive_until("read", session="ops", seq=seq)
         one.page.fill("#write", "/switch lobby")
         one.page.keyboard.press("Enter")
         one.page.wait_for_selector("#title:has-text('lobby')")
@@ -208,6 +210,7 @@ def test_no_lobby(browser: Browser) -> None:
         Visitor(browser, daemon.url) as visitor,
         RawClient(daemon.port) as owner,
     ):
+        owner.login("founder")
         page = visitor.page
         page.fill("#login-user", "lonely")
         page.click("#login-enter")
@@ -218,7 +221,6 @@ def test_no_lobby(browser: Browser) -> None:
         visitor.say("first")
         page.click("#about-open")
         page.click("#leave")
-        owner.login("founder")
         owner.ask("create", session="plans")
         page.click("#nothing-find")
         page.keyboard.type("plans")
