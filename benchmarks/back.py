@@ -75,6 +75,13 @@ async def caught_up(reader: asyncio.StreamReader, name: str, place: Place | None
     return epoch, head
 
 
+async def looked(port: int) -> Place:
+    """Return how far the lobby is: for who comes, looks, and goes."""
+    place, writer = await come(port, "looker")
+    writer.transport.abort()
+    return place
+
+
 async def measured(server: Daemon, clients: int) -> tuple[float, float]:
     """Return the seconds until it listens again, and until everybody is back."""
     here: list[tuple[Place, asyncio.StreamWriter]] = []
@@ -84,7 +91,8 @@ async def measured(server: Daemon, clients: int) -> tuple[float, float]:
     place, writer = here[0]
     for number in range(TEXTS):
         writer.write(frame({"type": "text", "data": f"text {number}"}))
-    await asyncio.sleep(3)
+    while place[1] + TEXTS != (await looked(server.port))[1]:
+        await asyncio.sleep(PAUSE)
     for _, other in here:
         other.transport.abort()
     began = time.monotonic()

@@ -21,7 +21,7 @@ from typing import Final, Self
 
 from benchmarks import machine
 
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 """Seconds for starting."""
 
 _TWISTD = "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twistd'; run()"

@@ -35,7 +35,7 @@ def test_killed_at_random() -> None:
                 time.sleep(chance.uniform(0.05, 0.5))
                 daemon.kill()
                 daemon.start()
-            time.sleep(0.3)
+            eventually(lambda: reader.seen and sum(len(one.told) for one in writers) > 200)
             daemon.signal(signal.SIGSTOP)
             time.sleep(5)
             daemon.signal(signal.SIGCONT)
@@ -44,16 +44,12 @@ def test_killed_at_random() -> None:
             for writer in writers:
                 writer.stopping = True
             for writer in writers:
-                writer.thread.join(30)
+                writer.thread.join(PATIENCE)
             texts = everything(daemon.port)
-            deadline = time.monotonic() + 20
-            while (
-                reader.failure is None and reader.last < len(texts) and time.monotonic() < deadline
-            ):
-                time.sleep(0.05)
+            eventually(lambda: reader.failure is not None or reader.last >= len(texts))
             reader.stopping = True
             daemon.kill()
-            reader.thread.join(20)
+            reader.thread.join(PATIENCE)
         for client in (*writers, reader):
             assert client.failure is None, (client.user, client.failure)
             assert not client.thread.is_alive()
@@ -177,7 +173,7 @@ def test_file_system_full(tmp_path: Path) -> None:
 
 def health(port: int) -> int:
     """Return what ``/health`` answers."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
         connection.request("GET", "/health")
         return connection.getresponse().status
 
@@ -188,8 +184,8 @@ def test_a_reader_that_sleeps() -> None:
     options = ("--rate", "0", "--log", "sqlite:chat.db?synchronous=normal")
     with (
         Daemon(*options) as daemon,
-        RawClient(daemon.port, timeout=30) as ann,
-        RawClient(daemon.port, timeout=30) as ben,
+        RawClient(daemon.port) as ann,
+        RawClient(daemon.port) as ben,
     ):
         ann.login("ann")
         ben.login("ben")

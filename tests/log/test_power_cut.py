@@ -12,9 +12,11 @@ import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet.task import Clock
 
+from tests.kit.daemon import PATIENCE
 from tests.kit.logs import InlineWorker, check
 from tests.kit.powercut import SECTOR, WHOLE, Call, Disk, TracedDaemon, calls, untraceable
 from tests.kit.talkers import Client, Writer
+from tests.kit.waiting import eventually
 from twisted_chat.log.sqlite import open_sqlite
 from twisted_chat.log.sqlite.steps import MAX_SEQ
 
@@ -40,17 +42,15 @@ def talk(folder: Path, synchronous: str) -> list[Path]:
             time.sleep(0.4)
             daemon.stop()
             daemon.start()
-            deadline = time.monotonic() + 30
-            while min(len(writer.told) for writer in writers) < 60 and time.monotonic() < deadline:
-                time.sleep(0.05)
+            eventually(lambda: min(len(one.told) for one in writers) >= 60, seconds=180)
         finally:
             for writer in writers:
                 writer.stopping = True
             for writer in writers:
-                writer.thread.join(20)
+                writer.thread.join(PATIENCE)
             reader.stopping = True
             daemon.kill()
-            reader.thread.join(20)
+            reader.thread.join(PATIENCE)
     for client in (*writers, reader):
         assert client.failure is None, (client.user, client.failure)
     return daemon.traces

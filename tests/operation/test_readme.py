@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.kit.daemon import Daemon, RawClient
 from tests.kit.documents import ROOT, block, read
+from tests.kit.waiting import eventually
 from twisted_chat.operation import settings
 from twisted_chat.operation.settings import Settings
 
@@ -79,7 +80,7 @@ class ExampleTests(SynchronousTestCase):
 
 def test_bot() -> None:
     """The bot works as it is printed: it answers once, and not itself."""
-    with Daemon("--log", "memory:") as daemon, RawClient(daemon.port, timeout=1.0) as alice:
+    with Daemon("--log", "memory:") as daemon, RawClient(daemon.port) as alice:
         bot = subprocess.Popen(
             [sys.executable, "-c", block(README, "bot"), f"tcp:127.0.0.1:{daemon.port}"],
             stdout=subprocess.PIPE,
@@ -87,19 +88,23 @@ def test_bot() -> None:
         )
         try:
             alice.login("alice")
-            stored = answer = None
-            for _ in range(20):  # until the bot listens
+            eventually(lambda: "pinger" in alice.ask("who", session="lobby")["users"])
+            seq = 0
+            for _ in range(20):  # until the bot listens, and the answer is to this one
                 stored = alice.ask("text", session="lobby", data="!ping")
                 try:
-                    answer = alice.receive_until("text", source="pinger")
-                    break
+                    answer = alice.receive(timeout=5)
+                    while answer.get("source") != "pinger":
+                        answer = alice.receive(timeout=5)
                 except TimeoutError:
-                    pass
-            assert stored is not None
-            assert answer is not None
-            assert (answer["data"], answer["seq"]) == ("pong, alice", stored["seq"] + 1)
+                    continue
+                assert answer["data"] == "pong, alice"
+                seq = answer["seq"]
+                if seq == stored["seq"] + 1:
+                    break
+            assert seq == stored["seq"] + 1
             assert bot.stdout is not None
-            assert bot.stdout.readline() == f"answered with number {answer['seq']}\n"
+            assert f"answered with number {seq}\n" in iter(bot.stdout.readline, "")
         finally:
             bot.kill()
             bot.communicate()

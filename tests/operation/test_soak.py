@@ -23,7 +23,7 @@ def ran(*words: str) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )
     assert found.returncode == 0, found.stdout + found.stderr
     return found.stdout
