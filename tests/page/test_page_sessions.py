@@ -55,6 +55,7 @@ def test_places(browser: Browser) -> None:
         third.login("ada", password="enigma")
         bob.login("bob", password="bombe")
         bob.ask("create", session="ops", keep=True)
+        third.ask("join", session="ops")  # so that it is told what is read there
         one.login("ada", "enigma")
         one.page.fill("#write", "/joinsession ops")
         one.page.keyboard.press("Enter")
