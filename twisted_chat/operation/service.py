@@ -260,6 +260,7 @@ class ChatService(MultiService):
 
     def stopService(self) -> Deferred[None]:
         """Say farewell to everyone and end, within STOP_SECONDS and a little."""
+        self._stopping = True  # the reactor may have been told, before it asked
         stopped = Deferred.fromCoroutine(self._end())
         stopped.addErrback(lambda failure: self._logger.failure("Could not stop", failure))
         stopped.addCallback(lambda _: super(ChatService, self).stopService())
