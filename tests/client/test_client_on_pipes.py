@@ -111,7 +111,10 @@ def test_a_pipe_outlives_the_daemon(folder: Path) -> None:
     """What is said while the daemon is killed and started again is said once, in order."""
     with make_daemon(folder) as daemon:
         client = subprocess.Popen(
-            [*COMMAND, f"bot@127.0.0.1:{daemon.port}", "--password-file", str(folder / "secret")],
+            [
+                *(*COMMAND, f"bot@127.0.0.1:{daemon.port}"),
+                *("--password-file", str(folder / "secret"), "--timeout", str(2 * PATIENCE)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -127,7 +130,7 @@ def test_a_pipe_outlives_the_daemon(folder: Path) -> None:
             client.stdin.write(f"{n}\n")
             client.stdin.flush()
             time.sleep(0.001)
-        output, errors = client.communicate(timeout=60)
+        output, errors = client.communicate(timeout=3 * PATIENCE)
         assert (client.returncode, output, errors) == (0, "", "")
         with RawClient(daemon.port) as raw:
             raw.login("carl")

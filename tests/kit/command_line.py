@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.kit.daemon import Daemon
+from tests.kit.daemon import PATIENCE, Daemon
 from tests.kit.warm import ran
 
 COMMAND = [sys.executable, "-m", "twisted_chat.client.terminal.main"]
@@ -53,7 +53,7 @@ def pipe(
         input=given,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
         env=environment(folder),
         check=False,
     )
@@ -66,7 +66,7 @@ def by_lines(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
         input="\n".join(lines),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
         env=environment(folder),
         check=False,
     )

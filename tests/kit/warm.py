@@ -111,7 +111,7 @@ def ran(
         standard = (given, output, errors)
         child = Forked(program, words, cwd or Path.cwd(), os.environ, standard)
         try:
-            status = child.wait(60)
+            status = child.wait(120)
         finally:
             child.kill()
         output.seek(0)
