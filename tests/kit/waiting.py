@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -42,13 +41,13 @@ class Stopwatch:
     """How long something takes, but for the time in which it, or who waits, had no processor.
 
     What is to be quick is to be so where there is time for it. On a busy machine these processes
-    (the tests' own, and what the others have started) are ready to run and do not: Linux counts for
-    how long, and that is taken off. Elsewhere nothing is. ``with Stopwatch(daemon.pid) as watch:``
+    (and what they have started, and the thread that waits) are ready to run and do not: Linux
+    counts for how long, and that is taken off. Elsewhere nothing is. ``with Stopwatch(daemon.pid)``
     """
 
     def __init__(self, *pids: int) -> None:
-        self._own = os.getpid()
-        self._pids = {self._own, *pids}
+        self._pids = set(pids)
+        self._thread_here = threading.get_native_id()
         self._first: dict[int, float] = {}
         self._last: dict[int, float] = {}
         self._over = threading.Event()
@@ -61,11 +60,12 @@ class Stopwatch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        took = time.monotonic() - self._began
         self._over.set()
         self._thread.join()
         self._look()
         late = (self._last[pid] - first for pid, first in self._first.items())
-        self.seconds = time.monotonic() - self._began - sum(late)
+        self.seconds = took - sum(late)
 
     def _watch(self) -> None:
         """Look again and again: what has ended can not be asked any more."""
@@ -73,12 +73,18 @@ class Stopwatch:
             self._look()
 
     def _look(self) -> None:
+        """Note how long each has waited for a processor in its life."""
+        own = Path(f"/proc/self/task/{self._thread_here}/schedstat")
+        self._note(self._thread_here, [own])
         for status in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError, ValueError, IndexError):
                 pid = int(status.parent.name)
                 parent = int(status.read_text().rpartition(")")[2].split()[1])
-                if pid in self._pids or parent in self._pids - {self._own}:
-                    tasks = (status.parent / "task").glob("*/schedstat")
-                    late = sum(int(one.read_text().split()[1]) for one in tasks) / 1e9
-                    self._last[pid] = max(late, self._last.get(pid, 0.0))
-                    self._first.setdefault(pid, late)
+                if not self._pids.isdisjoint((pid, parent)):
+                    self._note(pid, (status.parent / "task").glob("*/schedstat"))
+
+    def _note(self, number: int, tasks: Iterable[Path]) -> None:
+        with suppress(OSError, ValueError, IndexError):
+            late = sum(int(one.read_text().split()[1]) for one in tasks) / 1e9
+            self._last[number] = max(late, self._last.get(number, 0.0))
+            self._first.setdefault(number, late)
