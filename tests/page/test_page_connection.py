@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kit.browser import TALL, Visitor, WebDaemon, Wire
+from tests.kit.browser import TALL, Visitor, WebDaemon, Wire, fill
 from tests.kit.daemon import RawClient
 
 if TYPE_CHECKING:
@@ -83,6 +83,25 @@ def test_offline(browser: Browser, daemon: WebDaemon) -> None:
         alice.wait_for_text("within, too")
         alice.wait_for_bodies("before", "meanwhile", "within", "within, too")
         alice.page.wait_for_selector("#banner", state="hidden")
+
+
+def test_offline_in_the_past(browser: Browser, daemon: WebDaemon) -> None:
+    """Who writes while it reads what is long past, without a network, sees that it waits."""
+    with Visitor(browser, daemon.url) as alice, RawClient(daemon.port) as bob:
+        bob.login("bob")
+        fill(bob, "lobby", 600)
+        alice.login("alice")
+        alice.wait_for_text("text 600")
+        alice.page.goto(f"{alice.page.url.partition('#')[0]}#/lobby/20")
+        alice.wait_for_text("text 20")
+        alice.page.wait_for_selector("#newest:visible")
+        alice.lose_network()
+        alice.page.wait_for_selector("#banner:visible")
+        alice.write("from long ago")
+        alice.page.wait_for_selector(".row.waiting:has-text('from long ago')")
+        alice.context.set_offline(False)
+        assert bob.receive_until("text", source="alice")["data"] == "from long ago"
+        alice.page.wait_for_selector(".row.waiting", state="hidden")
 
 
 def test_sleep(browser: Browser, daemon: WebDaemon) -> None:

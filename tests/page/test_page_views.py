@@ -285,6 +285,7 @@ def endings(looking: Looking, bob: RawClient) -> None:
     older = page.evaluate("document.querySelector('script').src.split('/').at(-2)")
     newer = body.replace(older, "0123456789abcdef")
     page.click("#newest")
+    page.wait_for_selector("#newest", state="hidden")
     visitor.context.set_offline(True)
     page.wait_for_selector("#banner:visible")
     visitor.write("This waits")

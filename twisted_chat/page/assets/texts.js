@@ -180,7 +180,9 @@ export class TextsView {
 
   #render() {
     const session = this.store.session;
-    this.#waiting = session?.atHead || !session?.timeline.lines.length
+    // What waits stands behind the newest text; without a connection behind what there is of them.
+    const lost = this.client.connection.link !== "ready";
+    this.#waiting = session?.atHead || !session?.timeline.lines.length || lost
       ? this.store.outbox.of(session?.name ?? "") : [];
     const name = session ? `${session.name} ${session.epoch}` : "";
     if (name !== this.#shown) {
