@@ -180,10 +180,9 @@ export class TextsView {
 
   #render() {
     const session = this.store.session;
-    // What waits stands behind the newest text; without a connection behind what there is of them.
-    const lost = this.client.connection.link !== "ready";
-    this.#waiting = session?.atHead || !session?.timeline.lines.length || lost
-      ? this.store.outbox.of(session?.name ?? "") : [];
+    // What waits stands behind the newest text; without a connection, behind what is at hand.
+    const isEnd = session?.atHead || !session?.timeline.lines.length || this.client.connection.link !== "ready";
+    this.#waiting = isEnd ? this.store.outbox.of(session?.name ?? "") : [];
     const name = session ? `${session.name} ${session.epoch}` : "";
     if (name !== this.#shown) {
       this.#shown = name;
