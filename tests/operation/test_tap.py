@@ -197,6 +197,15 @@ def test_signals_at_once() -> None:
         assert "Traceback" not in daemon.output
 
 
+def test_signals_to_the_last() -> None:
+    """Whoever does not stop asking it to end makes no death by signal of it."""
+    with Daemon("--log", "memory:") as daemon, RawClient(daemon.port) as alice:
+        alice.login("alice")
+        while daemon.process is not None and daemon.process.poll() is None:
+            daemon.signal(signal.SIGTERM)
+        assert daemon.wait() == 0
+
+
 def test_what_was_said_is_flushed(tmp_path: Path) -> None:
     """Texts that were sent before the signal are stored and answered, or said again once."""
     with Daemon(directory=tmp_path) as daemon:

@@ -34,10 +34,13 @@ def hold(reactor: Any, rotate: Callable[[], None] | None = None) -> None:
 def take(reactor: Any, stop: Callable[[], None], reload: Callable[[], None]) -> None:
     """Take the signals, SIGTERM and SIGINT, and SIGHUP, once the reactor has taken its own.
 
-    The reactor's own handlers would make it a death by signal, and not an end with status 0.
+    The reactor's own handlers would make it a death by signal, and not an end with status 0; and so
+    would Python, which has no handlers any more while it ends, one that comes once too often.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         _on(reactor, number, stop)
+        ignored = partial(signal.signal, number, signal.SIG_IGN)
+        reactor.addSystemEventTrigger("after", "shutdown", ignored)
     _on(reactor, signal.SIGHUP, reload)
     for number in HARMLESS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.SIG_IGN):
