@@ -173,17 +173,21 @@ class Batches:
 
     def _note(self, message: Response) -> None:
         """Know of a batch what is asked for later."""
-        if isinstance(message, Text | Edited | Redacted | Reacted):
-            self.known.marks.seen(message)
+        seen = self.known.marks.seen
         match message:
             case Text():
+                seen(message)
                 self._said[message.session, message.seq] = message.data[:80]
                 if len(self._said) > MAX_SAID:
                     self._said.popitem(last=False)
             case Edited():
+                seen(message)
                 self._said[message.session, message.of] = message.data[:80]
             case Redacted():
+                seen(message)
                 self._said.pop((message.session, message.of), None)
+            case Reacted():
+                seen(message)
             case TopicChanged():
                 epoch = self.epoch_of(message.session)
                 self.known.has_topic(epoch, message.user, self.millis())
