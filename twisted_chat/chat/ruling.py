@@ -46,7 +46,7 @@ class Ruling:
 
     def lets_in(self, key: str) -> bool:
         """Whether who is called so may come in as often as it likes."""
-        return key in self.standing or any(fits(key, pattern) for pattern in self.standing)
+        return any(fits(key, pattern) for pattern in self.standing)
 
     # --- what is kept, as records ------------------------------------------------------------
 

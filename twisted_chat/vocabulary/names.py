@@ -70,7 +70,9 @@ def user_names(raw: str) -> Name:
 
 
 def fits(key: str, pattern: str) -> bool:
-    """Whether the compared form of a name fits that of a pattern."""
+    """Whether the compared form of a name fits that of a pattern; a name fits itself alone."""
+    if _WILD.search(pattern) is None:
+        return key == pattern
     return fnmatchcase(key, pattern.replace("[", "[[]"))
 
 
