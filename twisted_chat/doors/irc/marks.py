@@ -22,7 +22,7 @@ MAX_MARKS: Final = 100
 """Marks of each, at most: the last ones that it set."""
 
 MAX_SESSIONS: Final = 1_000
-"""Sessions of which the last entry is known."""
+"""Sessions of which the last entry is known: those that had one last."""
 
 
 def shown_mark(when: str | None) -> str:
@@ -56,6 +56,7 @@ class Marks:
     def seen(self, entry: Entry) -> None:
         """Know when the last entry of a session was made."""
         self._last[entry.session] = (entry.seq, entry.time)
+        self._last.move_to_end(entry.session)
         if len(self._last) > MAX_SESSIONS:
             self._last.popitem(last=False)
 
